@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The file that a hookscript names. It needs libc alone, so that it always runs: what it lacks it
+ * says in one line, where a program that does not load says nothing that an admin could use. */
+#include <dlfcn.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LIBRARY "libpinhook.so.0"
+
+typedef int (*Main)(int argc, char **argv);
+
+/// Opens @path and finds the program in it; NULL: @reason says why not.
+static Main load(const char *path, char *reason, size_t size)
+{
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    Main program = library != NULL ? (Main)dlsym(library, "pinhook_main") : NULL;
+
+    if (program == NULL) {
+        snprintf(reason, size, "%s", dlerror());
+    }
+    return program;
+}
+
+/// "<the directory of this program>/libpinhook.so.0"; 0: there is none such.
+static int find_beside(char path[PATH_MAX])
+{
+    ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - sizeof(LIBRARY) - 1);
+    if (length <= 0) {
+        return 0;
+    }
+    path[length] = '\0';
+    strcpy(strrchr(path, '/') + 1, LIBRARY);
+    return access(path, F_OK) == 0;
+}
+
+/// Only a start can be refused; no other phase may fail for want of a library.
+static int exit_status(int argc, char **argv)
+{
+    int is_hook = argc == 3 && strspn(argv[1], "0123456789") == strlen(argv[1]);
+
+    return is_hook && strcmp(argv[2], "pre-start") != 0 ? 0 : 1;
+}
+
+/// What brings a library that is missing. hwloc alone is not on every Proxmox node.
+static const char *find_remedy(const char *reason)
+{
+    return strstr(reason, LIBRARY ": cannot open") != NULL || strstr(reason, "lib") == NULL
+               ? "put " LIBRARY " of pinhook beside this file"
+               : "apt install libhwloc15 libjson-c5 libnuma1 libglib2.0-0, or put " LIBRARY
+                 " of this pinhook beside this file";
+}
+
+int main(int argc, char **argv)
+{
+    char path[PATH_MAX], beside[512] = "", system[512] = "";
+    Main program = find_beside(path) ? load(path, beside, sizeof(beside)) : NULL;
+
+    if (program == NULL) {
+        program = load(LIBRARY, system, sizeof(system));
+    }
+    if (program == NULL) {
+        const char *reason = *beside != '\0' ? beside : system;
+        fprintf(stderr, "pinhook: cannot start: %s; fix: %s\n", reason, find_remedy(reason));
+        return exit_status(argc, argv);
+    }
+    if (*beside != '\0') {
+        fprintf(stderr, "pinhook: %s; using the system's\n", beside);
+    }
+    return program(argc, argv);
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "planner.h"
+
+/// What a fix is made from: the stages before the verdict.
+typedef struct {
+    guint vmid;
+    const VmConfig *vm;
+    const Policy *policy;
+    const Host *host;
+    const Taken *taken;
+    const Pool *pool;
+} Advice;
+
+/* Each returns one line that can be pasted, or NULL where nothing of its kind would help. The
+ * caller frees it. */
+
+/// Other CPUs for the VM: isolated ones that are free and enough, as `affinity`, or as `cpus` of
+/// the policy where that is what decides.
+char *advice_other_cpus(const Advice *advice);
+
+/// The CPUs of @cpus for the VM, the same way.
+char *advice_these_cpus(const Advice *advice, const CpuSet *cpus);
+
+/// Isolating whole cores for the VM, beside those isolated now; CPU 0's core is left to the host.
+char *advice_isolate(const Advice *advice);
+
+/// As many vCPUs as the pool has cores for, or @most of them if that is less.
+char *advice_fewer_vcpus(const Advice *advice, guint most);
+
+/// The numa lines with their mistakes mended: every vCPU in one cell, memory that adds up, a
+/// policy, and @hostnodes in place of nodes that are not among them (NULL: any node of the host).
+char *advice_cells(const Advice *advice, const CpuSet *hostnodes);
+
+/// The VM's memory bound to @nodes.
+char *advice_bind_memory(const Advice *advice, const CpuSet *nodes);
+
+/// Living with the finding called @name: the policy's line for this VM. Never NULL.
+char *advice_accept(const Advice *advice, const char *name);
+
+/// Whether @vm could be placed if only its cells were not bound to nodes.
+gboolean advice_fits_unbound(const Advice *advice);
+
+/// Whether @vm could be placed if no other guest held any CPU.
+gboolean advice_fits_alone(const Advice *advice);

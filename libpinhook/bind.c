@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "bind.h"
+
+#include "error.h"
+
+/// A QEMU that makes threads faster than they can be bound is not waited for any longer.
+#define ROUNDS 16
+
+static void observed_thread_free(gpointer data)
+{
+    ObservedThread *observed = data;
+
+    thread_free(observed->thread);
+    hwloc_bitmap_free(observed->wanted);
+    hwloc_bitmap_free(observed->allowed);
+    g_free(observed->refusal);
+    g_free(observed);
+}
+
+void observed_free(Observed *observed)
+{
+    if (observed == NULL) {
+        return;
+    }
+    g_ptr_array_unref(observed->threads);
+    g_array_unref(observed->missing_vcpus);
+    g_free(observed);
+}
+
+static CpuSet *wanted_for(const Thread *thread, const Plan *plan)
+{
+    if (plan == NULL) {
+        return NULL;
+    }
+    if (thread->role != THREAD_VCPU) {
+        return cpuset_copy(plan->others);
+    }
+    const PlanVcpu *place = plan_vcpu(plan, thread->vcpu);
+    if (place == NULL) {
+        return NULL;
+    }
+    CpuSet *one = cpuset_new();
+    hwloc_bitmap_only(one, place->cpu);
+    return one;
+}
+
+static gboolean has_vcpu(const GPtrArray *threads, guint vcpu)
+{
+    for (guint i = 0; i < threads->len; i++) {
+        const Thread *thread = ((const ObservedThread *)threads->pdata[i])->thread;
+        if (thread->role == THREAD_VCPU && thread->vcpu == vcpu) {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+static GArray *find_missing_vcpus(const QemuThreads *qemu, const GPtrArray *threads)
+{
+    GArray *missing = g_array_new(FALSE, FALSE, sizeof(QemuThread));
+
+    for (guint i = 0; i < qemu->vcpus->len; i++) {
+        const QemuThread *vcpu = &g_array_index(qemu->vcpus, QemuThread, i);
+        if (!has_vcpu(threads, vcpu->vcpu)) {
+            g_array_append_vals(missing, vcpu, 1);
+        }
+    }
+    return missing;
+}
+
+Observed *bind_look(const Root *root, const Kernel *kernel, const Process *process,
+    const QemuThreads *qemu, const Plan *plan, GError **error)
+{
+    g_autoptr(GPtrArray) threads = threads_walk(root, process, qemu, error);
+    if (threads == NULL) {
+        return NULL;
+    }
+
+    Observed *observed = g_new0(Observed, 1);
+    observed->threads = g_ptr_array_new_with_free_func(observed_thread_free);
+    for (guint i = 0; i < threads->len; i++) {
+        Thread *thread = threads->pdata[i];
+        CpuSet *allowed = kernel->get_affinity(thread->tid, NULL);
+        if (allowed == NULL) { // it has ended since the walk
+            continue;
+        }
+        ObservedThread *seen = g_new0(ObservedThread, 1);
+        threads->pdata[i] = NULL;
+        *seen = (ObservedThread){
+            .thread = thread, .wanted = wanted_for(thread, plan), .allowed = allowed
+        };
+        g_ptr_array_add(observed->threads, seen);
+    }
+    observed->missing_vcpus = find_missing_vcpus(qemu, observed->threads);
+    return observed;
+}
+
+static gboolean is_as_wanted(const ObservedThread *seen)
+{
+    return seen->wanted == NULL || hwloc_bitmap_isequal(seen->allowed, seen->wanted);
+}
+
+static void bind_role(const Observed *observed, const Kernel *kernel, gboolean vcpus)
+{
+    for (guint i = 0; i < observed->threads->len; i++) {
+        ObservedThread *seen = observed->threads->pdata[i];
+        g_autoptr(GError) failed = NULL;
+        if ((seen->thread->role == THREAD_VCPU) == vcpus && !is_as_wanted(seen) &&
+            !kernel->set_affinity(seen->thread->tid, seen->wanted, &failed)) {
+            seen->refusal = g_strdup(failed->message);
+        }
+    }
+}
+
+/// Whether the second look shows the threads of the first with the same masks.
+static gboolean looks_alike(const Observed *first, const Observed *second)
+{
+    gboolean alike = first->threads->len == second->threads->len;
+
+    for (guint i = 0; alike && i < first->threads->len; i++) {
+        const ObservedThread *before = first->threads->pdata[i];
+        ObservedThread *now = second->threads->pdata[i];
+        alike = before->thread->tid == now->thread->tid &&
+                before->thread->role == now->thread->role &&
+                hwloc_bitmap_isequal(before->allowed, now->allowed);
+    }
+    return alike;
+}
+
+static void carry_refusals(Observed *before, Observed *now)
+{
+    for (guint i = 0; i < before->threads->len; i++) {
+        ObservedThread *old = before->threads->pdata[i];
+        for (guint j = 0; old->refusal != NULL && j < now->threads->len; j++) {
+            ObservedThread *seen = now->threads->pdata[j];
+            if (seen->thread->tid == old->thread->tid && seen->refusal == NULL) {
+                seen->refusal = g_steal_pointer(&old->refusal);
+            }
+        }
+    }
+}
+
+Observed *bind_threads(const Root *root, const Kernel *kernel, const Process *process,
+    const QemuThreads *qemu, const Plan *plan, GError **error)
+{
+    Observed *observed = bind_look(root, kernel, process, qemu, plan, error);
+    gboolean settled = FALSE;
+
+    for (guint round = 0; observed != NULL && !settled && round < ROUNDS; round++) {
+        bind_role(observed, kernel, FALSE);
+        bind_role(observed, kernel, TRUE);
+        Observed *again = bind_look(root, kernel, process, qemu, plan, error);
+        if (again != NULL) {
+            carry_refusals(observed, again);
+            settled = looks_alike(observed, again);
+            again->bound = TRUE;
+            again->restless = !settled;
+        }
+        observed_free(observed);
+        observed = again;
+    }
+    return observed;
+}

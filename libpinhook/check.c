@@ -1,0 +1,557 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "check.h"
+
+#include "advice.h"
+
+/// A check under way. Each check_… below looks at one thing and adds its findings.
+typedef struct {
+    Advice advice; // what is looked at, and what fixes are made from
+    const Plan *plan;
+    GPtrArray *findings;
+} Check;
+
+void verdict_free(Verdict *verdict)
+{
+    if (verdict == NULL) {
+        return;
+    }
+    g_ptr_array_unref(verdict->findings);
+    g_free(verdict);
+}
+
+/// Takes @fix and @message, unless the policy turns the finding off.
+static void add_as(Check *check, FindingCode code, Severity severity, char *fix, char *message)
+{
+    if (severity == SEVERITY_OFF) {
+        g_free(fix);
+        g_free(message);
+        return;
+    }
+    g_ptr_array_add(check->findings, finding_new(code, severity, message, fix));
+}
+
+/// Takes @fix.
+static void G_GNUC_PRINTF(4, 5)
+    add(Check *check, FindingCode code, char *fix, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    add_as(
+        check, code, check->advice.policy->severities[code], fix, g_strdup_vprintf(format, args));
+    va_end(args);
+}
+
+/* The files. */
+
+static char *fix_for_problem(const Check *check, const VmConfigProblem *problem)
+{
+    g_autoptr(CpuSet) wanted = NULL;
+    guint vmid = check->advice.vmid;
+
+    switch (problem->kind) {
+    case VMCONFIG_UNKNOWN_OPTION:
+        wanted = cpuset_parse_list(problem->value, ',', NULL);
+        if (wanted != NULL && check->advice.host != NULL &&
+            hwloc_bitmap_isincluded(wanted, check->advice.host->online)) {
+            return advice_these_cpus(&check->advice, wanted);
+        }
+        /* fall through */
+    case VMCONFIG_BAD_AFFINITY: {
+        char *other = check->advice.host != NULL ? advice_other_cpus(&check->advice) : NULL;
+        return other != NULL ? other : g_strdup_printf("qm set %u --delete affinity", vmid);
+    }
+    case VMCONFIG_UNREADABLE:
+        break;
+    }
+    if (problem->key != NULL) {
+        return g_strdup_printf("qm set %u --delete %s", vmid, problem->key);
+    }
+    if (problem->line > 0) {
+        return g_strdup_printf("sed -i %ud /etc/pve/qemu-server/%u.conf", problem->line, vmid);
+    }
+    return g_strdup_printf("qm config %u", vmid);
+}
+
+static void check_config(Check *check)
+{
+    static const FindingCode codes[] = {
+        [VMCONFIG_UNREADABLE] = FINDING_CONFIG_UNREADABLE,
+        [VMCONFIG_UNKNOWN_OPTION] = FINDING_UNKNOWN_OPTION,
+        [VMCONFIG_BAD_AFFINITY] = FINDING_AFFINITY_INVALID,
+    };
+    const GPtrArray *problems = check->advice.vm->problems;
+
+    for (guint i = 0; i < problems->len; i++) {
+        const VmConfigProblem *problem = problems->pdata[i];
+        g_autofree char *where = problem->line > 0 ? g_strdup_printf("line %u: ", problem->line)
+                                                   : g_strdup("");
+        add(check, codes[problem->kind], fix_for_problem(check, problem), "%s%s", where,
+            problem->message);
+    }
+}
+
+static void check_policy(Check *check)
+{
+    const GPtrArray *problems = check->advice.policy->problems;
+
+    for (guint i = 0; i < problems->len; i++) {
+        const PolicyProblem *problem = problems->pdata[i];
+        Severity severity = check->advice.policy->severities[FINDING_POLICY_INVALID];
+        char *fix = problem->line > 0 ? g_strdup_printf("sed -i %ud /" POLICY_PATH, problem->line)
+                                      : g_strdup("ls -l /" POLICY_PATH);
+        add_as(check, FINDING_POLICY_INVALID,
+            problem->applies ? severity : MIN(severity, SEVERITY_WARNING), fix,
+            problem->line > 0
+                ? g_strdup_printf("/" POLICY_PATH " line %u: %s", problem->line, problem->message)
+                : g_strdup(problem->message));
+    }
+}
+
+/* The cells. */
+
+static void check_cell_vcpus(Check *check)
+{
+    const VmConfig *vm = check->advice.vm;
+    g_autoptr(CpuSet) all = cpuset_new(), seen = cpuset_new(), doubled = cpuset_new();
+
+    hwloc_bitmap_set_range(all, 0, (int)vm->vcpus_most - 1);
+    g_autofree char *have = cpuset_to_list(all);
+    for (guint i = 0; i < vm->cells->len; i++) {
+        const VmCell *cell = vm->cells->pdata[i];
+        if (cell->cpus == NULL) {
+            add(check, FINDING_CELL_CPUS, advice_cells(&check->advice, NULL),
+                "numa%u has no cpus=", cell->index);
+            return;
+        }
+        g_autoptr(CpuSet) beyond = cpuset_minus(cell->cpus, all);
+        if (!hwloc_bitmap_iszero(beyond)) {
+            g_autofree char *ids = cpuset_to_list(cell->cpus);
+            add(check, FINDING_CELL_CPUS, advice_cells(&check->advice, NULL),
+                "numa%u: cpus=%s are ids of vCPUs, and this VM has vCPU %s", cell->index, ids,
+                have);
+            return;
+        }
+        g_autoptr(CpuSet) again = cpuset_and(seen, cell->cpus);
+        hwloc_bitmap_or(doubled, doubled, again);
+        hwloc_bitmap_or(seen, seen, cell->cpus);
+    }
+    g_autoptr(CpuSet) missing = cpuset_minus(all, seen);
+    const CpuSet *wrong = hwloc_bitmap_iszero(doubled) ? missing : doubled;
+    if (!hwloc_bitmap_iszero(wrong)) {
+        g_autofree char *ids = cpuset_to_list(wrong);
+        add(check, FINDING_CELL_CPUS, advice_cells(&check->advice, NULL), "vCPU %s is in %s", ids,
+            wrong == missing ? "no cell" : "several cells");
+    }
+}
+
+static void check_cell_memory(Check *check)
+{
+    const VmConfig *vm = check->advice.vm;
+    guint64 sum = 0;
+
+    for (guint i = 0; i < vm->cells->len; i++) {
+        const VmCell *cell = vm->cells->pdata[i];
+        if (cell->hostnodes != NULL && cell->policy == NULL) {
+            add(check, FINDING_CELL_MEMORY, advice_cells(&check->advice, NULL),
+                "numa%u has hostnodes but no policy", cell->index);
+            return;
+        }
+        if (cell->memory_mib == 0) {
+            add(check, FINDING_CELL_MEMORY, advice_cells(&check->advice, NULL),
+                "numa%u has no memory", cell->index);
+            return;
+        }
+        sum += cell->memory_mib;
+    }
+    if (sum != vm->memory_mib) {
+        add(check, FINDING_CELL_MEMORY, advice_cells(&check->advice, NULL),
+            "the cells have %" G_GUINT64_FORMAT " MiB, the VM %" G_GUINT64_FORMAT, sum,
+            vm->memory_mib);
+    }
+}
+
+static void check_cell_nodes(Check *check)
+{
+    const VmConfig *vm = check->advice.vm;
+    g_autoptr(CpuSet) missing = cpuset_new();
+
+    for (guint i = 0; i < vm->cells->len; i++) {
+        const VmCell *cell = vm->cells->pdata[i];
+        unsigned node;
+        if (cell->hostnodes == NULL) {
+            continue;
+        }
+        hwloc_bitmap_foreach_begin (node, cell->hostnodes) {
+            if (host_node(check->advice.host, node) == NULL) {
+                hwloc_bitmap_set(missing, node);
+            }
+        }
+        hwloc_bitmap_foreach_end();
+    }
+    if (!hwloc_bitmap_iszero(missing)) {
+        g_autofree char *nodes = cpuset_to_list(missing);
+        add(check, FINDING_NODE_MISSING, advice_cells(&check->advice, NULL),
+            "hostnodes names node %s, which this host does not have", nodes);
+    }
+}
+
+/// Each cell takes what it needs from its nodes, in order; what is left is for the next.
+static guint64 take_memory(
+    guint64 *left_mib, const Host *host, const CpuSet *nodes, guint64 needed_mib)
+{
+    for (guint i = 0; i < host->nodes->len; i++) {
+        const HostNode *node = host->nodes->pdata[i];
+        if (hwloc_bitmap_isset(nodes, node->index)) {
+            guint64 taken = MIN(left_mib[i], needed_mib);
+            left_mib[i] -= taken;
+            needed_mib -= taken;
+        }
+    }
+    return needed_mib;
+}
+
+/// What a VM can get of a node: free memory, what the kernel gives up for the asking, and for a VM
+/// with hugepages the free ones too. Those that lack Proxmox makes at the start, of free memory
+/// (PVE::QemuServer::Memory, hugepages_allocate).
+static guint64 memory_to_get(const HostNode *node, const VmConfig *vm)
+{
+    guint64 mib = node->free_mib + node->reclaimable_mib;
+
+    for (guint i = 0; vm->hugepages != NULL && i < node->hugepages->len; i++) {
+        const HostHugepages *pages = &g_array_index(node->hugepages, HostHugepages, i);
+        guint64 size_mib = pages->size_kib / 1024;
+        if (strcmp(vm->hugepages, "any") == 0 ||
+            g_ascii_strtoull(vm->hugepages, NULL, 10) == size_mib) {
+            mib += pages->free * size_mib;
+        }
+    }
+    return mib;
+}
+
+static void check_node_memory(Check *check)
+{
+    const VmConfig *vm = check->advice.vm;
+    const Host *host = check->advice.host;
+    g_autofree guint64 *left_mib = g_new0(guint64, MAX(host->nodes->len, 1));
+
+    for (guint i = 0; i < host->nodes->len; i++) {
+        left_mib[i] = memory_to_get(host->nodes->pdata[i], vm);
+    }
+    for (guint i = 0; i < vm->guest_cells->len; i++) {
+        const VmCell *cell = vm->guest_cells->pdata[i];
+        if (cell->hostnodes == NULL || g_strcmp0(cell->policy, "bind") != 0) {
+            continue;
+        }
+        guint64 short_mib = take_memory(left_mib, host, cell->hostnodes, cell->memory_mib);
+        if (short_mib > 0) {
+            g_autofree char *nodes = cpuset_to_list(cell->hostnodes);
+            add(check, FINDING_NODE_MEMORY,
+                g_strdup_printf("numastat -m | grep -E 'Node|MemFree', then free memory of node "
+                                "%s, or use policy=preferred",
+                    nodes),
+                "numa%u binds %" G_GUINT64_FORMAT " MiB to node %s, where %" G_GUINT64_FORMAT
+                " MiB are free",
+                cell->index, cell->memory_mib, nodes, cell->memory_mib - short_mib);
+        }
+    }
+}
+
+static void check_cells(Check *check)
+{
+    if (check->advice.vm->cells->len == 0) {
+        return;
+    }
+    check_cell_vcpus(check);
+    check_cell_memory(check);
+    check_cell_nodes(check);
+    check_node_memory(check);
+}
+
+/* The pool, and why there is no plan. */
+
+static const char *pool_name(const Pool *pool)
+{
+    switch (pool->source) {
+    case POOL_POLICY:
+        return "cpus of the policy";
+    case POOL_AFFINITY:
+        return "affinity";
+    case POOL_ISOLATED:
+        return "isolated CPUs";
+    }
+    g_assert_not_reached();
+}
+
+static void check_pool(Check *check)
+{
+    const Pool *pool = check->advice.pool;
+
+    if (hwloc_bitmap_iszero(pool->missing)) {
+        return;
+    }
+    g_autofree char *missing = cpuset_to_list(pool->missing);
+    g_autofree char *online = cpuset_to_list(check->advice.host->online);
+    char *fix = advice_other_cpus(&check->advice);
+    add(check, FINDING_CPU_MISSING,
+        fix != NULL ? fix : advice_these_cpus(&check->advice, pool->online),
+        "%s names CPU %s; online here: %s", pool_name(pool), missing, online);
+}
+
+static void explain_misaligned(Check *check)
+{
+    const Host *host = check->advice.host;
+    const VmConfig *vm = check->advice.vm;
+    g_autoptr(CpuSet) pool_nodes = cpuset_new(), cell_nodes = cpuset_new();
+    unsigned cpu;
+
+    hwloc_bitmap_foreach_begin (cpu, check->advice.pool->free) {
+        int core = host_core_of(host, cpu);
+        if (core >= 0) {
+            hwloc_bitmap_set(pool_nodes, ((const HostCore *)host->cores->pdata[core])->node);
+        }
+    }
+    hwloc_bitmap_foreach_end();
+    for (guint i = 0; i < vm->guest_cells->len; i++) {
+        const VmCell *cell = vm->guest_cells->pdata[i];
+        if (cell->hostnodes != NULL) {
+            hwloc_bitmap_or(cell_nodes, cell_nodes, cell->hostnodes);
+        }
+    }
+
+    g_autofree char *pool_list = cpuset_to_list(check->advice.pool->free);
+    g_autofree char *pool_node_list = cpuset_to_list(pool_nodes);
+    g_autofree char *cell_node_list = cpuset_to_list(cell_nodes);
+    char *fix = advice_other_cpus(&check->advice);
+    add(check, FINDING_NUMA_MISALIGNED,
+        fix != NULL ? fix : advice_cells(&check->advice, pool_nodes),
+        "memory is bound to node %s, but the %s with enough room (CPU %s) lie on node %s",
+        cell_node_list, pool_name(check->advice.pool), pool_list, pool_node_list);
+}
+
+static void explain_taken(Check *check)
+{
+    const Advice *advice = &check->advice;
+    g_autofree char *holders = taken_name_holders(advice->taken, advice->pool->online);
+    char *fix = advice_other_cpus(advice);
+
+    for (guint i = 0; fix == NULL && i < advice->taken->holdings->len; i++) {
+        const Holding *holding = advice->taken->holdings->pdata[i];
+        if (hwloc_bitmap_intersects(holding->cpus, advice->pool->online)) {
+            fix = g_strdup_printf("qm shutdown %u", holding->vmid);
+        }
+    }
+    add(check, FINDING_CPU_TAKEN, fix, "held by %s; left of %s: %u for %u vCPUs", holders,
+        pool_name(advice->pool), cpuset_count(advice->pool->free), advice->vm->vcpus_most);
+}
+
+static void explain_too_few(Check *check)
+{
+    const Advice *advice = &check->advice;
+    const VmConfig *vm = advice->vm;
+    g_autofree char *list = cpuset_to_list(advice->pool->free);
+    char *fix = advice_other_cpus(advice);
+
+    if (fix == NULL && advice->pool->source == POOL_ISOLATED) {
+        fix = advice_isolate(advice);
+    }
+    if (fix == NULL) {
+        fix = advice_fewer_vcpus(advice, vm->vcpus_most - 1);
+    }
+    g_autofree char *hotplug = vm->vcpus_present < vm->vcpus_most
+                                   ? g_strdup_printf(" (%u at start)", vm->vcpus_present)
+                                   : g_strdup("");
+    g_autofree char *guest_threads = vm->threads > 1
+                                         ? g_strdup_printf(", %u to a core,", vm->threads)
+                                         : g_strdup("");
+    add(check, FINDING_TOO_FEW_CPUS, fix, "%u vCPUs%s%s, and usable %s: %s", vm->vcpus_most,
+        hotplug, guest_threads, pool_name(advice->pool), *list != '\0' ? list : "none");
+}
+
+static void explain_no_plan(Check *check)
+{
+    if (advice_fits_unbound(&check->advice)) {
+        explain_misaligned(check);
+    } else if (advice_fits_alone(&check->advice)) {
+        explain_taken(check);
+    } else {
+        explain_too_few(check);
+    }
+}
+
+/* The plan. */
+
+static char *fix_isolation(const Check *check, FindingCode code)
+{
+    char *fix = advice_other_cpus(&check->advice);
+
+    if (fix == NULL) {
+        fix = advice_isolate(&check->advice);
+    }
+    return fix != NULL ? fix : advice_accept(&check->advice, finding_kind(code)->name);
+}
+
+static void check_isolation(Check *check)
+{
+    const Isolation *isolation = check->advice.host->isolation;
+    g_autoptr(CpuSet) awake = cpuset_minus(check->plan->cpus, isolation->isolated);
+    g_autoptr(CpuSet) awake_cores = cpuset_minus(check->plan->cores, isolation->isolated);
+    g_autoptr(CpuSet) siblings = cpuset_minus(awake_cores, check->plan->cpus);
+    g_autofree char *isolated = cpuset_to_list(isolation->isolated);
+
+    if (!hwloc_bitmap_iszero(awake)) {
+        g_autofree char *list = cpuset_to_list(awake);
+        add(check, FINDING_NOT_ISOLATED, fix_isolation(check, FINDING_NOT_ISOLATED),
+            "CPU %s, chosen for vCPUs, is not isolated; isolated here: %s", list,
+            *isolated != '\0' ? isolated : "none");
+    }
+    if (!hwloc_bitmap_iszero(siblings) && hwloc_bitmap_iszero(awake)) {
+        g_autofree char *list = cpuset_to_list(siblings);
+        add(check, FINDING_SIBLING_NOT_ISOLATED, fix_isolation(check, FINDING_SIBLING_NOT_ISOLATED),
+            "CPU %s, sibling of a vCPU's CPU, is not isolated; isolated here: %s", list, isolated);
+    }
+}
+
+static void check_shared_cores(Check *check)
+{
+    g_autoptr(CpuSet) shared = cpuset_and(check->plan->cores, check->advice.taken->cpus);
+
+    if (!hwloc_bitmap_iszero(shared)) {
+        g_autofree char *holders = taken_name_holders(check->advice.taken, shared);
+        add(check, FINDING_CORE_TAKEN, advice_other_cpus(&check->advice),
+            "siblings of this VM's CPUs are held by %s", holders);
+    }
+}
+
+static void check_others(Check *check)
+{
+    if (!check->plan->others_share) {
+        return;
+    }
+    g_autofree char *others = cpuset_to_list(check->plan->others);
+    guint vcpus = check->advice.vm->vcpus_most;
+    char *fix = vcpus > 1 ? advice_fewer_vcpus(&check->advice, vcpus - 1) : NULL;
+    add(check, FINDING_NO_HOUSEKEEPING,
+        fix != NULL ? fix : advice_accept(&check->advice, "no-housekeeping"),
+        "no CPU is left for QEMU's other threads; they would share CPU %s", others);
+}
+
+static void check_plan(Check *check)
+{
+    if (check->plan == NULL) {
+        explain_no_plan(check);
+        return;
+    }
+    check_isolation(check);
+    check_shared_cores(check);
+    check_others(check);
+}
+
+/* The host, and habits of the VM. */
+
+static void check_isolcpus(Check *check)
+{
+    const Isolation *isolation = check->advice.host->isolation;
+
+    if (isolation->cmdline_isolcpus_text == NULL) {
+        return;
+    }
+    g_autoptr(CpuSet)
+        online = isolation->cmdline_isolcpus != NULL
+                     ? cpuset_and(isolation->cmdline_isolcpus, check->advice.host->online)
+                     : cpuset_new();
+    if (isolation->cmdline_domain && hwloc_bitmap_isincluded(online, isolation->isolated)) {
+        return;
+    }
+    g_autofree char *wanted = cpuset_to_list(online);
+    g_autofree char *isolated = cpuset_to_list(isolation->isolated);
+    add(check, FINDING_ISOLCPUS_IGNORED,
+        *wanted != '\0' ? g_strdup_printf("on the kernel command line, then reboot: "
+                                          "isolcpus=domain,managed_irq,%s",
+                              wanted)
+                        : NULL,
+        "isolcpus=%.40s is on the kernel command line, isolated are: %s",
+        isolation->cmdline_isolcpus_text, *isolated != '\0' ? isolated : "none");
+}
+
+static guint count_memory_nodes(const Host *host)
+{
+    guint count = 0;
+
+    for (guint i = 0; i < host->nodes->len; i++) {
+        count += ((const HostNode *)host->nodes->pdata[i])->total_mib > 0;
+    }
+    return count;
+}
+
+static gboolean memory_is_bound(const VmConfig *vm)
+{
+    for (guint i = 0; i < vm->guest_cells->len; i++) {
+        const VmCell *cell = vm->guest_cells->pdata[i];
+        if (cell->hostnodes == NULL || g_strcmp0(cell->policy, "bind") != 0) {
+            return FALSE;
+        }
+    }
+    return vm->guest_cells->len > 0;
+}
+
+static void check_memory_binding(Check *check)
+{
+    const VmConfig *vm = check->advice.vm;
+    guint nodes = count_memory_nodes(check->advice.host);
+
+    if (nodes < 2 || memory_is_bound(vm)) {
+        return;
+    }
+    char *fix = check->plan != NULL ? advice_bind_memory(&check->advice, check->plan->nodes) : NULL;
+    if (fix == NULL && !vm->numa && vm->cells->len > 0) {
+        fix = g_strdup_printf("qm set %u --numa 1", check->advice.vmid);
+    }
+    add(check, FINDING_MEMORY_UNBOUND, fix, "%s, and this host has %u nodes",
+        !vm->numa && vm->cells->len > 0 ? "without 'numa: 1' the numa lines bind nothing"
+                                        : "the memory is bound to no node",
+        nodes);
+}
+
+static void check_freeze(Check *check)
+{
+    if (!check->advice.vm->freeze) {
+        add(check, FINDING_NOT_FROZEN, g_strdup_printf("qm set %u --freeze 1", check->advice.vmid),
+            "the guest runs before its vCPUs are bound");
+    }
+}
+
+static VerdictResult weigh(const Check *check)
+{
+    gboolean enforced = check->advice.policy->mode == POLICY_ENFORCE;
+
+    if (enforced && finding_list_count(check->findings, SEVERITY_ERROR) > 0) {
+        return VERDICT_REFUSE;
+    }
+    return check->findings->len > 0 ? VERDICT_WARN : VERDICT_PASS;
+}
+
+Verdict *check_start(guint vmid, const VmConfig *vm, const Policy *policy, const Host *host,
+    const Taken *taken, const Pool *pool, const Plan *plan)
+{
+    Check check = { .plan = plan, .findings = finding_list_new() };
+
+    check.advice = (Advice){
+        .vmid = vmid, .vm = vm, .policy = policy, .host = host, .taken = taken, .pool = pool
+    };
+    check_config(&check);
+    check_policy(&check);
+    if (vm->readable) {
+        check_cells(&check);
+        check_pool(&check);
+        check_plan(&check);
+        check_isolcpus(&check);
+        check_memory_binding(&check);
+        check_freeze(&check);
+    }
+
+    Verdict *verdict = g_new(Verdict, 1);
+    verdict->result = weigh(&check);
+    verdict->findings = check.findings;
+    return verdict;
+}

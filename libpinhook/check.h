@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "finding.h"
+#include "planner.h"
+
+typedef enum {
+    VERDICT_PASS,
+    VERDICT_WARN,   // it starts, with findings
+    VERDICT_REFUSE, // an error, and the policy enforces
+} VerdictResult;
+
+typedef struct {
+    VerdictResult result;
+    GPtrArray *findings; // Finding: of the config, the policy, the pool, the plan, the host
+} Verdict;
+
+/// Judges a start. @plan is NULL where planner_place() found none, and @host, @taken and @pool too
+/// when @vm is not readable: then nothing else was looked at.
+Verdict *check_start(guint vmid, const VmConfig *vm, const Policy *policy, const Host *host,
+    const Taken *taken, const Pool *pool, const Plan *plan);
+
+void verdict_free(Verdict *verdict);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Verdict, verdict_free)

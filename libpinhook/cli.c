@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "cli.h"
+
+#include "error.h"
+#include "ledger.h"
+#include "run.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { EXIT_OK = 0, EXIT_NOT = 1, EXIT_USAGE = 2, EXIT_FAILED = 3 };
+
+static const char usage[] =
+    "usage: pinhook [--json] [--root DIR] COMMAND\n"
+    "\n"
+    "  VMID PHASE      as Proxmox calls a hookscript: pre-start, post-start,\n"
+    "                  pre-stop, post-stop; prints to stderr only\n"
+    "  check VMID      what pre-start would say, changing nothing\n"
+    "  status [VMID]   where each thread may run, against the plan\n"
+    "  explain [CODE]  what a finding means and how to fix it\n"
+    "\n"
+    "  --json          one JSON object instead of lines\n"
+    "  --root DIR      a directory that stands for /\n"
+    "  --version, --help\n"
+    "\n"
+    "VMID is 100 to 999999999. Exit status: 0 good, 1 refused or not proven,\n"
+    "2 wrong usage, 3 could not find out. More: man pinhook\n";
+
+/// What the options said, and what is left of the arguments.
+typedef struct {
+    gboolean json, version, help;
+    char *root;
+    char **rest;
+    guint count;
+    const char *migrated_from;
+    int caller;
+} Arguments;
+
+static void arguments_clear(Arguments *arguments)
+{
+    g_free(arguments->root);
+    g_strfreev(arguments->rest);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Arguments, arguments_clear)
+
+static int wrong_usage(const char *format, ...) G_GNUC_PRINTF(1, 2);
+
+static int wrong_usage(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    g_autofree char *message = g_strdup_vprintf(format, args);
+    va_end(args);
+    g_autofree char *shown = g_strescape(message, NULL);
+    fprintf(stderr, "pinhook: %s\n%s", shown, usage);
+    return EXIT_USAGE;
+}
+
+/// Takes the options out of @argv, wherever they stand.
+static gboolean parse_options(int argc, char **argv, Arguments *arguments, GError **error)
+{
+    g_auto(GStrv) copy = g_new0(char *, argc + 1);
+    g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+    const GOptionEntry entries[] = {
+        { "json", 0, 0, G_OPTION_ARG_NONE, &arguments->json, NULL, NULL },
+        { "root", 0, 0, G_OPTION_ARG_FILENAME, &arguments->root, NULL, NULL },
+        { "version", 0, 0, G_OPTION_ARG_NONE, &arguments->version, NULL, NULL },
+        { "help", 'h', 0, G_OPTION_ARG_NONE, &arguments->help, NULL, NULL },
+        { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &arguments->rest, NULL, NULL },
+        { NULL },
+    };
+
+    for (int i = 0; i < argc; i++) {
+        copy[i] = g_strdup(argv[i]);
+    }
+    g_option_context_set_help_enabled(context, FALSE); // GLib's own help exits
+    g_option_context_add_main_entries(context, entries, NULL);
+    if (!g_option_context_parse_strv(context, &copy, error)) {
+        return FALSE;
+    }
+    arguments->count = arguments->rest != NULL ? g_strv_length(arguments->rest) : 0;
+    return TRUE;
+}
+
+static gboolean is_number(const char *text)
+{
+    return *text != '\0' && text[strspn(text, "0123456789")] == '\0';
+}
+
+/// Valid ids: PVE::JSONSchema, pve-vmid.
+static gboolean parse_vmid(const char *text, guint *vmid)
+{
+    guint64 wide;
+
+    if (!is_number(text) || !g_ascii_string_to_unsigned(text, 10, 100, 999999999, &wide, NULL)) {
+        return FALSE;
+    }
+    *vmid = (guint)wide;
+    return TRUE;
+}
+
+/// A word such as Proxmox names its phases by; it may add some.
+static gboolean is_phase(const char *text)
+{
+    return g_ascii_islower(*text) &&
+           text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-")] == '\0';
+}
+
+/// A hostname: what else it were would be a path.
+static gboolean is_node_name(const char *name)
+{
+    return g_ascii_isalnum(*name) &&
+           name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-")] ==
+               '\0';
+}
+
+static void print_json(FILE *out, JsonObject *json)
+{
+    fprintf(out, "%s\n",
+        json_object_to_json_string_ext(
+            json, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
+/// Prints the report and returns its exit status.
+static int print_report(FILE *out, const Report *report, gboolean as_json)
+{
+    if (as_json) {
+        g_autoptr(JsonObject) json = report_to_json(report);
+        print_json(out, json);
+    } else {
+        g_autofree char *text = report_to_text(report);
+        fputs(text, out);
+    }
+    return report_exit_status(report);
+}
+
+/* The doors. */
+
+static Root *open_root(const Arguments *arguments)
+{
+    g_autoptr(GError) error = NULL;
+    Root *root = root_open(arguments->root != NULL ? arguments->root : "/", &error);
+
+    if (root == NULL) {
+        fprintf(stderr, "pinhook: %s\n", error->message);
+    }
+    return root;
+}
+
+typedef Report *(*Door)(const Call *call);
+
+/// Opens the root, calls @door and prints to @out what it reports.
+static int walk_through(const Arguments *arguments, guint vmid, Door door, FILE *out)
+{
+    g_autoptr(Root) root = open_root(arguments);
+    if (root == NULL) {
+        return EXIT_FAILED;
+    }
+    Call call = { .root = root,
+        .vmid = vmid,
+        .migrated_from = arguments->migrated_from,
+        .caller = arguments->caller,
+        .kernel = &kernel_running };
+    g_autoptr(Report) report = door(&call);
+    return print_report(out, report, arguments->json);
+}
+
+static int run_hook(const Arguments *arguments)
+{
+    static const struct {
+        const char *phase;
+        Door door;
+    } phases[] = {
+        { "pre-start", run_pre_start },
+        { "post-start", run_post_start },
+        { "post-stop", run_post_stop },
+    };
+    const char *phase = arguments->rest[1];
+    guint vmid;
+
+    if (!parse_vmid(arguments->rest[0], &vmid)) {
+        return wrong_usage("'%s' is no VMID", arguments->rest[0]);
+    }
+    if (!is_phase(phase)) {
+        return wrong_usage("'%s' is no phase", phase);
+    }
+    for (gsize i = 0; i < G_N_ELEMENTS(phases); i++) {
+        if (strcmp(phases[i].phase, phase) == 0) {
+            return walk_through(arguments, vmid, phases[i].door, stderr);
+        }
+    }
+    return EXIT_OK; // pre-stop, and what Proxmox may add: nothing to do
+}
+
+static int run_one(const Arguments *arguments, Door door)
+{
+    guint vmid;
+
+    if (!parse_vmid(arguments->rest[1], &vmid)) {
+        return wrong_usage("'%s' is no VMID", arguments->rest[1]);
+    }
+    return walk_through(arguments, vmid, door, stdout);
+}
+
+/// Every VM in the ledger. The JSON is an array.
+static int status_of_all(const Arguments *arguments)
+{
+    g_autoptr(Root) root = open_root(arguments);
+    if (root == NULL) {
+        return EXIT_FAILED;
+    }
+    g_autoptr(GArray) vmids = ledger_list(root);
+    g_autoptr(JsonObject) all = json_object_new_array();
+    int worst = EXIT_OK;
+
+    for (guint i = 0; i < vmids->len; i++) {
+        Call call = {
+            .root = root, .vmid = g_array_index(vmids, guint, i), .kernel = &kernel_running
+        };
+        g_autoptr(Report) report = run_status(&call);
+        int status = report_exit_status(report);
+        if (arguments->json) {
+            json_object_array_add(all, report_to_json(report));
+        } else {
+            print_report(stdout, report, FALSE);
+        }
+        worst = MAX(worst, status);
+    }
+    if (arguments->json) {
+        print_json(stdout, all);
+    } else if (vmids->len == 0) {
+        puts("no VM on this node is pinned");
+    }
+    return worst;
+}
+
+static int explain(const Arguments *arguments)
+{
+    FindingCode code;
+    const FindingCode *which = NULL;
+
+    if (arguments->count == 2) {
+        if (!finding_lookup(arguments->rest[1], &code)) {
+            g_autofree char *shown = g_strescape(arguments->rest[1], NULL);
+            fprintf(
+                stderr, "pinhook: there is no finding '%s'; 'pinhook explain' lists them\n", shown);
+            return EXIT_USAGE;
+        }
+        which = &code;
+    }
+    if (arguments->json) {
+        g_autoptr(JsonObject) json = report_explain_json(which);
+        print_json(stdout, json);
+    } else {
+        g_autofree char *text = report_explain(which);
+        fputs(text, stdout);
+    }
+    return EXIT_OK;
+}
+
+static int run_command(const Arguments *arguments)
+{
+    const char *command = arguments->count > 0 ? arguments->rest[0] : NULL;
+
+    if (command == NULL) {
+        return wrong_usage("a command is missing");
+    }
+    if (is_number(command) && arguments->count == 2) {
+        return run_hook(arguments);
+    }
+    if (strcmp(command, "check") == 0 && arguments->count == 2) {
+        return run_one(arguments, run_check);
+    }
+    if (strcmp(command, "status") == 0 && arguments->count == 2) {
+        return run_one(arguments, run_status);
+    }
+    if (strcmp(command, "status") == 0 && arguments->count == 1) {
+        return status_of_all(arguments);
+    }
+    if (strcmp(command, "explain") == 0 && arguments->count <= 2) {
+        return explain(arguments);
+    }
+    return wrong_usage("'%s' with %u arguments is no command", command, arguments->count - 1);
+}
+
+int cli_main(int argc, char **argv, const char *migrated_from, int caller)
+{
+    g_auto(Arguments) arguments = { .caller = caller };
+    g_autoptr(GError) error = NULL;
+
+    if (migrated_from != NULL && *migrated_from != '\0') {
+        if (!is_node_name(migrated_from)) {
+            return wrong_usage("PVE_MIGRATED_FROM '%s' is no node", migrated_from);
+        }
+        arguments.migrated_from = migrated_from;
+    }
+    if (!parse_options(argc, argv, &arguments, &error)) {
+        return wrong_usage("%s", error->message);
+    }
+    if (arguments.help) {
+        fputs(usage, stdout);
+        return EXIT_OK;
+    }
+    if (arguments.version) {
+        printf("pinhook %s\n", pinhook_version());
+        return EXIT_OK;
+    }
+    return run_command(&arguments);
+}

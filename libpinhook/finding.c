@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "finding.h"
+
+#include <string.h>
+
+static const FindingKind kinds[FINDING_COUNT] = {
+    [FINDING_CONFIG_UNREADABLE] = { "config-unreadable", SEVERITY_ERROR,
+        "The VM's config file, or a line of it, cannot be read.",
+        "What cannot be read cannot be checked; Proxmox drops such a line without a word.",
+        "Correct the named line with qm set, or the file in /etc/pve/qemu-server." },
+    [FINDING_UNKNOWN_OPTION] = { "unknown-option", SEVERITY_ERROR,
+        "The config uses an option for pinning that Proxmox does not have (cpuaffinity, cpuset).",
+        "Tutorials name it, but it does nothing, and Proxmox drops it when it next writes the "
+        "file: the VM only looks pinned.",
+        "Use affinity: qm set VMID --affinity LIST. That also drops the wrong line." },
+    [FINDING_AFFINITY_INVALID] = { "affinity-invalid", SEVERITY_ERROR,
+        "The VM's affinity is no list of CPUs.",
+        "Proxmox ignores it, and the VM would run on any CPU.",
+        "Write it as 0,5,8-11: qm set VMID --affinity LIST." },
+    [FINDING_POLICY_INVALID] = { "policy-invalid", SEVERITY_ERROR,
+        "A line of /etc/pve/pinhook.conf is not understood.",
+        "A misspelt rule would otherwise pass as if it were obeyed. In a group for other VMs or "
+        "nodes it is only a warning.",
+        "Correct the named line. The keys and their values are in pinhook(8)." },
+    [FINDING_CELL_CPUS] = { "cell-cpus", SEVERITY_ERROR,
+        "The vCPU ids of the numa lines are out of range, missing or given twice.",
+        "cpus= in numa0 are ids of the guest's vCPUs, counted from 0. They are not CPUs of the "
+        "host, though many tutorials take them for that.",
+        "Give each vCPU to one cell: qm set VMID --numa0 cpus=0-3,hostnodes=0,…" },
+    [FINDING_CELL_MEMORY] = { "cell-memory", SEVERITY_ERROR,
+        "The memory of the numa lines does not add up to the VM's, or hostnodes has no policy.",
+        "Proxmox or QEMU then fails the start with a message that is harder to read.",
+        "Make the cells' memory add up, and give policy=bind with hostnodes." },
+    [FINDING_NODE_MISSING] = { "node-missing", SEVERITY_ERROR,
+        "hostnodes names a NUMA node that this host does not have.",
+        "The memory cannot be bound there; after a migration this is a common surprise.",
+        "Name a node that the host has: numactl --hardware lists them." },
+    [FINDING_CPU_MISSING] = { "cpu-missing", SEVERITY_ERROR,
+        "The pool names CPUs that this host does not have or that are offline.",
+        "Linux cuts such CPUs from an affinity mask without a word.",
+        "Name CPUs that lscpu shows as online: qm set VMID --affinity LIST." },
+    [FINDING_TOO_FEW_CPUS] = { "too-few-cpus", SEVERITY_ERROR,
+        "There are fewer usable CPUs than the VM has vCPUs.",
+        "Two vCPUs on one CPU take turns: the guest stalls where it expects to run.",
+        "Give the VM more CPUs (affinity), isolate more, or give it fewer vCPUs." },
+    [FINDING_NUMA_MISALIGNED] = { "numa-misaligned", SEVERITY_ERROR,
+        "The VM's memory is bound to a node whose CPUs the VM may not use.",
+        "Every access to memory would cross to the other node, at 1.5 to 3 times the latency.",
+        "Take CPUs of the cell's node, or bind the cell to the node of the CPUs." },
+    [FINDING_CPU_TAKEN] = { "cpu-taken", SEVERITY_ERROR,
+        "CPUs that this VM needs are held by another VM or container.",
+        "Two guests on one CPU take turns, and each sees the other as latency.",
+        "Move one of the two, or stop the other before this one starts." },
+    [FINDING_CORE_TAKEN] = { "core-taken", SEVERITY_ERROR,
+        "A CPU of this VM shares its physical core with a CPU that another VM holds.",
+        "Siblings share the core's caches and pipelines; each slows the other, and can see "
+        "something of what it does.",
+        "Give each VM whole cores: lscpu -e shows which CPUs share one." },
+    [FINDING_NOT_ISOLATED] = { "not-isolated", SEVERITY_ERROR,
+        "A CPU for a vCPU is not isolated from the host's scheduler.",
+        "The host may run its own work there at any time, in the middle of the guest's.",
+        "Take isolated CPUs, or isolate these: isolcpus= on the kernel command line. To start "
+        "without isolation: check.not-isolated = warning in the policy." },
+    [FINDING_SIBLING_NOT_ISOLATED] = { "sibling-not-isolated", SEVERITY_ERROR,
+        "The sibling of an isolated CPU for a vCPU is not isolated.",
+        "The host's work on the sibling takes half of the core.",
+        "Isolate whole cores: name the siblings in isolcpus= too." },
+    [FINDING_NODE_MEMORY] = { "node-memory", SEVERITY_ERROR,
+        "A node has less free memory, or free hugepages, than the cells bound to it need.",
+        "With policy=bind the kernel kills the VM, or QEMU fails, once the node is full.",
+        "Free memory there, bind the cell to another node, or use policy=preferred." },
+    [FINDING_NO_HOUSEKEEPING] = { "no-housekeeping", SEVERITY_ERROR,
+        "No CPU is left for QEMU's other threads and the host.",
+        "They would run on the vCPUs' cores and stop them at every disk or network request.",
+        "Leave a core to the host: give the VM fewer CPUs." },
+    [FINDING_ISOLCPUS_IGNORED] = { "isolcpus-ignored", SEVERITY_WARNING,
+        "isolcpus= is on the kernel command line but isolates nothing, or less than it says.",
+        "A wrong flag or list drops the whole parameter, and managed_irq or nohz alone does not "
+        "isolate from the scheduler.",
+        "Write isolcpus=domain,managed_irq,LIST on the kernel command line." },
+    [FINDING_MEMORY_UNBOUND] = { "memory-unbound", SEVERITY_WARNING,
+        "The host has several nodes and the VM's memory is bound to none.",
+        "The memory may lie on another node than the vCPUs, and may move there later.",
+        "qm set VMID --numa 1 --numa0 cpus=…,hostnodes=NODE,memory=…,policy=bind" },
+    [FINDING_NOT_FROZEN] = { "not-frozen", SEVERITY_WARNING,
+        "The VM starts running before its vCPUs are bound.",
+        "For the first moments the guest runs wherever Linux puts it, and its memory with it.",
+        "qm set VMID --freeze 1: pinhook lets it run once the placement is proven." },
+    [FINDING_VCPU_MISSING] = { "vcpu-missing", SEVERITY_ERROR,
+        "QEMU's vCPUs are not those of the plan, or a vCPU's thread is not QEMU's.",
+        "A vCPU without a thread or without a place in the plan cannot be bound.",
+        "Look at pinhook status VMID, and at the VM's args and vcpus." },
+    [FINDING_NOT_BOUND] = { "not-bound", SEVERITY_ERROR, "A thread may run elsewhere than planned.",
+        "A cgroup's cpuset or another tool cut or replaced its mask; Linux says nothing.",
+        "Find who changes it: cat /proc/TID/cgroup, and tools such as tuned or taskset hooks." },
+    [FINDING_THREAD_UNMOVABLE] = { "thread-unmovable", SEVERITY_ERROR,
+        "A thread of QEMU refuses to be moved and may run on a vCPU's core.",
+        "Some kernel workers keep their own mask; on the vCPU's core they interrupt it.",
+        "Keep the work elsewhere, such as aio=native or threads in place of io_uring." },
+    [FINDING_QMP_TIMEOUT] = { "qmp-timeout", SEVERITY_ERROR,
+        "QEMU did not answer on its QMP socket in time.",
+        "Only QEMU knows which thread is which vCPU; without it nothing is bound.",
+        "See who else holds the socket. A longer wait: deadline = MS in the policy." },
+    [FINDING_QMP_FAILED] = { "qmp-failed", SEVERITY_ERROR,
+        "QEMU's QMP socket is missing, closed, or gave no usable answer.",
+        "Only QEMU knows which thread is which vCPU; without it nothing is bound.",
+        "Ask it yourself: qm monitor VMID, then info cpus." },
+    [FINDING_VM_GONE] = { "vm-gone", SEVERITY_ERROR,
+        "The VM is not running, or it ended while pinhook was at work.",
+        "There is nothing left to bind.",
+        "The VM's task log says why it ended: journalctl -b | grep VMID." },
+};
+
+const FindingKind *finding_kind(FindingCode code)
+{
+    g_return_val_if_fail(code < FINDING_COUNT, NULL);
+    return &kinds[code];
+}
+
+gboolean finding_lookup(const char *name, FindingCode *code)
+{
+    for (guint i = 0; i < FINDING_COUNT; i++) {
+        if (strcmp(kinds[i].name, name) == 0) {
+            *code = (FindingCode)i;
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+Finding *finding_new(FindingCode code, Severity severity, char *message, char *fix)
+{
+    Finding *finding = g_new(Finding, 1);
+
+    *finding = (Finding){ .code = code, .severity = severity, .message = message, .fix = fix };
+    return finding;
+}
+
+void finding_free(Finding *finding)
+{
+    if (finding == NULL) {
+        return;
+    }
+    g_free(finding->message);
+    g_free(finding->fix);
+    g_free(finding);
+}
+
+GPtrArray *finding_list_new(void)
+{
+    return g_ptr_array_new_with_free_func((GDestroyNotify)finding_free);
+}
+
+guint finding_list_count(const GPtrArray *findings, Severity severity)
+{
+    guint count = 0;
+
+    for (guint i = 0; i < findings->len; i++) {
+        count += ((const Finding *)findings->pdata[i])->severity == severity;
+    }
+    return count;
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include <glib.h>
+
+typedef enum {
+    SEVERITY_OFF,
+    SEVERITY_WARNING,
+    SEVERITY_ERROR,
+} Severity;
+
+/// Everything that pinhook can find. The names (`config-unreadable`) are stable: scripts and
+/// policies use them.
+typedef enum {
+    FINDING_CONFIG_UNREADABLE,
+    FINDING_UNKNOWN_OPTION,
+    FINDING_AFFINITY_INVALID,
+    FINDING_POLICY_INVALID,
+    FINDING_CELL_CPUS,
+    FINDING_CELL_MEMORY,
+    FINDING_NODE_MISSING,
+    FINDING_CPU_MISSING,
+    FINDING_TOO_FEW_CPUS,
+    FINDING_NUMA_MISALIGNED,
+    FINDING_CPU_TAKEN,
+    FINDING_CORE_TAKEN,
+    FINDING_NOT_ISOLATED,
+    FINDING_SIBLING_NOT_ISOLATED,
+    FINDING_NODE_MEMORY,
+    FINDING_NO_HOUSEKEEPING,
+    FINDING_ISOLCPUS_IGNORED,
+    FINDING_MEMORY_UNBOUND,
+    FINDING_NOT_FROZEN,
+    FINDING_VCPU_MISSING,
+    FINDING_NOT_BOUND,
+    FINDING_THREAD_UNMOVABLE,
+    FINDING_QMP_TIMEOUT,
+    FINDING_QMP_FAILED,
+    FINDING_VM_GONE,
+    FINDING_COUNT,
+} FindingCode;
+
+/// What there is to say of a code, whatever the VM: for `explain` and the manual.
+typedef struct {
+    const char *name;
+    Severity severity;   // where the policy says nothing else
+    const char *means;   // one sentence
+    const char *matters; // why it is worth stopping for
+    const char *fix;     // how to mend it
+} FindingKind;
+
+const FindingKind *finding_kind(FindingCode code);
+
+/// The code called @name; FALSE: there is none.
+gboolean finding_lookup(const char *name, FindingCode *code);
+
+/// One thing that is wrong with one VM.
+typedef struct {
+    FindingCode code;
+    Severity severity; // never SEVERITY_OFF
+    char *message;     // the reason, with the real numbers; one line
+    char *fix;         // what to type; one line; NULL: there is nothing to type
+} Finding;
+
+/// Takes @message and @fix.
+Finding *finding_new(FindingCode code, Severity severity, char *message, char *fix);
+void finding_free(Finding *finding);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Finding, finding_free)
+
+/// A list of findings that owns them.
+GPtrArray *finding_list_new(void);
+
+/// How many findings of @severity are in the list.
+guint finding_list_count(const GPtrArray *findings, Severity severity);

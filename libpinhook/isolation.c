@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "isolation.h"
+
+#include <string.h>
+
+/// The last CPU that `possible` names, plus one: what "N" means in the kernel's lists.
+static guint count_possible(const char *text)
+{
+    g_autoptr(CpuSet) set = text != NULL ? cpuset_parse_kernel(text, CPUSET_LIMIT, NULL) : NULL;
+
+    return set != NULL && !hwloc_bitmap_iszero(set) ? (guint)hwloc_bitmap_last(set) + 1 : 8192;
+}
+
+/// Without nohz_full the kernel may print "(null)" there: no list, so nothing.
+static CpuSet *parse_live(const char *text, guint possible)
+{
+    CpuSet *set = text != NULL ? cpuset_parse_kernel(text, possible, NULL) : NULL;
+
+    return set != NULL ? set : cpuset_new();
+}
+
+/// The value of the last parameter @name on the command line, or NULL. Quotes keep blanks inside.
+static char *find_parameter(const char *cmdline, const char *name)
+{
+    gsize length = strlen(name);
+    char *value = NULL;
+    const char *at = cmdline;
+
+    while (*at != '\0') {
+        gboolean quoted = FALSE;
+        const char *start = at;
+        for (; *at != '\0' && (quoted || !g_ascii_isspace(*at)); at++) {
+            quoted ^= *at == '"';
+        }
+        if ((gsize)(at - start) > length && strncmp(start, name, length) == 0 &&
+            start[length] == '=') {
+            g_free(value);
+            value = g_strndup(start + length + 1, (gsize)(at - start) - length - 1);
+        }
+        while (g_ascii_isspace(*at)) {
+            at++;
+        }
+    }
+    return value;
+}
+
+static CpuSet *parse_parameter(const char *cmdline, const char *name, guint possible)
+{
+    g_autofree char *value = find_parameter(cmdline, name);
+
+    return value != NULL ? cpuset_parse_kernel(value, possible, NULL) : NULL;
+}
+
+/// Moves behind one flag and its comma (kernel/sched/isolation.c, housekeeping_isolcpus_setup).
+/// FALSE: not a flag that the kernel steps over; it then drops the whole parameter.
+static gboolean skip_flag(const char **at)
+{
+    while (g_ascii_isalpha(**at) || **at == '_') {
+        (*at)++;
+    }
+    if (**at != ',') {
+        return FALSE;
+    }
+    (*at)++;
+    return TRUE;
+}
+
+static void parse_isolcpus(Isolation *isolation, const char *text)
+{
+    const char *at = text;
+    gboolean domain = FALSE, other = FALSE;
+
+    while (g_ascii_isalpha(*at)) {
+        domain |= g_str_has_prefix(at, "domain,");
+        other |= g_str_has_prefix(at, "nohz,") || g_str_has_prefix(at, "managed_irq,");
+        if (!skip_flag(&at)) {
+            return;
+        }
+    }
+    isolation->cmdline_isolcpus = cpuset_parse_kernel(at, isolation->possible, NULL);
+    isolation->cmdline_domain = isolation->cmdline_isolcpus != NULL && (domain || !other);
+}
+
+Isolation *isolation_parse(const IsolationFiles *files)
+{
+    Isolation *isolation = g_new0(Isolation, 1);
+    const char *cmdline = files->cmdline != NULL ? files->cmdline : "";
+
+    isolation->possible = count_possible(files->possible);
+    isolation->boot = parse_live(files->isolated, isolation->possible);
+    isolation->partition = parse_live(files->partition, isolation->possible);
+    isolation->isolated = cpuset_or(isolation->boot, isolation->partition);
+    isolation->nohz_full = parse_live(files->nohz_full, isolation->possible);
+    isolation->cmdline_nohz_full = parse_parameter(cmdline, "nohz_full", isolation->possible);
+    isolation->cmdline_rcu_nocbs = parse_parameter(cmdline, "rcu_nocbs", isolation->possible);
+    isolation->cmdline_isolcpus_text = find_parameter(cmdline, "isolcpus");
+    if (isolation->cmdline_isolcpus_text != NULL) {
+        parse_isolcpus(isolation, isolation->cmdline_isolcpus_text);
+    }
+    return isolation;
+}
+
+void isolation_free(Isolation *isolation)
+{
+    if (isolation == NULL) {
+        return;
+    }
+    hwloc_bitmap_free(isolation->boot);
+    hwloc_bitmap_free(isolation->partition);
+    hwloc_bitmap_free(isolation->isolated);
+    hwloc_bitmap_free(isolation->nohz_full);
+    hwloc_bitmap_free(isolation->cmdline_isolcpus);
+    hwloc_bitmap_free(isolation->cmdline_nohz_full);
+    hwloc_bitmap_free(isolation->cmdline_rcu_nocbs);
+    g_free(isolation->cmdline_isolcpus_text);
+    g_free(isolation);
+}

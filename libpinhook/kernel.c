@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "kernel.h"
+
+#include "error.h"
+
+#include <errno.h>
+#include <numa.h>
+#include <signal.h>
+#include <sys/pidfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* NR_CPUS is at most 8192. A mask shorter than the kernel's own is refused when read; a bare
+ * cpu_set_t would drop CPUs from 1024 on without a word. */
+#define MASK_BITS 8192
+
+static gboolean set_affinity(int tid, const CpuSet *cpus, GError **error)
+{
+    struct bitmask *mask = numa_bitmask_alloc(MASK_BITS);
+    unsigned cpu;
+
+    hwloc_bitmap_foreach_begin (cpu, cpus) {
+        numa_bitmask_setbit(mask, cpu);
+    }
+    hwloc_bitmap_foreach_end();
+    int failed = numa_sched_setaffinity(tid, mask) < 0 ? errno : 0;
+    numa_bitmask_free(mask);
+    return failed == 0 || error_set_errno(error, failed, "cannot move thread %d", tid);
+}
+
+static CpuSet *get_affinity(int tid, GError **error)
+{
+    struct bitmask *mask = numa_bitmask_alloc(MASK_BITS);
+    CpuSet *cpus = NULL;
+
+    if (numa_sched_getaffinity(tid, mask) < 0) {
+        error_set_errno(error, errno, "cannot read where thread %d may run", tid);
+    } else {
+        cpus = cpuset_new();
+        for (unsigned cpu = 0; cpu < MASK_BITS; cpu++) {
+            if (numa_bitmask_isbitset(mask, cpu)) {
+                hwloc_bitmap_set(cpus, cpu);
+            }
+        }
+    }
+    numa_bitmask_free(mask);
+    return cpus;
+}
+
+static gboolean terminate(const Root *root, const Process *process, GError **error)
+{
+    int fd = (int)syscall(SYS_pidfd_open, process->pid, 0);
+    if (fd < 0) {
+        return error_set_errno(error, errno, "cannot end process %d", process->pid);
+    }
+    /* The handle is of whoever has the pid now; it is ours if our process is still alive. */
+    int failed = !process_is_alive(root, process)                           ? ESRCH
+                 : syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0) < 0 ? errno
+                                                                            : 0;
+    close(fd);
+    return failed == 0 || error_set_errno(error, failed, "cannot end process %d", process->pid);
+}
+
+const Kernel kernel_running = {
+    .set_affinity = set_affinity,
+    .get_affinity = get_affinity,
+    .terminate = terminate,
+};

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "cpuset.h"
+#include "process.h"
+
+/// The only way that anything in this library changes a thread or ends a process. Tests put a
+/// kernel in its place that refuses, or says yes and does nothing.
+typedef struct {
+    /// Asks for a mask. The kernel may cut it to the thread's cpuset without a word: read it back.
+    /// PINHOOK_ERROR_GONE when there is no such thread.
+    gboolean (*set_affinity)(int tid, const CpuSet *cpus, GError **error);
+
+    /// The mask in force. PINHOOK_ERROR_GONE when there is no such thread.
+    CpuSet *(*get_affinity)(int tid, GError **error);
+
+    /// Ends @process, and no other that has come to its pid, with SIGTERM.
+    gboolean (*terminate)(const Root *root, const Process *process, GError **error);
+} Kernel;
+
+/// The running kernel.
+extern const Kernel kernel_running;

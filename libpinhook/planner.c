@@ -1,0 +1,769 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "planner.h"
+
+#include <string.h>
+
+/// How many vCPUs go on a core.
+typedef enum {
+    SHARE_NONE,     // one; the siblings stay idle
+    SHARE_UNIT,     // those of one core of the guest
+    SHARE_SIBLINGS, // as many as it has CPUs
+} Share;
+
+/// How far a core is from a safe one; findings of check.h say the same in words.
+typedef enum {
+    RANK_SAFE,              // isolated with all its siblings
+    RANK_SIBLING_AWAKE,     // isolated, a sibling is not
+    RANK_AWAKE,             // not isolated
+    RANK_SHARED_WITH_OTHER, // another guest holds a sibling
+    RANK_COUNT,
+} Rank;
+
+/// A core that has CPUs for this VM.
+typedef struct {
+    guint core;
+    Rank rank;
+    guint node;
+    guint llc;
+    guint kind;
+    CpuSet *cpus; // those that a vCPU may take
+} Candidate;
+
+/// vCPUs that must lie on the same nodes.
+typedef struct {
+    GArray *vcpus; // guint, ascending
+    CpuSet *nodes; // where they may lie; NULL: anywhere
+    guint64 memory_mib;
+} Group;
+
+typedef struct {
+    const Host *host;
+    GPtrArray *candidates; // Candidate, in the order of Host's cores
+    Share share;
+    guint unit;     // vCPUs of one core of the guest, with SHARE_UNIT
+    Rank worst;     // cores of a higher rank are left out
+    gboolean *used; // by candidate
+    Plan *plan;
+} Planner;
+
+/* Candidates. */
+
+static void candidate_free(gpointer data)
+{
+    Candidate *candidate = data;
+
+    hwloc_bitmap_free(candidate->cpus);
+    g_free(candidate);
+}
+
+static Rank rank_core(const HostCore *core, gboolean isolated, const Host *host, const Taken *taken)
+{
+    if (hwloc_bitmap_intersects(core->cpus, taken->cpus)) {
+        return RANK_SHARED_WITH_OTHER;
+    }
+    if (hwloc_bitmap_isincluded(core->cpus, host->isolation->isolated)) {
+        return RANK_SAFE;
+    }
+    return isolated ? RANK_SIBLING_AWAKE : RANK_AWAKE;
+}
+
+static GPtrArray *find_candidates(const Host *host, const Pool *pool, const Taken *taken)
+{
+    GPtrArray *candidates = g_ptr_array_new_with_free_func(candidate_free);
+
+    for (guint i = 0; i < host->cores->len; i++) {
+        const HostCore *core = host->cores->pdata[i];
+        g_autoptr(CpuSet) usable = cpuset_and(core->cpus, pool->free);
+        g_autoptr(CpuSet) isolated = cpuset_and(usable, host->isolation->isolated);
+        gboolean any_isolated = !hwloc_bitmap_iszero(isolated);
+
+        if (hwloc_bitmap_iszero(usable)) {
+            continue;
+        }
+        Candidate *candidate = g_new(Candidate, 1);
+        *candidate = (Candidate){ .core = i,
+            .rank = rank_core(core, any_isolated, host, taken),
+            .node = core->node,
+            .llc = core->llc,
+            .kind = core->kind,
+            .cpus = any_isolated ? g_steal_pointer(&isolated) : g_steal_pointer(&usable) };
+        g_ptr_array_add(candidates, candidate);
+    }
+    return candidates;
+}
+
+/// How many vCPUs, or with SHARE_UNIT how many cores of the guest, the core can take.
+static guint capacity_of(const Planner *planner, const Candidate *candidate)
+{
+    guint cpus = cpuset_count(candidate->cpus);
+
+    switch (planner->share) {
+    case SHARE_NONE:
+        return 1;
+    case SHARE_UNIT:
+        return cpus >= planner->unit ? 1 : 0;
+    case SHARE_SIBLINGS:
+        return cpus;
+    }
+    g_assert_not_reached();
+}
+
+/* Groups. */
+
+static void group_free(gpointer data)
+{
+    Group *group = data;
+
+    g_array_unref(group->vcpus);
+    hwloc_bitmap_free(group->nodes);
+    g_free(group);
+}
+
+static Group *group_new(const CpuSet *nodes, guint64 memory_mib)
+{
+    Group *group = g_new(Group, 1);
+
+    group->vcpus = g_array_new(FALSE, FALSE, sizeof(guint));
+    group->nodes = nodes != NULL ? cpuset_copy(nodes) : NULL;
+    group->memory_mib = memory_mib;
+    return group;
+}
+
+static void group_take(Group *group, CpuSet *left, const CpuSet *vcpus)
+{
+    g_autoptr(CpuSet) mine = cpuset_and(left, vcpus);
+    unsigned vcpu;
+
+    hwloc_bitmap_foreach_begin (vcpu, mine) {
+        g_array_append_val(group->vcpus, vcpu);
+    }
+    hwloc_bitmap_foreach_end();
+    hwloc_bitmap_andnot(left, left, mine);
+}
+
+/// The cells with hostnodes, each vCPU in the first that names it; then all others together.
+static GPtrArray *find_groups(const VmConfig *vm)
+{
+    GPtrArray *groups = g_ptr_array_new_with_free_func(group_free);
+    g_autoptr(CpuSet) left = cpuset_new();
+    guint64 memory_mib = vm->memory_mib;
+
+    hwloc_bitmap_set_range(left, 0, (int)vm->vcpus_most - 1);
+    for (guint i = 0; i < vm->guest_cells->len; i++) {
+        const VmCell *cell = vm->guest_cells->pdata[i];
+        if (cell->cpus == NULL || cell->hostnodes == NULL) {
+            continue;
+        }
+        Group *group = group_new(cell->hostnodes, cell->memory_mib);
+        group_take(group, left, cell->cpus);
+        g_ptr_array_add(groups, group);
+        memory_mib -= MIN(memory_mib, cell->memory_mib);
+    }
+    Group *others = group_new(NULL, memory_mib);
+    g_autoptr(CpuSet) all = cpuset_copy(left);
+    group_take(others, left, all);
+    g_ptr_array_add(groups, others);
+    return groups;
+}
+
+/// How many places of capacity_of() the group needs.
+static guint places_for(const Planner *planner, const Group *group)
+{
+    guint count = 0;
+
+    if (planner->share != SHARE_UNIT) {
+        return group->vcpus->len;
+    }
+    for (guint i = 0; i < group->vcpus->len; i++) {
+        guint unit = g_array_index(group->vcpus, guint, i) / planner->unit;
+        count += i == 0 || unit != g_array_index(group->vcpus, guint, i - 1) / planner->unit;
+    }
+    return count;
+}
+
+/* Choosing cores on given nodes. */
+
+/// What a choice is judged by, the first first; of each the least is the best.
+enum {
+    DISTANCE,
+    MEMORY_SHORT,
+    KINDS,
+    LLCS,
+    LLC_LEFT,
+    NODE_LEFT,
+    MEASURES,
+};
+
+typedef struct {
+    GPtrArray *candidates; // not owned
+    guint64 measures[MEASURES];
+} Choice;
+
+static void choice_free(Choice *choice)
+{
+    if (choice != NULL) {
+        g_ptr_array_unref(choice->candidates);
+        g_free(choice);
+    }
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Choice, choice_free)
+
+static gboolean is_better(const Choice *choice, const Choice *than)
+{
+    if (than == NULL) {
+        return TRUE;
+    }
+    for (guint i = 0; i < MEASURES; i++) {
+        if (choice->measures[i] != than->measures[i]) {
+            return choice->measures[i] < than->measures[i];
+        }
+    }
+    return FALSE;
+}
+
+/// The unused cores on @nodes of the fastest kind that has enough places, or of all kinds.
+static GPtrArray *cores_on_nodes(
+    const Planner *planner, const CpuSet *nodes, guint places, guint64 *kinds)
+{
+    g_autoptr(GPtrArray) cores = g_ptr_array_new();
+    guint fastest = 0;
+
+    for (guint i = 0; i < planner->candidates->len; i++) {
+        Candidate *candidate = planner->candidates->pdata[i];
+        if (!planner->used[i] && candidate->rank <= planner->worst &&
+            hwloc_bitmap_isset(nodes, candidate->node) && capacity_of(planner, candidate) > 0) {
+            g_ptr_array_add(cores, candidate);
+            fastest = MAX(fastest, candidate->kind);
+        }
+    }
+    for (guint kind = fastest + 1; kind-- > 0;) {
+        g_autoptr(GPtrArray) alike = g_ptr_array_new();
+        guint capacity = 0;
+        for (guint i = 0; i < cores->len; i++) {
+            Candidate *candidate = cores->pdata[i];
+            if (candidate->kind == kind) {
+                g_ptr_array_add(alike, candidate);
+                capacity += capacity_of(planner, candidate);
+            }
+        }
+        if (capacity >= places) {
+            *kinds = fastest - kind;
+            return g_steal_pointer(&alike);
+        }
+    }
+    *kinds = fastest + 1;
+    return g_steal_pointer(&cores);
+}
+
+/// Fuller cores first, shared ones last; those alike in the order of the host.
+static int compare_for_taking(gconstpointer a, gconstpointer b, gpointer data)
+{
+    const Planner *planner = data;
+    const Candidate *first = *(Candidate *const *)a, *second = *(Candidate *const *)b;
+    guint first_capacity = capacity_of(planner, first);
+    guint second_capacity = capacity_of(planner, second);
+
+    if (first->rank != second->rank) {
+        return first->rank < second->rank ? -1 : 1;
+    }
+    if (first_capacity != second_capacity) {
+        return first_capacity > second_capacity ? -1 : 1;
+    }
+    return first->core < second->core ? -1 : 1;
+}
+
+/// Moves the LLC that is taken next out of @capacities: the smallest that holds all that is left,
+/// else the largest.
+static guint pick_llc(guint *capacities, guint count, guint places)
+{
+    guint picked = 0;
+
+    for (guint i = 1; i < count; i++) {
+        gboolean fits = capacities[i] >= places, picked_fits = capacities[picked] >= places;
+        if (fits ? !picked_fits || capacities[i] < capacities[picked]
+                 : !picked_fits && capacities[i] > capacities[picked]) {
+            picked = i;
+        }
+    }
+    return picked;
+}
+
+/// Takes cores of one LLC until @places are filled or it has no more. Returns how many it filled.
+static guint take_from_llc(
+    const Planner *planner, const GPtrArray *cores, guint llc, guint places, GPtrArray *taken)
+{
+    g_autoptr(GPtrArray) mine = g_ptr_array_new();
+    guint filled = 0;
+
+    for (guint i = 0; i < cores->len; i++) {
+        if (((const Candidate *)cores->pdata[i])->llc == llc) {
+            g_ptr_array_add(mine, cores->pdata[i]);
+        }
+    }
+    g_ptr_array_sort_with_data(mine, compare_for_taking, (gpointer)planner);
+    for (guint i = 0; i < mine->len && filled < places; i++) {
+        g_ptr_array_add(taken, mine->pdata[i]);
+        filled += capacity_of(planner, mine->pdata[i]);
+    }
+    return MIN(filled, places);
+}
+
+static guint64 total_distance(const Host *host, const CpuSet *nodes)
+{
+    guint64 total = 0;
+    unsigned from, to;
+
+    hwloc_bitmap_foreach_begin (from, nodes) {
+        hwloc_bitmap_foreach_begin (to, nodes) {
+            total += host_distance(host, from, to);
+        }
+        hwloc_bitmap_foreach_end();
+    }
+    hwloc_bitmap_foreach_end();
+    return total;
+}
+
+static gboolean lacks_memory(const Host *host, const CpuSet *nodes, guint64 wanted_mib)
+{
+    guint64 free_mib = 0;
+
+    for (guint i = 0; i < host->nodes->len; i++) {
+        const HostNode *node = host->nodes->pdata[i];
+        if (hwloc_bitmap_isset(nodes, node->index)) {
+            free_mib += node->free_mib + node->reclaimable_mib;
+        }
+    }
+    return free_mib < wanted_mib;
+}
+
+/// The best cores for @group on exactly @nodes; NULL: they do not have the places.
+static Choice *choose_on_nodes(const Planner *planner, const Group *group, const CpuSet *nodes)
+{
+    guint places = places_for(planner, group);
+    guint llc_count = planner->host->llcs->len;
+    guint64 kinds;
+    g_autoptr(GPtrArray) cores = cores_on_nodes(planner, nodes, places, &kinds);
+    g_autofree guint *capacities = g_new0(guint, llc_count);
+    guint capacity = 0;
+
+    for (guint i = 0; i < cores->len; i++) {
+        const Candidate *candidate = cores->pdata[i];
+        capacities[candidate->llc] += capacity_of(planner, candidate);
+        capacity += capacity_of(planner, candidate);
+    }
+    if (capacity < places) {
+        return NULL;
+    }
+
+    Choice *choice = g_new0(Choice, 1);
+    choice->candidates = g_ptr_array_new();
+    choice->measures[DISTANCE] = total_distance(planner->host, nodes);
+    choice->measures[MEMORY_SHORT] = lacks_memory(planner->host, nodes, group->memory_mib);
+    choice->measures[KINDS] = kinds;
+    choice->measures[NODE_LEFT] = capacity - places;
+    for (guint left = places; left > 0;) {
+        guint llc = pick_llc(capacities, llc_count, left);
+        guint filled = take_from_llc(planner, cores, llc, left, choice->candidates);
+        choice->measures[LLCS]++;
+        choice->measures[LLC_LEFT] += capacities[llc] - filled;
+        capacities[llc] = 0;
+        left -= filled;
+    }
+    return choice;
+}
+
+/* Choosing nodes. */
+
+/// Above this many nodes not every set of them is tried.
+#define NODES_TO_COMBINE 16
+
+typedef struct {
+    guint node;
+    guint capacity;
+} NodeCapacity;
+
+static int compare_capacities(gconstpointer a, gconstpointer b)
+{
+    const NodeCapacity *first = a, *second = b;
+
+    if (first->capacity != second->capacity) {
+        return first->capacity > second->capacity ? -1 : 1;
+    }
+    return first->node < second->node ? -1 : 1;
+}
+
+static int compare_node_numbers(gconstpointer a, gconstpointer b)
+{
+    const NodeCapacity *first = a, *second = b;
+
+    return first->node < second->node ? -1 : 1;
+}
+
+/// The nodes, of those in @allowed (NULL: all), that have a core to give, the fullest first.
+static GArray *nodes_with_cores(const Planner *planner, const CpuSet *allowed)
+{
+    GArray *nodes = g_array_new(FALSE, FALSE, sizeof(NodeCapacity));
+
+    /* The candidates come node by node. */
+    for (guint i = 0; i < planner->candidates->len; i++) {
+        const Candidate *candidate = planner->candidates->pdata[i];
+        guint capacity = capacity_of(planner, candidate);
+        if (planner->used[i] || candidate->rank > planner->worst || capacity == 0 ||
+            (allowed != NULL && !hwloc_bitmap_isset(allowed, candidate->node))) {
+            continue;
+        }
+        NodeCapacity *last = nodes->len > 0 ? &g_array_index(nodes, NodeCapacity, nodes->len - 1)
+                                            : NULL;
+        if (last != NULL && last->node == candidate->node) {
+            last->capacity += capacity;
+        } else {
+            NodeCapacity node = { .node = candidate->node, .capacity = capacity };
+            g_array_append_val(nodes, node);
+        }
+    }
+    g_array_sort(nodes, compare_capacities);
+    return nodes;
+}
+
+/// How many of @nodes, the fullest first, it takes for @places; more than there are: not enough.
+static guint fewest_nodes(const GArray *nodes, guint places)
+{
+    guint count = 0, capacity = 0;
+
+    while (count < nodes->len && (count == 0 || capacity < places)) {
+        capacity += g_array_index(nodes, NodeCapacity, count).capacity;
+        count++;
+    }
+    return capacity >= places ? count : nodes->len + 1;
+}
+
+/// The next higher number with as many bits set.
+static guint64 next_combination(guint64 mask)
+{
+    guint64 lowest = mask & -mask;
+    guint64 carried = mask + lowest;
+
+    return carried | (((mask ^ carried) >> 2) / lowest);
+}
+
+static CpuSet *nodes_of_mask(const GArray *nodes, guint64 mask)
+{
+    CpuSet *set = cpuset_new();
+
+    for (guint i = 0; i < nodes->len; i++) {
+        if (mask & (G_GUINT64_CONSTANT(1) << i)) {
+            hwloc_bitmap_set(set, g_array_index(nodes, NodeCapacity, i).node);
+        }
+    }
+    return set;
+}
+
+/// The best choice on any @count of @nodes; NULL: none has the places.
+static Choice *choose_on_so_many(
+    const Planner *planner, const Group *group, const GArray *nodes, guint count)
+{
+    guint64 end = G_GUINT64_CONSTANT(1) << nodes->len;
+    Choice *best = NULL;
+
+    for (guint64 mask = (G_GUINT64_CONSTANT(1) << count) - 1; mask < end;
+         mask = next_combination(mask)) {
+        g_autoptr(CpuSet) set = nodes_of_mask(nodes, mask);
+        g_autoptr(Choice) choice = choose_on_nodes(planner, group, set);
+        if (choice != NULL && is_better(choice, best)) {
+            choice_free(best);
+            best = g_steal_pointer(&choice);
+        }
+    }
+    return best;
+}
+
+static Choice *choose_cores(const Planner *planner, const Group *group, const CpuSet *allowed)
+{
+    g_autoptr(GArray) nodes = nodes_with_cores(planner, allowed);
+
+    if (nodes->len > NODES_TO_COMBINE) {
+        g_array_set_size(nodes, NODES_TO_COMBINE);
+    }
+    guint count = fewest_nodes(nodes, places_for(planner, group));
+    if (nodes->len == 0 || count > nodes->len) {
+        return NULL;
+    }
+    g_array_sort(nodes, compare_node_numbers);
+    return choose_on_so_many(planner, group, nodes, count);
+}
+
+/* Putting vCPUs on cores. */
+
+static int compare_candidates(gconstpointer a, gconstpointer b)
+{
+    const Candidate *first = *(Candidate *const *)a, *second = *(Candidate *const *)b;
+
+    return first->core < second->core ? -1 : first->core > second->core;
+}
+
+/// The @place'th CPU of the core that a vCPU may take; -1: it has fewer.
+static int cpu_at(const Candidate *candidate, guint place)
+{
+    int cpu = -1;
+
+    do {
+        cpu = hwloc_bitmap_next(candidate->cpus, cpu);
+    } while (cpu >= 0 && place-- > 0);
+    return cpu;
+}
+
+static void put_vcpu(Planner *planner, guint vcpu, guint cpu, const Candidate *candidate)
+{
+    Plan *plan = planner->plan;
+
+    g_array_index(plan->vcpus, PlanVcpu, vcpu) = (PlanVcpu){ .vcpu = vcpu,
+        .cpu = cpu,
+        .core = candidate->core,
+        .node = candidate->node,
+        .llc = candidate->llc };
+    hwloc_bitmap_set(plan->cpus, cpu);
+    hwloc_bitmap_set(plan->nodes, candidate->node);
+}
+
+/// One unit after the other, each on its core's CPUs in order.
+static void put_units(Planner *planner, const Group *group, const GPtrArray *cores)
+{
+    guint core = 0, place = 0;
+
+    for (guint i = 0; i < group->vcpus->len; i++) {
+        guint vcpu = g_array_index(group->vcpus, guint, i);
+        if (i > 0 &&
+            vcpu / planner->unit != g_array_index(group->vcpus, guint, i - 1) / planner->unit) {
+            core++;
+            place = 0;
+        }
+        put_vcpu(planner, vcpu, (guint)cpu_at(cores->pdata[core], place++), cores->pdata[core]);
+    }
+}
+
+/// All first siblings, then all second ones, and so on.
+static void put_siblings(Planner *planner, const Group *group, const GPtrArray *cores)
+{
+    guint next = 0;
+
+    for (guint place = 0; next < group->vcpus->len; place++) {
+        for (guint core = 0; core < cores->len && next < group->vcpus->len; core++) {
+            int cpu = cpu_at(cores->pdata[core], place);
+            if (cpu >= 0) {
+                guint vcpu = g_array_index(group->vcpus, guint, next++);
+                put_vcpu(planner, vcpu, (guint)cpu, cores->pdata[core]);
+            }
+        }
+    }
+}
+
+static void use_core(Planner *planner, const Candidate *candidate)
+{
+    const HostCore *core = planner->host->cores->pdata[candidate->core];
+
+    for (guint i = 0; i < planner->candidates->len; i++) {
+        planner->used[i] |= planner->candidates->pdata[i] == candidate;
+    }
+    hwloc_bitmap_or(planner->plan->reserved, planner->plan->reserved, core->cpus);
+}
+
+static void put_group(Planner *planner, const Group *group, const Choice *choice)
+{
+    g_ptr_array_sort(choice->candidates, compare_candidates);
+    if (planner->share == SHARE_UNIT) {
+        put_units(planner, group, choice->candidates);
+    } else {
+        put_siblings(planner, group, choice->candidates);
+    }
+    for (guint i = 0; i < choice->candidates->len; i++) {
+        use_core(planner, choice->candidates->pdata[i]);
+    }
+}
+
+static gboolean place_group(Planner *planner, const Group *group)
+{
+    const CpuSet *chosen = planner->plan->nodes;
+    g_autoptr(Choice) choice = NULL;
+
+    if (group->vcpus->len == 0) {
+        return TRUE;
+    }
+    if (group->nodes == NULL && !hwloc_bitmap_iszero(chosen)) {
+        choice = choose_cores(planner, group, chosen);
+    }
+    if (choice == NULL) {
+        choice = choose_cores(planner, group, group->nodes);
+    }
+    if (choice == NULL) {
+        return FALSE;
+    }
+    put_group(planner, group, choice);
+    return TRUE;
+}
+
+/* The other threads. */
+
+/// A core of the pool for the other threads alone: on the vCPUs' nodes if there is one.
+static gboolean place_spare(Planner *planner)
+{
+    g_autoptr(GArray) one = g_array_new(FALSE, TRUE, sizeof(guint));
+    Group group = { .vcpus = one };
+    guint nobody = 0;
+
+    g_array_append_val(one, nobody);
+    planner->share = SHARE_NONE;
+    g_autoptr(Choice) choice = choose_cores(planner, &group, planner->plan->nodes);
+    if (choice == NULL) {
+        choice = choose_cores(planner, &group, NULL);
+    }
+    if (choice == NULL) {
+        return FALSE;
+    }
+    use_core(planner, choice->candidates->pdata[0]);
+    /* One CPU: several isolated ones in a mask would pile the threads up on one of them. */
+    hwloc_bitmap_only(planner->plan->others, (unsigned)cpu_at(choice->candidates->pdata[0], 0));
+    return TRUE;
+}
+
+static CpuSet *cpus_of_nodes(const Host *host, const CpuSet *nodes)
+{
+    CpuSet *cpus = cpuset_new();
+
+    for (guint i = 0; i < host->nodes->len; i++) {
+        const HostNode *node = host->nodes->pdata[i];
+        if (hwloc_bitmap_isset(nodes, node->index)) {
+            hwloc_bitmap_or(cpus, cpus, node->cpus);
+        }
+    }
+    return cpus;
+}
+
+/// Of @cpus those that the scheduler balances, or one: threads with several isolated CPUs in their
+/// mask would pile up on one of them.
+static void set_others(Plan *plan, const CpuSet *cpus, const Host *host)
+{
+    hwloc_bitmap_andnot(plan->others, cpus, host->isolation->isolated);
+    if (hwloc_bitmap_iszero(plan->others) && !hwloc_bitmap_iszero(cpus)) {
+        hwloc_bitmap_only(plan->others, (unsigned)hwloc_bitmap_first(cpus));
+    }
+}
+
+static void place_on_housekeeping(Plan *plan, const Host *host, const Taken *taken)
+{
+    g_autoptr(CpuSet) awake = cpuset_minus(host->online, host->isolation->isolated);
+    g_autoptr(CpuSet) unheld = cpuset_minus(awake, taken->cpus);
+    g_autoptr(CpuSet) housekeeping = cpuset_minus(unheld, plan->reserved);
+    g_autoptr(CpuSet) local_cpus = cpus_of_nodes(host, plan->nodes);
+    g_autoptr(CpuSet) local = cpuset_and(housekeeping, local_cpus);
+    const CpuSet *choices[] = { local, housekeeping, unheld, awake, host->online };
+    guint choice = 0;
+
+    while (choice < G_N_ELEMENTS(choices) - 1 && hwloc_bitmap_iszero(choices[choice])) {
+        choice++;
+    }
+    set_others(plan, choices[choice], host);
+    plan->others_share = choices[choice] != local && choices[choice] != housekeeping;
+}
+
+static void place_on_emulator_cpus(
+    Plan *plan, const CpuSet *wanted, const Host *host, const Taken *taken)
+{
+    g_autoptr(CpuSet) online = cpuset_and(wanted, host->online);
+    g_autoptr(CpuSet) usable = cpuset_minus(online, plan->cores);
+
+    if (hwloc_bitmap_iszero(usable)) {
+        place_on_housekeeping(plan, host, taken);
+        plan->others_share = TRUE;
+        return;
+    }
+    set_others(plan, usable, host);
+}
+
+static gboolean place_others(Planner *planner, const Policy *policy, const Taken *taken)
+{
+    switch (policy->emulator) {
+    case POLICY_SPARE:
+        return place_spare(planner);
+    case POLICY_EMULATOR_CPUS:
+        place_on_emulator_cpus(planner->plan, policy->emulator_cpus, planner->host, taken);
+        return TRUE;
+    case POLICY_HOUSEKEEPING:
+        place_on_housekeeping(planner->plan, planner->host, taken);
+        return TRUE;
+    }
+    g_assert_not_reached();
+}
+
+/* One try, and which to try. */
+
+static gboolean place_all(
+    Planner *planner, const GPtrArray *groups, const Policy *policy, const Taken *taken)
+{
+    for (guint i = 0; i < groups->len; i++) {
+        if (!place_group(planner, groups->pdata[i])) {
+            return FALSE;
+        }
+    }
+    hwloc_bitmap_copy(planner->plan->cores, planner->plan->reserved);
+    return place_others(planner, policy, taken);
+}
+
+static Plan *try_plan(
+    Planner *planner, const VmConfig *vm, const Policy *policy, const Taken *taken)
+{
+    g_autoptr(GPtrArray) groups = find_groups(vm);
+    g_autoptr(Plan) plan = plan_new(vm->vcpus_present);
+
+    g_array_set_size(plan->vcpus, vm->vcpus_most);
+    planner->plan = plan;
+    memset(planner->used, 0, planner->candidates->len * sizeof(*planner->used));
+    if (!place_all(planner, groups, policy, taken)) {
+        return NULL;
+    }
+    /* A cell's memory lies on its hostnodes, some of which may have no CPUs. */
+    for (guint i = 0; i < groups->len; i++) {
+        const Group *group = groups->pdata[i];
+        if (group->nodes != NULL) {
+            hwloc_bitmap_or(plan->nodes, plan->nodes, group->nodes);
+        }
+    }
+    return g_steal_pointer(&plan);
+}
+
+/// The ways to share cores that @vm may be given, the best first; returns how many.
+static guint find_shares(const VmConfig *vm, const Policy *policy, Share shares[2], guint *unit)
+{
+    *unit = policy->smt == POLICY_SMT_PAIR ? MAX(vm->threads, 2) : vm->threads;
+    if (policy->smt == POLICY_SMT_ISOLATE) {
+        shares[0] = SHARE_NONE;
+        return 1;
+    }
+    if (*unit > 1) {
+        shares[0] = SHARE_UNIT;
+        return 1;
+    }
+    shares[0] = SHARE_NONE;
+    shares[1] = SHARE_SIBLINGS;
+    return 2;
+}
+
+Plan *planner_place(const VmConfig *vm, const Policy *policy, const Host *host, const Pool *pool,
+    const Taken *taken)
+{
+    g_autoptr(GPtrArray) candidates = find_candidates(host, pool, taken);
+    g_autofree gboolean *used = g_new0(gboolean, MAX(candidates->len, 1));
+    Planner planner = { .host = host, .candidates = candidates, .used = used };
+    Share shares[2];
+    guint count = find_shares(vm, policy, shares, &planner.unit);
+    Plan *plan = NULL;
+
+    for (guint worst = 0; plan == NULL && worst < RANK_COUNT; worst++) {
+        for (guint i = 0; plan == NULL && i < count; i++) {
+            planner.worst = (Rank)worst;
+            planner.share = shares[i];
+            plan = try_plan(&planner, vm, policy, taken);
+        }
+    }
+    return plan;
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "kernel.h"
+#include "report.h"
+
+/// What a door is called with.
+typedef struct {
+    const Root *root;
+    guint vmid;                // 100 to 999999999
+    const char *migrated_from; // the source node, where this one is a migration's target; else NULL
+    int caller;                // pid of who called the hook; it owns what pre-start reserves
+    const Kernel *kernel;
+} Call;
+
+/* Each returns a report that the caller frees. What could not be found out is an outcome too. */
+
+/// Plans, checks, and reserves what was planned.
+Report *run_pre_start(const Call *call);
+
+/// What run_pre_start() would say, changing nothing.
+Report *run_check(const Call *call);
+
+/// Binds every thread, reads all back, and lets a frozen guest run once it is proven.
+Report *run_post_start(const Call *call);
+
+/// What run_post_start() would read back, changing nothing.
+Report *run_status(const Call *call);
+
+/// Gives back what a VM that has ended held.
+Report *run_post_stop(const Call *call);

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "taken.h"
+
+static void holding_free(gpointer data)
+{
+    Holding *holding = data;
+
+    hwloc_bitmap_free(holding->cpus);
+    g_free(holding);
+}
+
+Taken *taken_new(void)
+{
+    Taken *taken = g_new(Taken, 1);
+
+    taken->holdings = g_ptr_array_new_with_free_func(holding_free);
+    taken->cpus = cpuset_new();
+    return taken;
+}
+
+void taken_free(Taken *taken)
+{
+    if (taken == NULL) {
+        return;
+    }
+    g_ptr_array_unref(taken->holdings);
+    hwloc_bitmap_free(taken->cpus);
+    g_free(taken);
+}
+
+void taken_add(Taken *taken, guint vmid, const CpuSet *cpus)
+{
+    Holding *holding = g_new(Holding, 1);
+
+    holding->vmid = vmid;
+    holding->cpus = cpuset_copy(cpus);
+    g_ptr_array_add(taken->holdings, holding);
+    hwloc_bitmap_or(taken->cpus, taken->cpus, cpus);
+}
+
+char *taken_name_holders(const Taken *taken, const CpuSet *cpus)
+{
+    g_autoptr(GString) names = g_string_new(NULL);
+
+    for (guint i = 0; i < taken->holdings->len; i++) {
+        const Holding *holding = taken->holdings->pdata[i];
+        g_autoptr(CpuSet) shared = cpuset_and(holding->cpus, cpus);
+        g_autofree char *list = cpuset_to_list(shared);
+        if (*list != '\0') {
+            g_string_append_printf(
+                names, "%sVM %u (CPU %s)", names->len > 0 ? ", " : "", holding->vmid, list);
+        }
+    }
+    return g_string_free(g_steal_pointer(&names), FALSE);
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "cpuset.h"
+
+/// CPUs that a guest on this host holds.
+typedef struct {
+    guint vmid;
+    CpuSet *cpus;
+} Holding;
+
+/// What the other guests on this host hold, one Holding each.
+typedef struct {
+    GPtrArray *holdings;
+    CpuSet *cpus; // of all of them
+} Taken;
+
+/// Nothing is held.
+Taken *taken_new(void);
+void taken_free(Taken *taken);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Taken, taken_free)
+
+/// Copies @cpus.
+void taken_add(Taken *taken, guint vmid, const CpuSet *cpus);
+
+/// Who holds any of @cpus, as "VM 101 (CPU 2-3), VM 102 (CPU 4)"; "" for nobody. The caller frees.
+char *taken_name_holders(const Taken *taken, const CpuSet *cpus);

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "threads.h"
+
+#include "error.h"
+#include "vmconfig.h"
+
+#include <string.h>
+
+const char *thread_role_name(ThreadRole role)
+{
+    static const char *const names[] = {
+        [THREAD_VCPU] = "vcpu",
+        [THREAD_IOTHREAD] = "iothread",
+        [THREAD_MAIN] = "main",
+        [THREAD_WORKER] = "worker",
+    };
+
+    return names[role];
+}
+
+void qemu_threads_free(QemuThreads *threads)
+{
+    if (threads == NULL) {
+        return;
+    }
+    g_array_unref(threads->vcpus);
+    g_array_unref(threads->iothreads);
+    g_free(threads);
+}
+
+void thread_free(Thread *thread)
+{
+    if (thread == NULL) {
+        return;
+    }
+    g_free(thread->name);
+    g_free(thread);
+}
+
+/* What QEMU says. */
+
+static gboolean get_integer(JsonObject *json, const char *name, gint64 most, gint64 *number)
+{
+    JsonObject *value;
+
+    if (!json_object_is_type(json, json_type_object) ||
+        !json_object_object_get_ex(json, name, &value) ||
+        !json_object_is_type(value, json_type_int)) {
+        return FALSE;
+    }
+    *number = json_object_get_int64(value);
+    return *number >= 0 && *number <= most;
+}
+
+/// @index_key NULL: the threads have no index.
+static GArray *read_threads(JsonObject *reply, const char *index_key)
+{
+    g_autoptr(GArray) threads = g_array_new(FALSE, TRUE, sizeof(QemuThread));
+
+    if (!json_object_is_type(reply, json_type_array)) {
+        return NULL;
+    }
+    for (gsize i = 0; i < json_object_array_length(reply); i++) {
+        JsonObject *json = json_object_array_get_idx(reply, i);
+        gint64 tid, index = 0;
+        if (!get_integer(json, "thread-id", G_MAXINT, &tid) ||
+            (index_key != NULL && !get_integer(json, index_key, VMCONFIG_VCPU_LIMIT, &index))) {
+            return NULL;
+        }
+        QemuThread thread = { .tid = (int)tid, .vcpu = (guint)index };
+        g_array_append_val(threads, thread);
+    }
+    return g_steal_pointer(&threads);
+}
+
+static GArray *query(Qmp *qmp, const char *command, const char *index_key, GError **error)
+{
+    g_autoptr(JsonObject) reply = qmp_execute(qmp, command, error);
+    if (reply == NULL) {
+        return NULL;
+    }
+    GArray *threads = read_threads(reply, index_key);
+    if (threads == NULL) {
+        g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_FAILED,
+            "QEMU's reply to %s has no thread ids", command);
+    }
+    return threads;
+}
+
+static int compare_vcpus(gconstpointer a, gconstpointer b)
+{
+    const QemuThread *first = a, *second = b;
+
+    return first->vcpu < second->vcpu ? -1 : first->vcpu > second->vcpu;
+}
+
+QemuThreads *qemu_threads_query(Qmp *qmp, GError **error)
+{
+    g_autoptr(GArray) vcpus = query(qmp, "query-cpus-fast", "cpu-index", error);
+    if (vcpus == NULL) {
+        return NULL;
+    }
+    g_autoptr(GArray) iothreads = query(qmp, "query-iothreads", NULL, error);
+    if (iothreads == NULL) {
+        return NULL;
+    }
+
+    QemuThreads *threads = g_new(QemuThreads, 1);
+    g_array_sort(vcpus, compare_vcpus);
+    threads->vcpus = g_steal_pointer(&vcpus);
+    threads->iothreads = g_steal_pointer(&iothreads);
+    return threads;
+}
+
+/* What the kernel says. */
+
+static const QemuThread *find_thread(const GArray *threads, int tid)
+{
+    for (guint i = 0; i < threads->len; i++) {
+        const QemuThread *thread = &g_array_index(threads, QemuThread, i);
+        if (thread->tid == tid) {
+            return thread;
+        }
+    }
+    return NULL;
+}
+
+static void set_role(Thread *thread, const Process *process, const QemuThreads *qemu)
+{
+    const QemuThread *vcpu = find_thread(qemu->vcpus, thread->tid);
+
+    if (vcpu != NULL) {
+        thread->role = THREAD_VCPU;
+        thread->vcpu = vcpu->vcpu;
+    } else if (find_thread(qemu->iothreads, thread->tid) != NULL) {
+        thread->role = THREAD_IOTHREAD;
+    } else {
+        thread->role = thread->tid == process->pid ? THREAD_MAIN : THREAD_WORKER;
+    }
+}
+
+static int compare_tids(gconstpointer a, gconstpointer b)
+{
+    const Thread *first = *(Thread *const *)a, *second = *(Thread *const *)b;
+
+    return first->tid < second->tid ? -1 : first->tid > second->tid;
+}
+
+GPtrArray *threads_walk(
+    const Root *root, const Process *process, const QemuThreads *qemu, GError **error)
+{
+    g_autofree char *directory = g_strdup_printf("proc/%d/task", process->pid);
+    g_auto(GStrv) tids = root_list(root, directory, NULL);
+    g_autoptr(GPtrArray) threads = g_ptr_array_new_with_free_func((GDestroyNotify)thread_free);
+
+    for (guint i = 0; tids != NULL && tids[i] != NULL; i++) {
+        g_autofree char *path = g_strdup_printf("%s/%s/stat", directory, tids[i]);
+        guint64 tid;
+        ProcessStat stat;
+        if (!g_ascii_string_to_unsigned(tids[i], 10, 1, G_MAXINT, &tid, NULL) ||
+            !process_read_stat(root, path, &stat, NULL)) {
+            continue;
+        }
+        Thread *thread = g_new0(Thread, 1);
+        *thread = (Thread){ .tid = (int)tid, .name = stat.name, .last_cpu = stat.last_cpu };
+        set_role(thread, process, qemu);
+        g_ptr_array_add(threads, thread);
+    }
+    if (!process_is_alive(root, process)) {
+        g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_GONE,
+            "QEMU (process %d) ended while its threads were read", process->pid);
+        return NULL;
+    }
+    g_ptr_array_sort(threads, compare_tids);
+    return g_steal_pointer(&threads);
+}

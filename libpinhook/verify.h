@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "bind.h"
+#include "finding.h"
+#include "policy.h"
+
+/// What the kernel's answers prove of a plan.
+typedef struct {
+    gboolean proven;     // every vCPU on its CPU alone, no other thread on a vCPU's core
+    guint vcpus;         // proven to be on their CPUs
+    guint others;        // other threads
+    GPtrArray *findings; // Finding: what is not as planned
+} Proof;
+
+/// Holds what was read back against what was planned for VM @vmid.
+Proof *verify_observed(
+    guint vmid, const Plan *plan, const Policy *policy, const Observed *observed);
+
+/// A proof that there is none: @code, for the reason @message.
+Proof *verify_impossible(guint vmid, FindingCode code, const Policy *policy, const char *message);
+
+void proof_free(Proof *proof);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Proof, proof_free)

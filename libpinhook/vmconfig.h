@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "cpuset.h"
+
+/// More vCPUs than QEMU can give a guest are refused.
+#define VMCONFIG_VCPU_LIMIT 4096
+
+/// What kind of thing is wrong in a config file.
+typedef enum {
+    VMCONFIG_UNREADABLE,     // the file, a line or a value
+    VMCONFIG_UNKNOWN_OPTION, // an option that tutorials know and Proxmox does not
+    VMCONFIG_BAD_AFFINITY,   // `affinity` is no list
+} VmConfigProblemKind;
+
+typedef struct {
+    VmConfigProblemKind kind;
+    guint line;    // from 1; 0: the whole file
+    char *key;     // NULL: no key
+    char *value;   // as written; NULL without a key
+    char *message; // what is wrong, without the line
+} VmConfigProblem;
+
+/// A NUMA node of the guest.
+typedef struct {
+    guint index;        // the i of numa<i>
+    CpuSet *cpus;       // vCPU ids, not CPUs of the host; NULL: not given
+    CpuSet *hostnodes;  // NULL: not bound
+    char *policy;       // "bind", "preferred", "interleave"; NULL: not given
+    guint64 memory_mib; // 0: not given
+} VmCell;
+
+/// What a VM's config file says: the part before the first section.
+typedef struct {
+    gboolean readable; // FALSE: all else is default, and `problems` says why
+    guint sockets;
+    guint cores;         // per socket
+    guint threads;       // per core of the guest: 1 but with `args: -smp …,threads=2`
+    guint vcpus_present; // at start
+    guint vcpus_most;    // with all that may be hot-plugged
+    guint64 memory_mib;
+    gint64 balloon_mib; // -1: not given; 0: off
+    char *hugepages;    // "any", "2" or "1024" (MiB); NULL: none
+    gboolean numa;
+    GPtrArray *cells;       // VmCell, as numa<i> write them, by index
+    GPtrArray *guest_cells; // VmCell, as Proxmox gives them to QEMU: without `numa: 1` none,
+                            // without numa<i> one per socket
+    CpuSet *affinity;       // NULL: none, or not readable
+    gboolean freeze;
+    gboolean kvm;
+    gboolean template;
+    gboolean cpu_hotplug;
+    double cpulimit;     // host CPUs' worth of time; 0: none
+    char *lock;          // "backup", "migrate", …; NULL: none
+    char *name;          // NULL: none
+    char *cpu;           // NULL: the default
+    char *tags;          // NULL: none
+    char *args;          // NULL: none
+    GPtrArray *hostpci;  // the values of hostpci<i>, as written
+    GPtrArray *problems; // VmConfigProblem, in the order of the file
+} VmConfig;
+
+/// Reads @length bytes of a config file. Never fails: what cannot be taken is in `problems`, and
+/// its default stands. A key given twice: the last wins, as in Proxmox (PVE::QemuServer,
+/// parse_vm_config); lines of other options are passed over.
+VmConfig *vmconfig_parse(const char *text, gsize length);
+
+/// A config that could not be read at all, with @message as its one problem.
+VmConfig *vmconfig_unreadable(const char *message);
+
+void vmconfig_free(VmConfig *vm);
+
+/// Whether Proxmox started the VM, without letting it run, only to back it up: it is then neither
+/// refused nor bound nor released.
+gboolean vmconfig_is_for_backup(const VmConfig *vm);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmConfig, vmconfig_free)
