@@ -68,7 +68,8 @@ static char *fix_for_problem(const Check *check, const VmConfigProblem *problem)
         return g_strdup_printf("qm set %u --delete %s", vmid, problem->key);
     }
     if (problem->line > 0) {
-        return g_strdup_printf("sed -i %ud /etc/pve/qemu-server/%u.conf", problem->line, vmid);
+        return g_strdup_printf(
+            "sed -i '%us/^/#/' /etc/pve/qemu-server/%u.conf", problem->line, vmid);
     }
     return g_strdup_printf("qm config %u", vmid);
 }
@@ -98,8 +99,9 @@ static void check_policy(Check *check)
     for (guint i = 0; i < problems->len; i++) {
         const PolicyProblem *problem = problems->pdata[i];
         Severity severity = check->advice.policy->severities[FINDING_POLICY_INVALID];
-        char *fix = problem->line > 0 ? g_strdup_printf("sed -i %ud /" POLICY_PATH, problem->line)
-                                      : g_strdup("ls -l /" POLICY_PATH);
+        char *fix = problem->line > 0
+                        ? g_strdup_printf("sed -i '%us/^/#/' /" POLICY_PATH, problem->line)
+                        : g_strdup("ls -l /" POLICY_PATH);
         add_as(check, FINDING_POLICY_INVALID,
             problem->applies ? severity : MIN(severity, SEVERITY_WARNING), fix,
             problem->line > 0
