@@ -44,13 +44,13 @@ static int exit_status(int argc, char **argv)
     return is_hook && strcmp(argv[2], "pre-start") != 0 ? 0 : 1;
 }
 
-/// What brings a library that is missing. hwloc alone is not on every Proxmox node.
+/// What brings what is missing: of all that the library needs, a Proxmox node lacks hwloc alone.
 static const char *find_remedy(const char *reason)
 {
-    return strstr(reason, LIBRARY ": cannot open") != NULL || strstr(reason, "lib") == NULL
-               ? "put " LIBRARY " of pinhook beside this file"
-               : "apt install libhwloc15 libjson-c5 libnuma1 libglib2.0-0, or put " LIBRARY
-                 " of this pinhook beside this file";
+    int needs_other = strstr(reason, "cannot open") != NULL && strstr(reason, LIBRARY) == NULL;
+
+    return needs_other ? "apt install libhwloc15 libjson-c5 libnuma1 libglib2.0-0"
+                       : "put the " LIBRARY " of this pinhook beside it";
 }
 
 int main(int argc, char **argv)

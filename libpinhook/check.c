@@ -44,34 +44,45 @@ static void G_GNUC_PRINTF(4, 5)
 
 /* The files. */
 
+/// A comment loses nothing, and Proxmox takes it for the VM's description.
+static char *comment_out(guint vmid, guint line)
+{
+    return g_strdup_printf("sed -i '%us/^/#/' /etc/pve/qemu-server/%u.conf", line, vmid);
+}
+
+/// The CPUs that a wrongly named option asks for, if the host has them; else others.
+static char *fix_unknown_option(const Check *check, const VmConfigProblem *problem)
+{
+    g_autoptr(CpuSet) wanted = cpuset_parse_list(problem->value, ',', NULL);
+    char *fix = NULL;
+
+    if (check->advice.host != NULL && wanted != NULL &&
+        hwloc_bitmap_isincluded(wanted, check->advice.host->online)) {
+        fix = advice_these_cpus(&check->advice, wanted);
+    } else if (check->advice.host != NULL) {
+        fix = advice_other_cpus(&check->advice);
+    }
+    return fix != NULL ? fix : comment_out(check->advice.vmid, problem->line);
+}
+
 static char *fix_for_problem(const Check *check, const VmConfigProblem *problem)
 {
-    g_autoptr(CpuSet) wanted = NULL;
     guint vmid = check->advice.vmid;
+    char *fix = NULL;
 
-    switch (problem->kind) {
-    case VMCONFIG_UNKNOWN_OPTION:
-        wanted = cpuset_parse_list(problem->value, ',', NULL);
-        if (wanted != NULL && check->advice.host != NULL &&
-            hwloc_bitmap_isincluded(wanted, check->advice.host->online)) {
-            return advice_these_cpus(&check->advice, wanted);
-        }
-        /* fall through */
-    case VMCONFIG_BAD_AFFINITY: {
-        char *other = check->advice.host != NULL ? advice_other_cpus(&check->advice) : NULL;
-        return other != NULL ? other : g_strdup_printf("qm set %u --delete affinity", vmid);
+    if (problem->kind == VMCONFIG_UNKNOWN_OPTION) {
+        return fix_unknown_option(check, problem);
     }
-    case VMCONFIG_UNREADABLE:
-        break;
+    if (problem->kind == VMCONFIG_BAD_AFFINITY && check->advice.host != NULL) {
+        fix = advice_other_cpus(&check->advice);
     }
-    if (problem->key != NULL) {
-        return g_strdup_printf("qm set %u --delete %s", vmid, problem->key);
+    if (fix == NULL && problem->key != NULL) {
+        fix = g_strdup_printf("qm set %u --delete %s", vmid, problem->key);
     }
-    if (problem->line > 0) {
-        return g_strdup_printf(
-            "sed -i '%us/^/#/' /etc/pve/qemu-server/%u.conf", problem->line, vmid);
+    if (fix == NULL && problem->line > 0) {
+        fix = comment_out(vmid, problem->line);
     }
-    return g_strdup_printf("qm config %u", vmid);
+    return fix != NULL ? fix : g_strdup_printf("qm config %u", vmid);
 }
 
 static void check_config(Check *check)
@@ -366,8 +377,9 @@ static void explain_too_few(Check *check)
     g_autofree char *guest_threads = vm->threads > 1
                                          ? g_strdup_printf(", %u to a core,", vm->threads)
                                          : g_strdup("");
-    add(check, FINDING_TOO_FEW_CPUS, fix, "%u vCPUs%s%s, and usable %s: %s", vm->vcpus_most,
-        hotplug, guest_threads, pool_name(advice->pool), *list != '\0' ? list : "none");
+    add(check, FINDING_TOO_FEW_CPUS, fix, "%u vCPUs%s%s need a core each; usable %s: %s",
+        vm->vcpus_most, hotplug, guest_threads, pool_name(advice->pool),
+        *list != '\0' ? list : "none");
 }
 
 static void explain_no_plan(Check *check)

@@ -175,6 +175,13 @@ static guint kind_of_cpus(hwloc_topology_t topology, const CpuSet *cpus)
     return kind < 0 ? 0 : (guint)kind;
 }
 
+static guint package_of(HwlocTopology *topology, hwloc_obj_t pu)
+{
+    hwloc_obj_t package = hwloc_get_ancestor_obj_by_type(topology, HWLOC_OBJ_PACKAGE, pu);
+
+    return package != NULL ? package->logical_index : 0;
+}
+
 /// The core of a PU, or the PU where hwloc knows of no cores.
 static hwloc_obj_t core_object_of(hwloc_topology_t topology, hwloc_obj_t pu)
 {
@@ -195,6 +202,7 @@ static void add_cores(Host *host, hwloc_topology_t topology)
         HostCore *core = g_new0(HostCore, 1);
         core->cpus = cpuset_and(core_object_of(topology, pu)->cpuset, host->online);
         core->node = node_of_cpu(host, (guint)hwloc_bitmap_first(core->cpus));
+        core->package = package_of(topology, pu);
         core->llc = llc_of_pu(host, pu);
         core->kind = kind_of_cpus(topology, core->cpus);
         hwloc_bitmap_or(done, done, core->cpus);

@@ -30,10 +30,11 @@ typedef struct {
 
 /// A physical core. Its place in `cores` is its id: the kernel's core_id is not unique.
 typedef struct {
-    CpuSet *cpus; // the online siblings
-    guint node;   // the kernel's number
-    guint llc;    // place in `llcs`
-    guint kind;   // 0 up, the fastest last; 0 where all are alike
+    CpuSet *cpus;  // the online siblings
+    guint package; // 0 up
+    guint node;    // the kernel's number
+    guint llc;     // place in `llcs`
+    guint kind;    // 0 up, the fastest last; 0 where all are alike
 } HostCore;
 
 /// A machine: what it has and what its scheduler keeps off. Does not change once made.

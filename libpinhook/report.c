@@ -209,7 +209,7 @@ static void add_proven(GString *text, const Report *report)
     g_autofree char *others = cpuset_to_list(report->plan->others);
 
     add_line(text, report, "PROVEN: vCPU %s bound 1:1 to CPU %s; %u other threads on CPU %s%s%s",
-        vcpus, cpus, report->others, others, report->plan->others_share ? ", shared" : "",
+        vcpus, cpus, report->others, others, report->plan->others_share ? " (shared)" : "",
         guest_text(report));
 }
 

@@ -376,8 +376,7 @@ static void take_hostpci(Reading *reading, const Setting *setting)
 static void take_mistaken(Reading *reading, const Setting *setting)
 {
     add_problem(reading->vm, VMCONFIG_UNKNOWN_OPTION, setting->line, setting,
-        g_strdup_printf(
-            "'%s' is no option of Proxmox: it does nothing and is dropped", setting->key));
+        g_strdup_printf("Proxmox has no option '%s'", setting->key));
 }
 
 typedef struct {

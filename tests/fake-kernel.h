@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "kernel.h"
+#include "plan.h"
+
+/// A kernel that keeps masks in a table in place of changing threads. One at a time.
+extern const Kernel fake_kernel;
+
+/// Forgets all; every thread may run on @everywhere ("0-7").
+void fake_kernel_reset(const char *everywhere);
+
+/// From now on this thread refuses any mask, as iou-wrk does (EINVAL).
+void fake_kernel_refuse(int tid);
+
+/// From now on the kernel says yes to this thread and does nothing.
+void fake_kernel_pretend(int tid);
+
+/// From now on this thread is gone (ESRCH).
+void fake_kernel_end(int tid);
+
+/// From now on this thread's mask cannot be read, though the thread is there (EPERM).
+void fake_kernel_hide(int tid);
+
+/// From now on every mask is cut to @cpuset without a word, as a cgroup does.
+void fake_kernel_cut(const char *cpuset);
+
+/// The thread's mask as a list; the caller frees it.
+char *fake_kernel_mask(int tid);
+
+/// The tids whose masks were set, in order, as "4 7 4"; the caller frees it.
+char *fake_kernel_calls(void);
+
+/// Called after every change of a mask, so that a test can make things happen meanwhile.
+void fake_kernel_on_set(void (*hook)(int tid, gpointer data), gpointer data);
+
+/// The pid that terminate() was called for last; 0: none.
+int fake_kernel_terminated(void);
+
+/// A plan of @present vCPUs on the CPUs of a list in its order ("2-3": vCPU 0 on 2, 1 on 3), cores
+/// of one CPU each, and the other threads on @others.
+Plan *fake_plan_new(guint present, const char *cpus, const char *others);
