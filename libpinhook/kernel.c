@@ -13,16 +13,15 @@
 /* NR_CPUS is at most 8192. A mask shorter than the kernel's own is refused when read; a bare
  * cpu_set_t would drop CPUs from 1024 on without a word. */
 #define MASK_BITS 8192
+#define MASK_ULONGS (MASK_BITS / (8 * sizeof(unsigned long)))
 
 static gboolean set_affinity(int tid, const CpuSet *cpus, GError **error)
 {
     struct bitmask *mask = numa_bitmask_alloc(MASK_BITS);
-    unsigned cpu;
 
-    hwloc_bitmap_foreach_begin (cpu, cpus) {
-        numa_bitmask_setbit(mask, cpu);
+    for (unsigned i = 0; i < MASK_ULONGS; i++) {
+        mask->maskp[i] = hwloc_bitmap_to_ith_ulong(cpus, i);
     }
-    hwloc_bitmap_foreach_end();
     int failed = numa_sched_setaffinity(tid, mask) < 0 ? errno : 0;
     numa_bitmask_free(mask);
     return failed == 0 || error_set_errno(error, failed, "cannot move thread %d", tid);
@@ -37,10 +36,8 @@ static CpuSet *get_affinity(int tid, GError **error)
         error_set_errno(error, errno, "cannot read where thread %d may run", tid);
     } else {
         cpus = cpuset_new();
-        for (unsigned cpu = 0; cpu < MASK_BITS; cpu++) {
-            if (numa_bitmask_isbitset(mask, cpu)) {
-                hwloc_bitmap_set(cpus, cpu);
-            }
+        for (unsigned i = 0; i < MASK_ULONGS; i++) {
+            hwloc_bitmap_set_ith_ulong(cpus, i, mask->maskp[i]);
         }
     }
     numa_bitmask_free(mask);

@@ -32,3 +32,11 @@ void fake_qemu_answer(FakeQemu *qemu, const char *command, const char *json);
 
 /// How often a command came.
 guint fake_qemu_count(FakeQemu *qemu, const char *command);
+
+/// It is good until this command comes, and has its manner from there on.
+void fake_qemu_misbehave_from(FakeQemu *qemu, const char *command);
+
+/// Called in the fake's own thread before each command is answered, so that a test can make things
+/// happen meanwhile.
+typedef void (*FakeQemuHook)(const char *command, gpointer data);
+void fake_qemu_on_command(FakeQemu *qemu, FakeQemuHook hook, gpointer data);
