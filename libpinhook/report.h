@@ -3,6 +3,7 @@
 
 #include "bind.h"
 #include "check.h"
+#include "guest.h"
 #include "verify.h"
 
 /// How a door's work ended.
@@ -15,14 +16,6 @@ typedef enum {
     OUTCOME_UNPROVEN, // not so
     OUTCOME_FAILED,   // it could not be found out
 } Outcome;
-
-/// What became of a VM's guest at post-start.
-typedef enum {
-    GUEST_UNTOUCHED, // it ran before, and runs
-    GUEST_RELEASED,  // it was frozen, and now runs
-    GUEST_FROZEN,    // it stays frozen
-    GUEST_ENDED,     // its QEMU was ended
-} GuestState;
 
 /// What a door found out and did. All sets and lists are owned; any may be NULL.
 typedef struct PinhookReport {

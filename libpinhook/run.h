@@ -1,19 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "kernel.h"
+#include "call.h"
 #include "report.h"
 
-/// What a door is called with.
-typedef struct {
-    const Root *root;
-    guint vmid;                // 100 to 999999999
-    const char *migrated_from; // the source node, where this one is a migration's target; else NULL
-    int caller;                // pid of who called the hook; it owns what pre-start reserves
-    const Kernel *kernel;
-} Call;
-
-/* Each returns a report that the caller frees. What could not be found out is an outcome too. */
+/* The doors. Each returns a report that the caller frees; what could not be found out is an outcome
+ * too. */
 
 /// Plans, checks, and reserves what was planned.
 Report *run_pre_start(const Call *call);

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "kernel.h"
+#include "policy.h"
+#include "vmconfig.h"
+
+/// What a door is called with, and the files that it names.
+typedef struct {
+    const Root *root;
+    guint vmid;                // 100 to 999999999
+    const char *migrated_from; // the source node, where this one is a migration's target; else NULL
+    int caller;                // pid of who called the hook; it owns what pre-start reserves
+    const Kernel *kernel;
+} Call;
+
+/// The VM's config; what cannot be read is a problem of it.
+VmConfig *call_read_vm(const Call *call);
+
+/// The policy for the VM on this node; what cannot be read is a problem of it.
+Policy *call_read_policy(const Call *call);
+
+/// Whether the vmid is a container's: Proxmox calls its hook with the same arguments.
+gboolean call_is_for_container(const Call *call);
+
+/// Only in the running kernel's own /proc is a thread that is found there a thread here; in any
+/// other nothing may be bound.
+gboolean call_can_bind(const Call *call, GError **error);
