@@ -50,17 +50,21 @@ static char *comment_out(guint vmid, guint line)
     return g_strdup_printf("sed -i '%us/^/#/' /etc/pve/qemu-server/%u.conf", line, vmid);
 }
 
-/// The CPUs that a wrongly named option asks for, if the host has them; else others.
+/// The CPUs that a wrongly named option asks for, if they are isolated; else others that are; else
+/// these all the same, if the host has them.
 static char *fix_unknown_option(const Check *check, const VmConfigProblem *problem)
 {
+    const Host *host = check->advice.host;
     g_autoptr(CpuSet) wanted = cpuset_parse_list(problem->value, ',', NULL);
     char *fix = NULL;
 
-    if (check->advice.host != NULL && wanted != NULL &&
-        hwloc_bitmap_isincluded(wanted, check->advice.host->online)) {
-        fix = advice_these_cpus(&check->advice, wanted);
-    } else if (check->advice.host != NULL) {
+    if (host != NULL && wanted != NULL &&
+        !hwloc_bitmap_isincluded(wanted, host->isolation->isolated)) {
         fix = advice_other_cpus(&check->advice);
+    }
+    if (host != NULL && wanted != NULL && fix == NULL &&
+        hwloc_bitmap_isincluded(wanted, host->online)) {
+        fix = advice_these_cpus(&check->advice, wanted);
     }
     return fix != NULL ? fix : comment_out(check->advice.vmid, problem->line);
 }
@@ -313,18 +317,10 @@ static void check_pool(Check *check)
 
 static void explain_misaligned(Check *check)
 {
-    const Host *host = check->advice.host;
     const VmConfig *vm = check->advice.vm;
-    g_autoptr(CpuSet) pool_nodes = cpuset_new(), cell_nodes = cpuset_new();
-    unsigned cpu;
+    g_autoptr(CpuSet) pool_nodes = host_nodes_of(check->advice.host, check->advice.pool->free);
+    g_autoptr(CpuSet) cell_nodes = cpuset_new();
 
-    hwloc_bitmap_foreach_begin (cpu, check->advice.pool->free) {
-        int core = host_core_of(host, cpu);
-        if (core >= 0) {
-            hwloc_bitmap_set(pool_nodes, ((const HostCore *)host->cores->pdata[core])->node);
-        }
-    }
-    hwloc_bitmap_foreach_end();
     for (guint i = 0; i < vm->guest_cells->len; i++) {
         const VmCell *cell = vm->guest_cells->pdata[i];
         if (cell->hostnodes != NULL) {
@@ -517,7 +513,9 @@ static void check_memory_binding(Check *check)
     if (nodes < 2 || memory_is_bound(vm)) {
         return;
     }
-    char *fix = check->plan != NULL ? advice_bind_memory(&check->advice, check->plan->nodes) : NULL;
+    g_autoptr(CpuSet) nodes_of_cpus = host_nodes_of(
+        check->advice.host, check->plan != NULL ? check->plan->cpus : check->advice.pool->online);
+    char *fix = advice_bind_memory(&check->advice, nodes_of_cpus);
     if (fix == NULL && !vm->numa && vm->cells->len > 0) {
         fix = g_strdup_printf("qm set %u --numa 1", check->advice.vmid);
     }

@@ -75,6 +75,19 @@ CpuSet *host_whole_cores(const Host *host, const CpuSet *cpus)
     return whole;
 }
 
+CpuSet *host_nodes_of(const Host *host, const CpuSet *cpus)
+{
+    CpuSet *nodes = cpuset_new();
+
+    for (guint i = 0; i < host->nodes->len; i++) {
+        const HostNode *node = host->nodes->pdata[i];
+        if (hwloc_bitmap_intersects(node->cpus, cpus)) {
+            hwloc_bitmap_set(nodes, node->index);
+        }
+    }
+    return nodes;
+}
+
 static gpointer distance_key(guint from, guint to)
 {
     return GUINT_TO_POINTER((from << 16) | (to & 0xffff));

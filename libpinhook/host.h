@@ -72,5 +72,8 @@ int host_core_of(const Host *host, guint cpu);
 /// @cpus and all their online siblings. The caller frees it.
 CpuSet *host_whole_cores(const Host *host, const CpuSet *cpus);
 
+/// The numbers of the nodes that @cpus lie on. The caller frees it.
+CpuSet *host_nodes_of(const Host *host, const CpuSet *cpus);
+
 /// The kernel's distance between two nodes, 10 for itself; 20 where the machine does not say.
 guint host_distance(const Host *host, guint from, guint to);

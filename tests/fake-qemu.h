@@ -19,6 +19,7 @@ typedef enum {
     FAKE_QEMU_EVENTS_FIRST,  // sends events before each answer
     FAKE_QEMU_OTHER_REPLIES, // sends another command's reply before each answer
     FAKE_QEMU_REFUSES,       // answers each command but qmp_capabilities with an error
+    FAKE_QEMU_EVENTS_ONLY,   // sends events without end, never an answer
     FAKE_QEMU_DRIPS,         // sends a byte now and then, never a whole answer
 } FakeQemuManner;
 
