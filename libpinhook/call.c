@@ -23,7 +23,10 @@ VmConfig *call_read_vm(const Call *call)
     gsize length;
     g_autofree char *text = root_read(call->root, path, &length, &error);
 
-    return text != NULL ? vmconfig_parse(text, length) : vmconfig_unreadable(error->message);
+    VmConfig *vm = text != NULL ? vmconfig_parse(text, length)
+                                : vmconfig_unreadable(error->message);
+    vm->incoming = call->migrated_from != NULL;
+    return vm;
 }
 
 /// As Proxmox names a node (PVE::INotify::nodename): the hostname up to its first dot.

@@ -527,7 +527,7 @@ static void check_memory_binding(Check *check)
 
 static void check_freeze(Check *check)
 {
-    if (!check->advice.vm->freeze) {
+    if (!check->advice.vm->freeze && !check->advice.vm->incoming) {
         add(check, FINDING_NOT_FROZEN, g_strdup_printf("qm set %u --freeze 1", check->advice.vmid),
             "the guest runs before its vCPUs are bound");
     }

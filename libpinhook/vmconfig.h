@@ -47,6 +47,7 @@ typedef struct {
                             // without numa<i> one per socket
     CpuSet *affinity;       // NULL: none, or not readable
     gboolean freeze;
+    gboolean incoming; // not in the file: it waits for the state of a migration
     gboolean kvm;
     gboolean template;
     gboolean cpu_hotplug;
