@@ -2,20 +2,46 @@
 /* The file that a hookscript names. It needs libc alone, so that it always runs: what it lacks it
  * says in one line, where a program that does not load says nothing that an admin could use. */
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define LIBRARY "libpinhook.so.0"
 
 typedef int (*Main)(int argc, char **argv);
 
+/// Whether @path has the length that its ELF header says: the table of sections ends the file. What
+/// is cut off is no error to dlopen(), which ends in SIGBUS. What is no ELF is left to dlopen().
+static int is_whole(const char *path)
+{
+    ElfW(Ehdr) header;
+    struct stat info;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int is_elf = fd >= 0 && fstat(fd, &info) == 0 &&
+                 read(fd, &header, sizeof(header)) == sizeof(header) &&
+                 memcmp(header.e_ident, ELFMAG, SELFMAG) == 0;
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    return !is_elf ||
+           header.e_shoff + (size_t)header.e_shnum * header.e_shentsize <= (size_t)info.st_size;
+}
+
 /// Opens @path and finds the program in it; NULL: @reason says why not.
 static Main load(const char *path, char *reason, size_t size)
 {
-    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (!is_whole(path)) {
+        snprintf(reason, size, "%s: cut off", path);
+        return NULL;
+    }
+    /* pinhook's own library is linked to be bound at once; what it draws in need not be. */
+    void *library = dlopen(path, RTLD_LAZY | RTLD_LOCAL);
     Main program = library != NULL ? (Main)dlsym(library, "pinhook_main") : NULL;
 
     if (program == NULL) {

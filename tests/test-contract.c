@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "finding.h"
+#include "real-qemu.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+
+#define LIBRARY "libpinhook.so.0"
+
+/* The library, its map and its header. */
+
+static char *library_path(void)
+{
+    return g_build_filename(g_getenv("PINHOOK_LIBRARY_DIR"), LIBRARY, NULL);
+}
+
+static char *read_source(const char *name)
+{
+    g_autofree char *path = g_build_filename(
+        g_getenv("PINHOOK_SOURCE_DIR"), "libpinhook", name, NULL);
+    g_autoptr(GError) error = NULL;
+    char *text = NULL;
+
+    g_file_get_contents(path, &text, NULL, &error);
+    g_assert_no_error(error);
+    return text;
+}
+
+static int compare_names(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/// What @pattern's first group matches in @text, sorted, one a line.
+static char *find_names(const char *text, const char *pattern)
+{
+    g_autoptr(GRegex) regex = g_regex_new(pattern, G_REGEX_MULTILINE, 0, NULL);
+    g_autoptr(GMatchInfo) match = NULL;
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+
+    g_assert_nonnull(regex);
+    for (g_regex_match(regex, text, 0, &match); g_match_info_matches(match);
+         g_match_info_next(match, NULL)) {
+        g_ptr_array_add(names, g_match_info_fetch(match, 1));
+    }
+    g_ptr_array_sort(names, compare_names);
+    g_ptr_array_add(names, NULL);
+    return g_strjoinv("\n", (char **)names->pdata);
+}
+
+/// FALSE: the test is skipped.
+static gboolean has_program(const char *name)
+{
+    g_autofree char *path = g_find_program_in_path(name);
+
+    if (path == NULL) {
+        g_autofree char *reason = g_strdup_printf("there is no %s", name);
+        g_test_skip(reason);
+    }
+    return path != NULL;
+}
+
+static char *ask_readelf(const char *option, const char *path)
+{
+    const char *argv[] = { "readelf", "-W", option, path, NULL };
+    g_autoptr(Ended) ended = run_program(argv, NULL);
+
+    g_assert_cmpint(ended->exit_status, ==, 0);
+    return g_steal_pointer(&ended->out);
+}
+
+/// The functions that the header declares.
+static char *declared_functions(void)
+{
+    g_autofree char *header = read_source("pinhook.h");
+
+    return find_names(header, "^PINHOOK_API [^;(]*?(\\w+)\\(");
+}
+
+static void test_map_is_the_header(void)
+{
+    g_autofree char *map = read_source("libpinhook.map");
+    g_autofree char *mapped = find_names(map, "^ +(\\w+);$");
+    g_autofree char *declared = declared_functions();
+
+    g_assert_cmpstr(declared, !=, "");
+    g_assert_cmpstr(mapped, ==, declared);
+}
+
+static void test_library_exports_the_header(void)
+{
+    if (!has_program("readelf")) {
+        return;
+    }
+    g_autofree char *path = library_path();
+    g_autofree char *symbols = ask_readelf("--dyn-syms", path);
+    g_autofree char *exported = find_names(
+        symbols, "(?:GLOBAL|WEAK) +DEFAULT +(?!UND|ABS)\\w+ +(\\w+)");
+    g_autofree char *declared = declared_functions();
+
+    g_assert_cmpstr(exported, ==, declared);
+}
+
+static void test_soname(void)
+{
+    if (!has_program("readelf")) {
+        return;
+    }
+    g_autofree char *path = library_path();
+    g_autofree char *dynamic = ask_readelf("-d", path);
+
+    g_assert_nonnull(strstr(dynamic, "soname: [" LIBRARY "]"));
+}
+
+/// The flags that a user of GLib compiles with.
+static GStrv glib_flags(void)
+{
+    const char *argv[] = { "pkg-config", "--cflags", "glib-2.0", NULL };
+    g_autoptr(Ended) ended = run_program(argv, NULL);
+
+    g_assert_cmpint(ended->exit_status, ==, 0);
+    return g_strsplit(g_strstrip(ended->out), " ", -1);
+}
+
+/// @data: the compiler and the name of a file in its language.
+static void test_header_stands_alone(gconstpointer data)
+{
+    const char *const *language = data;
+    if (!has_program(language[0]) || !has_program("pkg-config")) {
+        return;
+    }
+    g_auto(GStrv) flags = glib_flags();
+    g_autofree char *directory = g_dir_make_tmp("pinhook-header-XXXXXX", NULL);
+    g_autofree char *code = g_build_filename(directory, language[1], NULL);
+    g_autofree char *include = g_strconcat(
+        "-I", g_getenv("PINHOOK_SOURCE_DIR"), "/libpinhook", NULL);
+    g_autoptr(GPtrArray) argv = g_ptr_array_new();
+    const char *const first[] = { language[0], "-fsyntax-only", "-Wall", "-Wextra", "-Werror",
+        include, code };
+
+    for (guint i = 0; i < G_N_ELEMENTS(first); i++) {
+        g_ptr_array_add(argv, (gpointer)first[i]);
+    }
+    for (guint i = 0; i <= g_strv_length(flags); i++) {
+        g_ptr_array_add(argv, flags[i]);
+    }
+    g_assert_true(g_file_set_contents(code, "#include <pinhook.h>\n", -1, NULL));
+    g_autoptr(Ended) ended = run_program((const char *const *)argv->pdata, NULL);
+    g_remove(code);
+    g_rmdir(directory);
+    g_assert_cmpstr(ended->err, ==, "");
+    g_assert_cmpint(ended->exit_status, ==, 0);
+}
+
+/* How it was built. */
+
+/// FALSE: the test is skipped. A build for the sanitizers is not the one that is installed.
+static gboolean is_hardened_build(void)
+{
+    if (!has_program("readelf")) {
+        return FALSE;
+    }
+    g_autofree char *path = library_path();
+    g_autofree char *symbols = ask_readelf("--dyn-syms", path);
+
+    if (strstr(symbols, "__asan_") != NULL || strstr(symbols, "__ubsan_") != NULL) {
+        g_test_skip("built with sanitizers");
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static void assert_matches(const char *text, const char *pattern)
+{
+    if (!g_regex_match_simple(pattern, text, G_REGEX_MULTILINE, 0)) {
+        g_error("'%s' is nowhere in: %s", pattern, text);
+    }
+}
+
+/// Read-only after relocation, all of it at once, and no stack that can be executed.
+static void assert_is_hardened(const char *path)
+{
+    g_autofree char *dynamic = ask_readelf("-d", path);
+    g_autofree char *segments = ask_readelf("-l", path);
+
+    assert_matches(dynamic, "\\(FLAGS(_1)?\\).*NOW");
+    assert_matches(segments, "^ +GNU_RELRO ");
+    assert_matches(segments, "^ +GNU_STACK .* RW +0x");
+}
+
+static void test_library_is_hardened(void)
+{
+    if (!is_hardened_build()) {
+        return;
+    }
+    g_autofree char *path = library_path();
+    g_autofree char *symbols = ask_readelf("--dyn-syms", path);
+
+    assert_is_hardened(path);
+    assert_matches(symbols, "UND __stack_chk_fail");
+#ifdef __OPTIMIZE__
+    assert_matches(symbols, "UND __\\w+_chk");
+#endif
+}
+
+static void test_launcher_is_hardened(void)
+{
+    if (!is_hardened_build()) {
+        return;
+    }
+    const char *path = g_getenv("PINHOOK_LAUNCHER");
+    g_autofree char *header = ask_readelf("-h", path);
+    g_autofree char *dynamic = ask_readelf("-d", path);
+    g_autofree char *symbols = ask_readelf("--dyn-syms", path);
+
+    assert_is_hardened(path);
+    assert_matches(header, "Type: +DYN");
+    assert_matches(dynamic, "\\(FLAGS_1\\).*PIE");
+    assert_matches(symbols, "UND __stack_chk_fail");
+}
+
+/* The manual. */
+
+/// Roff writes a hyphen that may be copied as "\-".
+static void test_manual_has_every_code(void)
+{
+    const char *path = g_getenv("PINHOOK_MANUAL");
+    g_autofree char *text = NULL;
+    g_autoptr(GError) error = NULL;
+    if (path == NULL) {
+        g_test_skip("there is no PINHOOK_MANUAL");
+        return;
+    }
+    g_file_get_contents(path, &text, NULL, &error);
+    g_assert_no_error(error);
+    g_auto(GStrv) parts = g_strsplit(text, "\\-", -1);
+    g_autofree char *plain = g_strjoinv("-", parts);
+
+    for (guint i = 0; i < FINDING_COUNT; i++) {
+        g_autofree char *word = g_strdup_printf("\\b%s\\b(?!-)", finding_kind(i)->name);
+        assert_matches(plain, word);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static const char *const c[] = { "cc", "alone.c" };
+    static const char *const cplusplus[] = { "c++", "alone.cc" };
+
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/contract/map-is-the-header", test_map_is_the_header);
+    g_test_add_func("/contract/library-exports-the-header", test_library_exports_the_header);
+    g_test_add_func("/contract/soname-is-what-the-launcher-opens", test_soname);
+    g_test_add_data_func("/contract/header-stands-alone-in-c", c, test_header_stands_alone);
+    g_test_add_data_func(
+        "/contract/header-stands-alone-in-c++", cplusplus, test_header_stands_alone);
+    g_test_add_func("/contract/library-is-hardened", test_library_is_hardened);
+    g_test_add_func("/contract/launcher-is-hardened", test_launcher_is_hardened);
+    g_test_add_func("/contract/manual-has-every-code", test_manual_has_every_code);
+    return g_test_run();
+}

@@ -1,0 +1,937 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "real-qemu.h"
+
+#include <ftw.h>
+#include <glib/gstdio.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/// A Proxmox node: its root, and the hook that is installed there.
+typedef struct {
+    FakeRoot *fake;
+    Installed *hook;
+} Node;
+
+static Node *node_new(void)
+{
+    Node *node = g_new(Node, 1);
+
+    *node = (Node){ .fake = fake_root_new_live(), .hook = installed_new() };
+    fake_root_write(node->fake, "etc/pve/pinhook.conf", REAL_QEMU_POLICY);
+    return node;
+}
+
+static void node_free(Node *node)
+{
+    installed_free(node->hook);
+    fake_root_free(node->fake);
+    g_free(node);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Node, node_free)
+
+/* What this machine has. */
+
+static CpuSet *parse_list(const char *list)
+{
+    g_autoptr(GError) error = NULL;
+    CpuSet *cpus = cpuset_parse_kernel(list, CPUSET_LIMIT, &error);
+
+    g_assert_no_error(error);
+    return cpus;
+}
+
+/// FALSE: the test is skipped.
+static gboolean can_have(guint vcpus)
+{
+    g_autoptr(CpuSet) cpus = real_qemu_usable_cpus();
+
+    if (!real_qemu_is_installed()) {
+        g_test_skip("there is no qemu-system-x86_64");
+        return FALSE;
+    }
+    if (cpuset_count(cpus) < vcpus) {
+        g_autofree char *reason = g_strdup_printf(
+            "needs %u usable CPUs, there are %u", vcpus, cpuset_count(cpus));
+        g_test_skip(reason);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+/// The vCPUs of a VM for which their number does not matter.
+static guint some_vcpus(void)
+{
+    g_autoptr(CpuSet) cpus = real_qemu_usable_cpus();
+
+    return MIN(cpuset_count(cpus), 2);
+}
+
+/* The steps of the story. */
+
+static void configure(const Node *node, guint vmid, guint vcpus, const char *more)
+{
+    g_autofree char *cpus = real_qemu_first_cpus(vcpus);
+    g_autofree char *path = g_strdup_printf("etc/pve/qemu-server/%u.conf", vmid);
+    g_autofree char *text = g_strdup_printf(
+        "cores: %u\nmemory: 64\naffinity: %s\n%s", vcpus, cpus, more);
+
+    fake_root_write(node->fake, path, text);
+}
+
+static void add_policy(const Node *node, const char *lines)
+{
+    g_autofree char *text = g_strconcat(REAL_QEMU_POLICY, lines, NULL);
+
+    fake_root_write(node->fake, "etc/pve/pinhook.conf", text);
+}
+
+static Ended *call_hook(const Node *node, guint vmid, const char *phase)
+{
+    g_autofree char *number = g_strdup_printf("%u", vmid);
+
+    return installed_run(node->hook, node->fake, number, phase, NULL);
+}
+
+static Ended *call_door(const Node *node, const char *door, guint vmid)
+{
+    g_autofree char *number = g_strdup_printf("%u", vmid);
+
+    return installed_run(node->hook, node->fake, door, number, NULL);
+}
+
+static void assert_hook(const Node *node, guint vmid, const char *phase, int exit_status)
+{
+    g_autoptr(Ended) ended = call_hook(node, vmid, phase);
+
+    g_assert_cmpint(ended->exit_status, ==, exit_status);
+    g_assert_cmpstr(ended->out, ==, ""); // a migration's source would read it
+}
+
+/// @code: a finding's code or another part of what is said.
+static void assert_hook_says(
+    const Node *node, guint vmid, const char *phase, int exit_status, const char *code)
+{
+    g_autoptr(Ended) ended = call_hook(node, vmid, phase);
+
+    g_assert_cmpint(ended->exit_status, ==, exit_status);
+    if (strstr(ended->err, code) == NULL) {
+        g_error("'%s' is not in: %s", code, ended->err);
+    }
+}
+
+static void assert_status(const Node *node, guint vmid, int exit_status)
+{
+    g_autoptr(Ended) ended = call_door(node, "status", vmid);
+
+    g_assert_cmpint(ended->exit_status, ==, exit_status);
+}
+
+/// A call with --json; what it writes to @exit_status's stream as an object.
+static JsonObject *call_for_json(
+    const Node *node, const char *first, const char *second, gboolean to_stderr, int exit_status)
+{
+    g_autoptr(Ended) ended = installed_run(node->hook, node->fake, "--json", first, second, NULL);
+    JsonObject *json = json_tokener_parse(to_stderr ? ended->err : ended->out);
+
+    g_assert_cmpint(ended->exit_status, ==, exit_status);
+    g_assert_true(json_object_is_type(json, json_type_object));
+    return json;
+}
+
+static const char *get_string(JsonObject *json, const char *name)
+{
+    return json_object_get_string(json_object_object_get(json, name));
+}
+
+static int get_int(JsonObject *json, const char *name)
+{
+    JsonObject *value = json_object_object_get(json, name);
+
+    g_assert_true(json_object_is_type(value, json_type_int));
+    return json_object_get_int(value);
+}
+
+static void assert_guest_is(RealQemu *qemu, const char *state)
+{
+    g_autoptr(JsonObject) status = real_qemu_execute(qemu, "query-status", NULL);
+
+    g_assert_cmpstr(get_string(status, "status"), ==, state);
+}
+
+/// All masks of a QEMU: "4711:0-1 4712:0".
+static char *read_masks(const RealQemu *qemu)
+{
+    g_autoptr(GArray) tids = real_qemu_tids(qemu);
+    g_autoptr(GString) masks = g_string_new(NULL);
+
+    for (guint i = 0; i < tids->len; i++) {
+        int tid = g_array_index(tids, int, i);
+        g_autofree char *allowed = real_qemu_read_allowed(qemu->pid, tid);
+        g_string_append_printf(masks, "%s%d:%s", i > 0 ? " " : "", tid, allowed);
+    }
+    return g_string_free(g_steal_pointer(&masks), FALSE);
+}
+
+/// From the config to a QEMU that waits for post-start.
+static RealQemu *start(const Node *node, guint vmid, const RealQemuShape *shape)
+{
+    assert_hook(node, vmid, "pre-start", 0);
+    return real_qemu_new(node->fake, vmid, shape);
+}
+
+static RealQemu *start_simple(const Node *node, guint vmid)
+{
+    RealQemuShape shape = { .present = some_vcpus(), .most = some_vcpus() };
+
+    configure(node, vmid, shape.most, "");
+    return start(node, vmid, &shape);
+}
+
+/* The proof, against the kernel and taskset. */
+
+static CpuSet *ask_taskset(int tid)
+{
+    g_autofree char *number = g_strdup_printf("%d", tid);
+    const char *argv[] = { "taskset", "-cp", number, NULL };
+    g_autoptr(Ended) ended = run_program(argv, NULL);
+
+    g_assert_cmpint(ended->exit_status, ==, 0);
+    return parse_list(g_strstrip(strstr(ended->out, "list:") + strlen("list:")));
+}
+
+/// What the kernel says of a thread; taskset says the same.
+static CpuSet *look_at_thread(int pid, int tid)
+{
+    g_autofree char *list = real_qemu_read_allowed(pid, tid);
+    g_autoptr(CpuSet) allowed = parse_list(list);
+    g_autofree char *taskset = g_find_program_in_path("taskset");
+
+    if (taskset != NULL) {
+        g_autoptr(CpuSet) seen = ask_taskset(tid);
+        g_assert_true(hwloc_bitmap_isequal(seen, allowed));
+    }
+    return g_steal_pointer(&allowed);
+}
+
+/// The plan's place of each vCPU, by the thread that QEMU says it is.
+static GHashTable *find_places(RealQemu *qemu, JsonObject *plan)
+{
+    JsonObject *vcpus = json_object_object_get(plan, "vcpus");
+    GHashTable *places = g_hash_table_new(NULL, NULL);
+
+    for (gsize i = 0; i < json_object_array_length(vcpus); i++) {
+        JsonObject *vcpu = json_object_array_get_idx(vcpus, i);
+        int tid = real_qemu_vcpu_tid(qemu, (guint)get_int(vcpu, "vcpu"));
+        g_hash_table_insert(places, GINT_TO_POINTER(tid), vcpu);
+    }
+    return places;
+}
+
+/// Every vCPU on its CPU of the plan alone; every other thread within the plan's `others`.
+static void assert_bound_as(RealQemu *qemu, JsonObject *plan)
+{
+    g_autoptr(CpuSet) others = parse_list(get_string(plan, "others"));
+    g_autoptr(CpuSet) cores = parse_list(get_string(plan, "cores"));
+    gboolean share = json_object_get_boolean(json_object_object_get(plan, "others_share"));
+    g_autoptr(GHashTable) places = find_places(qemu, plan);
+    g_autoptr(GArray) tids = real_qemu_tids(qemu);
+
+    g_assert_true(share || !hwloc_bitmap_intersects(others, cores));
+    g_assert_cmpuint(tids->len, >, g_hash_table_size(places));
+    for (guint i = 0; i < tids->len; i++) {
+        int tid = g_array_index(tids, int, i);
+        g_autoptr(CpuSet) allowed = look_at_thread(qemu->pid, tid);
+        JsonObject *place = g_hash_table_lookup(places, GINT_TO_POINTER(tid));
+        if (place != NULL) {
+            g_assert_cmpuint(cpuset_count(allowed), ==, 1);
+            g_assert_cmpint(hwloc_bitmap_first(allowed), ==, get_int(place, "cpu"));
+        } else {
+            g_assert_true(hwloc_bitmap_isincluded(allowed, others));
+        }
+    }
+}
+
+static int iothread_tid(RealQemu *qemu)
+{
+    g_autoptr(JsonObject) iothreads = real_qemu_execute(qemu, "query-iothreads", NULL);
+
+    return json_object_array_length(iothreads) > 0
+               ? get_int(json_object_array_get_idx(iothreads, 0), "thread-id")
+               : 0;
+}
+
+static const char *role_of(RealQemu *qemu, int tid, JsonObject *vcpu)
+{
+    if (vcpu != NULL) {
+        g_assert_cmpint(real_qemu_vcpu_tid(qemu, (guint)json_object_get_int(vcpu)), ==, tid);
+        return "vcpu";
+    }
+    return tid == iothread_tid(qemu) ? "iothread" : tid == qemu->pid ? "main" : "worker";
+}
+
+static void assert_thread_is_true(RealQemu *qemu, JsonObject *thread)
+{
+    int tid = get_int(thread, "tid");
+    g_autofree char *allowed = real_qemu_read_allowed(qemu->pid, tid);
+    g_autofree char *path = g_strdup_printf("/proc/%d/task/%d/comm", qemu->pid, tid);
+    g_autofree char *name = NULL;
+    JsonObject *vcpu;
+
+    g_assert_true(g_file_get_contents(path, &name, NULL, NULL));
+    g_assert_true(json_object_object_get_ex(thread, "vcpu", &vcpu));
+    if (strcmp(get_string(thread, "role"), "worker") != 0) { // these may still be naming themselves
+        g_assert_cmpstr(get_string(thread, "name"), ==, g_strchomp(name));
+    }
+    g_assert_cmpstr(get_string(thread, "role"), ==, role_of(qemu, tid, vcpu));
+    g_assert_cmpstr(get_string(thread, "allowed"), ==, allowed);
+    if (vcpu != NULL) {
+        g_assert_cmpstr(get_string(thread, "wanted"), ==, allowed);
+    }
+    g_assert_cmpint(get_int(thread, "last_cpu"), >=, 0);
+}
+
+/// Each field of `status --json`, against what the kernel and QEMU say.
+static void assert_status_is_true(const Node *node, RealQemu *qemu)
+{
+    g_autofree char *number = g_strdup_printf("%u", qemu->vmid);
+    g_autoptr(JsonObject) status = call_for_json(node, "status", number, FALSE, 0);
+    JsonObject *threads = json_object_object_get(status, "threads");
+    g_autoptr(GArray) tids = real_qemu_tids(qemu);
+
+    g_assert_cmpint(get_int(status, "vmid"), ==, (int)qemu->vmid);
+    g_assert_cmpint(get_int(status, "pid"), ==, qemu->pid);
+    g_assert_true(json_object_get_boolean(json_object_object_get(status, "proven")));
+    g_assert_cmpuint(json_object_array_length(json_object_object_get(status, "findings")), ==, 0);
+    g_assert_cmpuint(json_object_array_length(threads), ==, tids->len);
+    for (guint i = 0; i < tids->len; i++) {
+        JsonObject *thread = json_object_array_get_idx(threads, i);
+        g_assert_cmpint(get_int(thread, "tid"), ==, g_array_index(tids, int, i));
+        assert_thread_is_true(qemu, thread);
+    }
+}
+
+static void test_proof(gconstpointer data)
+{
+    RealQemuShape shape = *(const RealQemuShape *)data;
+    if (!can_have(1)) {
+        return;
+    }
+    g_autoptr(Node) node = node_new();
+
+    shape.present = shape.most = shape.most != 0 ? shape.most : some_vcpus();
+    if (shape.through_var_run) {
+        fake_root_link(node->fake, "var/run", "../run");
+    }
+    configure(node, 101, shape.most, shape.frozen ? "freeze: 1\n" : "");
+    g_autoptr(RealQemu) qemu = start(node, 101, &shape);
+    assert_guest_is(qemu, shape.frozen ? "prelaunch" : "running");
+
+    g_autoptr(JsonObject) report = call_for_json(node, "101", "post-start", TRUE, 0);
+    g_assert_cmpstr(get_string(report, "verdict"), ==, "proven");
+    assert_bound_as(qemu, json_object_object_get(report, "plan"));
+    assert_status_is_true(node, qemu);
+    assert_guest_is(qemu, "running");
+}
+
+/// Where pre-start did not run, or what it planned is lost.
+static void test_post_start_alone(void)
+{
+    RealQemuShape shape = { .present = 1, .most = 1, .frozen = TRUE };
+    if (!can_have(1)) {
+        return;
+    }
+    g_autoptr(Node) node = node_new();
+
+    configure(node, 101, 1, "freeze: 1\n");
+    g_autoptr(RealQemu) qemu = real_qemu_new(node->fake, 101, &shape);
+    g_autoptr(JsonObject) report = call_for_json(node, "101", "post-start", TRUE, 0);
+    assert_bound_as(qemu, json_object_object_get(report, "plan"));
+    assert_status_is_true(node, qemu);
+    assert_guest_is(qemu, "running");
+}
+
+/* What happens to a VM that runs. */
+
+static void plug_in_second_vcpu(RealQemu *qemu)
+{
+    json_object_put(real_qemu_execute(qemu, "device_add",
+        "{\"driver\":\"qemu64-x86_64-cpu\",\"id\":\"c1\",\"socket-id\":0,\"core-id\":1,"
+        "\"thread-id\":0}"));
+}
+
+static void test_hotplug(void)
+{
+    RealQemuShape shape = { .present = 1, .most = 2, .frozen = TRUE, .iothread = TRUE };
+    if (!can_have(2)) {
+        return;
+    }
+    g_autoptr(Node) node = node_new();
+    configure(node, 101, 2, "vcpus: 1\nhotplug: cpu\nfreeze: 1\n");
+    g_autoptr(RealQemu) qemu = start(node, 101, &shape);
+    assert_hook(node, 101, "post-start", 0);
+    assert_status(node, 101, 0);
+
+    plug_in_second_vcpu(qemu);
+    assert_status(node, 101, 1);
+    g_autoptr(JsonObject) report = call_for_json(node, "101", "post-start", TRUE, 0);
+    assert_bound_as(qemu, json_object_object_get(report, "plan"));
+    assert_status_is_true(node, qemu);
+}
+
+static void bind_to(int tid, int cpu)
+{
+    size_t size = CPU_ALLOC_SIZE(cpu + 1);
+    cpu_set_t *mask = CPU_ALLOC(cpu + 1);
+
+    CPU_ZERO_S(size, mask);
+    CPU_SET_S(cpu, size, mask);
+    g_assert_cmpint(sched_setaffinity(tid, size, mask), ==, 0);
+    CPU_FREE(mask);
+}
+
+static void test_tampered_mask(void)
+{
+    if (!can_have(2)) {
+        return;
+    }
+    g_autoptr(Node) node = node_new();
+    g_autoptr(RealQemu) qemu = start_simple(node, 101);
+    assert_hook(node, 101, "post-start", 0);
+    int tid = real_qemu_vcpu_tid(qemu, 0), other_tid = real_qemu_vcpu_tid(qemu, 1);
+    g_autofree char *proven = read_masks(qemu);
+    g_autoptr(CpuSet) elsewhere = look_at_thread(qemu->pid, other_tid);
+
+    bind_to(tid, hwloc_bitmap_first(elsewhere));
+    g_autoptr(Ended) seen = call_door(node, "status", 101);
+    g_assert_cmpint(seen->exit_status, ==, 1);
+    g_assert_nonnull(strstr(seen->out, "not-bound"));
+
+    assert_hook(node, 101, "post-start", 0);
+    assert_status(node, 101, 0);
+    g_autofree char *mended = read_masks(qemu);
+    g_assert_cmpstr(mended, ==, proven);
+}
+
+/* Without a proof. */
+
+/// A plan for two vCPUs, and a frozen QEMU that has one.
+static RealQemu *start_with_vcpu_missing(const Node *node, const char *policy)
+{
+    RealQemuShape shape = { .present = 1, .most = 2, .frozen = TRUE };
+
+    add_policy(node, policy);
+    configure(node, 101, 2, "freeze: 1\n");
+    return start(node, 101, &shape);
+}
+
+static void test_unproven_stays_frozen(void)
+{
+    if (!can_have(2)) {
+        return;
+    }
+    g_autoptr(Node) node = node_new();
+    g_autoptr(RealQemu) qemu = start_with_vcpu_missing(node, "");
+
+    assert_hook_says(node, 101, "post-start", 1, "vcpu-missing");
+    assert_guest_is(qemu, "prelaunch");
+}
+
+static void test_mended_is_released(void)
+{
+    if (!can_have(2)) {
+        return;
+    }
+    g_autoptr(Node) node = node_new();
+    g_autoptr(RealQemu) qemu = start_with_vcpu_missing(node, "");
+    assert_hook(node, 101, "post-start", 1);
+
+    plug_in_second_vcpu(qemu);
+    assert_hook_says(node, 101, "post-start", 0, "PROVEN");
+    assert_guest_is(qemu, "running");
+}
+
+static void test_unproven_is_stopped(void)
+{
+    if (!can_have(2)) {
+        return;
+    }
+    g_autoptr(Node) node = node_new();
+    g_autoptr(RealQemu) qemu = start_with_vcpu_missing(node, "unproven = stop\n");
+
+    assert_hook_says(node, 101, "post-start", 1, "QEMU was ended");
+    g_assert_true(real_qemu_ends(qemu));
+}
+
+static void test_locked_stays_frozen(void)
+{
+    RealQemuShape shape = { .present = 1, .most = 1, .frozen = TRUE };
+    if (!can_have(1)) {
+        return;
+    }
+    g_autoptr(Node) node = node_new();
+
+    configure(node, 101, 1, "freeze: 1\nlock: backup\n");
+    g_autoptr(RealQemu) qemu = start(node, 101, &shape);
+    g_autofree char *before = read_masks(qemu);
+    assert_hook(node, 101, "post-start", 0);
+    g_autofree char *after = read_masks(qemu);
+    g_assert_cmpstr(after, ==, before);
+    assert_guest_is(qemu, "prelaunch");
+}
+
+/// post-start while the QMP socket is not to be had.
+static void assert_times_out(const Node *node, const RealQemu *qemu)
+{
+    g_autofree char *before = read_masks(qemu);
+    g_autoptr(Ended) ended = call_hook(node, 101, "post-start");
+    g_autofree char *after = read_masks(qemu);
+
+    g_assert_cmpint(ended->exit_status, ==, 1);
+    g_assert_nonnull(strstr(ended->err, "qmp-timeout"));
+    g_assert_cmpint(ended->wall_us, >=, 300000);
+    g_assert_cmpint(ended->wall_us, <, 3000000); // the default deadline is 5 s
+    g_assert_cmpstr(after, ==, before);
+}
+
+static void test_held_socket(void)
+{
+    if (!can_have(1)) {
+        return;
+    }
+    g_autoptr(Node) node = node_new();
+    add_policy(node, "deadline = 300\n");
+    g_autoptr(RealQemu) qemu = start_simple(node, 101);
+
+    int holder = real_qemu_hold_socket(qemu);
+    assert_times_out(node, qemu);
+    close(holder);
+    assert_hook(node, 101, "post-start", 0);
+}
+
+static void test_crowded_socket(void)
+{
+    enum { CROWD = 16 };
+    int clients[CROWD], count = 1;
+    if (!can_have(1)) {
+        return;
+    }
+    g_autoptr(Node) node = node_new();
+    add_policy(node, "deadline = 300\n");
+    g_autoptr(RealQemu) qemu = start_simple(node, 101);
+
+    clients[0] = real_qemu_hold_socket(qemu);
+    while (count < CROWD && (clients[count] = real_qemu_queue_up(qemu)) >= 0) {
+        count++;
+    }
+    g_assert_cmpint(count, <, CROWD);
+    assert_times_out(node, qemu);
+    for (int i = 0; i < count; i++) {
+        close(clients[i]);
+    }
+}
+
+static void test_crash_before_post_start(void)
+{
+    if (!can_have(1)) {
+        return;
+    }
+    g_autoptr(Node) node = node_new();
+    g_autoptr(RealQemu) qemu = start_simple(node, 101);
+
+    real_qemu_kill(qemu);
+    assert_hook_says(node, 101, "post-start", 1, "vm-gone");
+    real_qemu_clean_up(qemu);
+    assert_hook_says(node, 101, "post-start", 1, "vm-gone");
+}
+
+/// A pid file may name whoever came to the pid of a QEMU that has ended.
+static void test_foreign_process(void)
+{
+    if (!can_have(1)) {
+        return;
+    }
+    g_autoptr(Node) node = node_new();
+    g_autofree char *own_pid = g_strdup_printf("%d\n", getpid());
+    g_autofree char *before = real_qemu_read_allowed(getpid(), getpid());
+
+    configure(node, 101, 1, "");
+    fake_root_write(node->fake, "run/qemu-server/101.pid", own_pid);
+    assert_hook_says(node, 101, "post-start", 1, "vm-gone");
+    g_autofree char *after = real_qemu_read_allowed(getpid(), getpid());
+    g_assert_cmpstr(after, ==, before);
+}
+
+/* The ledger. */
+
+/// The files of VMs in the ledger: "101.json 102.json ".
+static char *list_ledger(const Node *node)
+{
+    g_autofree char *path = fake_root_outside(node->fake, "run/pinhook");
+    g_autoptr(GDir) directory = g_dir_open(path, 0, NULL);
+    g_autoptr(GString) names = g_string_new(NULL);
+    const char *name;
+
+    while (directory != NULL && (name = g_dir_read_name(directory)) != NULL) {
+        if (strcmp(name, "lock") != 0) {
+            g_string_append_printf(names, "%s ", name);
+        }
+    }
+    return g_string_free(g_steal_pointer(&names), FALSE);
+}
+
+static void assert_ledger(const Node *node, const char *wanted)
+{
+    g_autofree char *names = list_ledger(node);
+
+    g_assert_cmpstr(names, ==, wanted);
+}
+
+static void test_four_phases(void)
+{
+    if (!can_have(1)) {
+        return;
+    }
+    g_autoptr(Node) node = node_new();
+    g_autoptr(RealQemu) qemu = start_simple(node, 101);
+
+    assert_ledger(node, "101.json ");
+    assert_hook(node, 101, "post-start", 0);
+    assert_hook(node, 101, "pre-stop", 0);
+    assert_ledger(node, "101.json ");
+    real_qemu_kill(qemu);
+    real_qemu_clean_up(qemu);
+    assert_hook(node, 101, "post-stop", 0);
+    assert_ledger(node, "");
+}
+
+static void test_post_start_makes_qemu_the_owner(void)
+{
+    if (!can_have(1)) {
+        return;
+    }
+    g_autoptr(Node) node = node_new();
+    g_autoptr(RealQemu) qemu = start_simple(node, 101);
+    assert_hook(node, 101, "post-start", 0);
+
+    g_autofree char *path = fake_root_outside(node->fake, "run/pinhook/101.json");
+    g_autofree char *stat_path = g_strdup_printf("/proc/%d/stat", qemu->pid);
+    g_autoptr(JsonObject) entry = json_object_from_file(path);
+    g_autofree char *stat = NULL;
+    g_assert_true(g_file_get_contents(stat_path, &stat, NULL, NULL));
+    g_auto(GStrv) fields = g_strsplit(strrchr(stat, ')') + 2, " ", -1);
+    g_assert_cmpint(get_int(entry, "pid"), ==, qemu->pid);
+    g_assert_cmpstr(get_string(entry, "start_time"), ==, fields[19]);
+}
+
+static void test_second_vm_is_refused(void)
+{
+    if (!can_have(1)) {
+        return;
+    }
+    g_autoptr(Node) node = node_new();
+    g_autoptr(RealQemu) qemu = start_simple(node, 101);
+    configure(node, 102, some_vcpus(), "");
+
+    assert_hook_says(node, 102, "pre-start", 1, "cpu-taken: held by VM 101");
+    assert_hook(node, 101, "post-start", 0);
+    assert_hook_says(node, 102, "pre-start", 1, "cpu-taken: held by VM 101");
+    assert_ledger(node, "101.json ");
+    assert_guest_is(qemu, "running");
+}
+
+static void test_killed_qemu_holds_nothing(void)
+{
+    if (!can_have(1)) {
+        return;
+    }
+    g_autoptr(Node) node = node_new();
+    g_autoptr(RealQemu) qemu = start_simple(node, 101);
+    configure(node, 102, some_vcpus(), "");
+    assert_hook(node, 101, "post-start", 0);
+    assert_hook(node, 102, "pre-start", 1);
+
+    real_qemu_kill(qemu);
+    assert_hook(node, 102, "pre-start", 0);
+    assert_ledger(node, "102.json ");
+}
+
+/// The task that called pre-start is gone before QEMU started: no phase tells the hook.
+static void test_dead_caller_holds_nothing(void)
+{
+    if (!can_have(1)) {
+        return;
+    }
+    g_autoptr(Node) node = node_new();
+    const char *argv[] = { "sh", "-c", "\"$0\" --root \"$1\" 101 pre-start; exit $?",
+        node->hook->program, node->fake->path, NULL };
+    configure(node, 101, some_vcpus(), "");
+    configure(node, 102, some_vcpus(), "");
+
+    g_autoptr(Ended) task = run_program(argv, NULL);
+    g_assert_cmpint(task->exit_status, ==, 0);
+    assert_hook(node, 102, "pre-start", 0);
+    assert_ledger(node, "102.json ");
+}
+
+static void test_warn_starts_anyway(void)
+{
+    RealQemuShape shape = { .present = 1, .most = 1 };
+    if (!can_have(1)) {
+        return;
+    }
+    g_autoptr(Node) node = node_new();
+
+    configure(node, 101, 1, "cpuaffinity: 4-7\n");
+    assert_hook_says(node, 101, "pre-start", 1, "unknown-option");
+    add_policy(node, "mode = warn\n");
+    assert_hook_says(node, 101, "pre-start", 0, "unknown-option");
+    g_autoptr(RealQemu) qemu = real_qemu_new(node->fake, 101, &shape);
+    assert_hook_says(node, 101, "post-start", 0, "PROVEN");
+    assert_guest_is(qemu, "running");
+}
+
+/* What the hook leaves alone. */
+
+static GString *tree; // nftw() has no argument for it
+
+static int describe_file(const char *path, const struct stat *info, int type, struct FTW *at)
+{
+    g_string_append_printf(tree, "%s %o %ld %ld.%09ld\n", path, info->st_mode, (long)info->st_size,
+        (long)info->st_mtim.tv_sec, info->st_mtim.tv_nsec);
+    return 0;
+}
+
+/// Each file below the root with mode, size and time of change.
+static char *describe_tree(const Node *node)
+{
+    tree = g_string_new(NULL);
+    g_assert_cmpint(nftw(node->fake->path, describe_file, 16, FTW_PHYS | FTW_MOUNT), ==, 0);
+    return g_string_free(g_steal_pointer(&tree), FALSE);
+}
+
+static void test_looking_changes_nothing(void)
+{
+    if (!can_have(1)) {
+        return;
+    }
+    g_autoptr(Node) node = node_new();
+    configure(node, 101, some_vcpus(), "");
+    g_autofree char *before = describe_tree(node);
+
+    g_autoptr(Ended) check = call_door(node, "check", 101);
+    g_assert_cmpint(check->exit_status, ==, 0);
+    assert_status(node, 101, 1);
+    g_autofree char *after = describe_tree(node);
+    g_assert_cmpstr(after, ==, before);
+}
+
+static void test_looking_at_a_running_vm_changes_nothing(void)
+{
+    if (!can_have(1)) {
+        return;
+    }
+    g_autoptr(Node) node = node_new();
+    g_autoptr(RealQemu) qemu = start_simple(node, 101);
+    g_autofree char *before = describe_tree(node);
+    g_autofree char *masks_before = read_masks(qemu);
+
+    g_autoptr(Ended) check = call_door(node, "check", 101);
+    g_assert_cmpint(check->exit_status, ==, 0);
+    assert_status(node, 101, 1);
+    g_autofree char *after = describe_tree(node);
+    g_autofree char *masks_after = read_masks(qemu);
+    g_assert_cmpstr(after, ==, before);
+    g_assert_cmpstr(masks_after, ==, masks_before);
+}
+
+/// The test's children, and orphans among theirs; NULL: this kernel does not tell.
+static char *list_children(void)
+{
+    char *children = NULL;
+
+    g_file_get_contents("/proc/thread-self/children", &children, NULL, NULL);
+    return children;
+}
+
+static void test_leaves_no_child(void)
+{
+    if (!can_have(1)) {
+        return;
+    }
+    g_autoptr(Node) node = node_new();
+    g_assert_cmpint(prctl(PR_SET_CHILD_SUBREAPER, 1), ==, 0);
+    g_autofree char *none = list_children();
+    if (none == NULL) {
+        g_test_skip("this kernel does not list children");
+        return;
+    }
+
+    g_autoptr(RealQemu) qemu = start_simple(node, 101);
+    g_autofree char *before = g_strdup_printf("%s%d ", none, qemu->pid);
+    assert_hook(node, 101, "post-start", 0);
+    g_autofree char *after = list_children();
+    g_assert_cmpstr(after, ==, before);
+}
+
+/* What it does on the way, seen with strace. */
+
+static gboolean can_strace(void)
+{
+    const char *argv[] = { "strace", "-o", "/dev/null", "true", NULL };
+    g_autofree char *path = g_find_program_in_path("strace");
+    g_autoptr(Ended) ended = path != NULL ? run_program(argv, NULL) : NULL;
+
+    if (ended == NULL || ended->exit_status != 0) {
+        g_test_skip("strace is not here, or may not trace");
+        return FALSE;
+    }
+    return TRUE;
+}
+
+/// The system calls of one hook call, one a line, each behind its caller's pid. A plugin of hwloc
+/// lies ready.
+static GStrv trace(const Node *node, const char *phase)
+{
+    g_autofree char *path = fake_root_outside(node->fake, "trace");
+    g_autofree char *plugins = fake_root_outside(node->fake, "hwloc");
+    g_autofree char *plugins_path = g_strconcat("HWLOC_PLUGINS_PATH=", plugins, NULL);
+    const char *argv[] = { "strace", "-f", "-o", path, node->hook->program, "--root",
+        node->fake->path, "101", phase, NULL };
+    const char *env[] = { "ASAN_OPTIONS=detect_leaks=0", // leaks are looked for by ptrace
+        plugins_path, NULL };
+    g_autofree char *text = NULL;
+
+    fake_root_write(node->fake, "hwloc/hwloc_fake.so", "no library\n");
+    g_autoptr(Ended) ended = run_program(argv, env);
+    g_test_message("%s", ended->err);
+    g_assert_cmpint(ended->exit_status, ==, 0);
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    return g_strsplit(text, "\n", -1);
+}
+
+/// "4711  openat(AT_FDCWD, …" -> "openat(AT_FDCWD, …"
+static const char *call_in(const char *line)
+{
+    line += strspn(line, "0123456789");
+    return line + strspn(line, " ");
+}
+
+static gboolean is_call_of(const char *call, const char *const *names)
+{
+    g_autofree char *name = g_strndup(call, strcspn(call, "("));
+
+    return g_strv_contains(names, name);
+}
+
+/// No child, no thread, no sleep, none of hwloc's plugins; returns how many programs it became.
+static guint assert_modest(const GStrv calls)
+{
+    static const char *const forbidden[] = { "fork", "vfork", "clone", "clone3", "nanosleep",
+        "clock_nanosleep", "pause", NULL };
+    static const char *const opening[] = { "open", "openat", "openat2", NULL };
+    static const char *const becoming[] = { "execve", "execveat", NULL };
+    guint programs = 0;
+
+    for (guint i = 0; calls[i] != NULL; i++) {
+        const char *call = call_in(calls[i]);
+        if (is_call_of(call, forbidden)) {
+            g_error("%s", calls[i]);
+        }
+        if (is_call_of(call, opening) && g_regex_match_simple("/hwloc[\"/]", call, 0, 0)) {
+            g_error("%s", calls[i]);
+        }
+        programs += is_call_of(call, becoming);
+    }
+    return programs;
+}
+
+/// Every sched_setaffinity() is on a thread of @qemu (NULL: there is none); returns how many.
+static guint assert_binds_only(const GStrv calls, const RealQemu *qemu)
+{
+    g_autoptr(GArray) tids = qemu != NULL ? real_qemu_tids(qemu)
+                                          : g_array_new(FALSE, FALSE, sizeof(int));
+    guint bound = 0;
+
+    for (guint i = 0; calls[i] != NULL; i++) {
+        const char *call = call_in(calls[i]);
+        if (!g_str_has_prefix(call, "sched_setaffinity(")) {
+            continue;
+        }
+        int tid = atoi(call + strlen("sched_setaffinity("));
+        gboolean known = FALSE;
+        for (guint j = 0; j < tids->len; j++) {
+            known = known || g_array_index(tids, int, j) == tid;
+        }
+        g_assert_true(known);
+        bound++;
+    }
+    return bound;
+}
+
+static void test_strace(void)
+{
+    if (!can_have(1) || !can_strace()) {
+        return;
+    }
+    g_autoptr(Node) node = node_new();
+    configure(node, 101, some_vcpus(), "");
+    RealQemuShape shape = { .present = some_vcpus(), .most = some_vcpus(), .iothread = TRUE };
+
+    g_auto(GStrv) before = trace(node, "pre-start");
+    g_assert_cmpuint(assert_modest(before), ==, 1);
+    g_assert_cmpuint(assert_binds_only(before, NULL), ==, 0);
+    g_autoptr(RealQemu) qemu = real_qemu_new(node->fake, 101, &shape);
+    g_auto(GStrv) after = trace(node, "post-start");
+    g_assert_cmpuint(assert_modest(after), ==, 1);
+    g_assert_cmpuint(assert_binds_only(after, qemu), >=, some_vcpus());
+}
+
+int main(int argc, char **argv)
+{
+    static const struct {
+        const char *path;
+        RealQemuShape shape;
+    } proofs[] = {
+        { "/qemu/proof-of-a-frozen-vm-agrees-with-the-kernel", { .frozen = TRUE } },
+        { "/qemu/proof-of-a-running-vm-agrees-with-the-kernel", { .frozen = FALSE } },
+        { "/qemu/proof-of-a-frozen-vm-with-iothread-agrees-with-the-kernel",
+            { .most = 1, .frozen = TRUE, .iothread = TRUE } },
+        { "/qemu/proof-of-a-running-vm-with-iothread-agrees-with-the-kernel",
+            { .most = 1, .iothread = TRUE } },
+        { "/qemu/pid-file-may-be-spelled-var-run", { .through_var_run = TRUE } },
+    };
+
+    g_test_init(&argc, &argv, NULL);
+    for (guint i = 0; i < G_N_ELEMENTS(proofs); i++) {
+        g_test_add_data_func(proofs[i].path, &proofs[i].shape, test_proof);
+    }
+    g_test_add_func("/qemu/post-start-alone-plans-and-binds", test_post_start_alone);
+    g_test_add_func("/qemu/hot-plugged-vcpu-is-seen-and-bound", test_hotplug);
+    g_test_add_func("/qemu/tampered-mask-is-seen-and-mended", test_tampered_mask);
+    g_test_add_func("/qemu/unproven-frozen-vm-stays-frozen", test_unproven_stays_frozen);
+    g_test_add_func("/qemu/mended-frozen-vm-is-released", test_mended_is_released);
+    g_test_add_func("/qemu/unproven-vm-is-stopped-where-the-policy-says", test_unproven_is_stopped);
+    g_test_add_func("/qemu/vm-locked-for-a-backup-stays-frozen", test_locked_stays_frozen);
+    g_test_add_func("/qemu/held-socket-times-out-and-binds-nothing", test_held_socket);
+    g_test_add_func("/qemu/crowded-socket-times-out-and-binds-nothing", test_crowded_socket);
+    g_test_add_func("/qemu/crash-before-post-start-is-vm-gone", test_crash_before_post_start);
+    g_test_add_func("/qemu/foreign-process-in-pid-file-is-not-touched", test_foreign_process);
+    g_test_add_func("/qemu/four-phases-leave-the-ledger-empty", test_four_phases);
+    g_test_add_func("/qemu/post-start-makes-qemu-the-owner", test_post_start_makes_qemu_the_owner);
+    g_test_add_func("/qemu/second-vm-on-the-same-cpus-is-refused", test_second_vm_is_refused);
+    g_test_add_func("/qemu/killed-qemu-holds-nothing", test_killed_qemu_holds_nothing);
+    g_test_add_func("/qemu/dead-caller-holds-nothing", test_dead_caller_holds_nothing);
+    g_test_add_func("/qemu/mode-warn-starts-anyway", test_warn_starts_anyway);
+    g_test_add_func("/qemu/check-and-status-change-nothing", test_looking_changes_nothing);
+    g_test_add_func("/qemu/check-and-status-change-nothing-of-a-running-vm",
+        test_looking_at_a_running_vm_changes_nothing);
+    g_test_add_func("/qemu/hook-leaves-no-child", test_leaves_no_child);
+    g_test_add_func("/qemu/hook-forks-not-sleeps-not-and-binds-only-the-vm", test_strace);
+    return g_test_run();
+}
