@@ -112,19 +112,17 @@ static void bind_role(const Observed *observed, const Kernel *kernel, gboolean v
     }
 }
 
-/// Whether the second look shows the threads of the first with the same masks.
-static gboolean looks_alike(const Observed *first, const Observed *second)
+/// Whether two looks show the same threads: none was made while the first ones were bound.
+static gboolean same_threads(const Observed *first, const Observed *second)
 {
-    gboolean alike = first->threads->len == second->threads->len;
+    gboolean same = first->threads->len == second->threads->len;
 
-    for (guint i = 0; alike && i < first->threads->len; i++) {
-        const ObservedThread *before = first->threads->pdata[i];
-        ObservedThread *now = second->threads->pdata[i];
-        alike = before->thread->tid == now->thread->tid &&
-                before->thread->role == now->thread->role &&
-                hwloc_bitmap_isequal(before->allowed, now->allowed);
+    for (guint i = 0; same && i < first->threads->len; i++) {
+        const Thread *before = ((ObservedThread *)first->threads->pdata[i])->thread;
+        const Thread *now = ((ObservedThread *)second->threads->pdata[i])->thread;
+        same = before->tid == now->tid && before->role == now->role;
     }
-    return alike;
+    return same;
 }
 
 static void carry_refusals(Observed *before, Observed *now)
@@ -152,7 +150,7 @@ Observed *bind_threads(const Root *root, const Kernel *kernel, const Process *pr
         Observed *again = bind_look(root, kernel, process, qemu, plan, error);
         if (again != NULL) {
             carry_refusals(observed, again);
-            settled = looks_alike(observed, again);
+            settled = same_threads(observed, again);
             again->bound = TRUE;
             again->restless = !settled;
         }
