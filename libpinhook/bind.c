@@ -23,7 +23,7 @@ void observed_free(Observed *observed)
         return;
     }
     g_ptr_array_unref(observed->threads);
-    g_array_unref(observed->missing_vcpus);
+    g_clear_pointer(&observed->missing_vcpus, g_array_unref);
     g_free(observed);
 }
 
@@ -76,13 +76,18 @@ Observed *bind_look(const Root *root, const Kernel *kernel, const Process *proce
         return NULL;
     }
 
-    Observed *observed = g_new0(Observed, 1);
+    g_autoptr(Observed) observed = g_new0(Observed, 1);
     observed->threads = g_ptr_array_new_with_free_func(observed_thread_free);
     for (guint i = 0; i < threads->len; i++) {
         Thread *thread = threads->pdata[i];
-        CpuSet *allowed = kernel->get_affinity(thread->tid, NULL);
-        if (allowed == NULL) { // it has ended since the walk
-            continue;
+        g_autoptr(GError) failed = NULL;
+        CpuSet *allowed = kernel->get_affinity(thread->tid, &failed);
+        if (g_error_matches(failed, PINHOOK_ERROR, PINHOOK_ERROR_GONE)) {
+            continue; // it has ended since the walk
+        }
+        if (allowed == NULL) {
+            g_propagate_error(error, g_steal_pointer(&failed));
+            return NULL;
         }
         ObservedThread *seen = g_new0(ObservedThread, 1);
         threads->pdata[i] = NULL;
@@ -92,7 +97,7 @@ Observed *bind_look(const Root *root, const Kernel *kernel, const Process *proce
         g_ptr_array_add(observed->threads, seen);
     }
     observed->missing_vcpus = find_missing_vcpus(qemu, observed->threads);
-    return observed;
+    return g_steal_pointer(&observed);
 }
 
 static gboolean is_as_wanted(const ObservedThread *seen)
@@ -107,6 +112,7 @@ static void bind_role(const Observed *observed, const Kernel *kernel, gboolean v
         g_autoptr(GError) failed = NULL;
         if ((seen->thread->role == THREAD_VCPU) == vcpus && !is_as_wanted(seen) &&
             !kernel->set_affinity(seen->thread->tid, seen->wanted, &failed)) {
+            g_free(seen->refusal); // of the round before
             seen->refusal = g_strdup(failed->message);
         }
     }

@@ -137,11 +137,19 @@ static gboolean parse_region(const char **at, guint count, Region *region)
            region->first <= region->last && region->last < count;
 }
 
-static void add_region(CpuSet *set, const Region *region)
+/// More groups than that are no list that anybody wrote: they would only take time.
+#define GROUP_LIMIT (8 * CPUSET_LIMIT)
+
+/// FALSE: @groups, which counts those of the whole list, would go beyond GROUP_LIMIT.
+static gboolean add_region(CpuSet *set, const Region *region, guint *groups)
 {
     if (region->group == 0) {
         hwloc_bitmap_set_range(set, region->first, (int)region->last);
-        return;
+        return TRUE;
+    }
+    *groups += (region->last - region->first) / region->group + 1;
+    if (*groups > GROUP_LIMIT) {
+        return FALSE;
     }
     for (guint64 at = region->first; at <= region->last; at += region->group) {
         guint64 end = MIN(at + region->used, (guint64)region->last + 1);
@@ -149,6 +157,7 @@ static void add_region(CpuSet *set, const Region *region)
             hwloc_bitmap_set_range(set, (unsigned)at, (int)end - 1);
         }
     }
+    return TRUE;
 }
 
 CpuSet *cpuset_parse_kernel(const char *text, guint count, GError **error)
@@ -156,6 +165,7 @@ CpuSet *cpuset_parse_kernel(const char *text, guint count, GError **error)
     g_return_val_if_fail(count > 0 && count <= CPUSET_LIMIT, NULL);
     g_autoptr(CpuSet) set = cpuset_new();
     const char *at = text;
+    guint groups = 0;
 
     for (;;) {
         while (ends_region(*at) && !ends_text(*at)) {
@@ -166,12 +176,12 @@ CpuSet *cpuset_parse_kernel(const char *text, guint count, GError **error)
         }
 
         Region region;
-        if (!parse_region(&at, count, &region)) {
+        if (!parse_region(&at, count, &region) || !add_region(set, &region, &groups)) {
+            g_autofree char *shown = g_strescape(text, NULL);
             g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_INVALID,
-                "'%.60s' is no CPU list of the kernel for CPUs 0-%u", text, count - 1);
+                "'%.60s' is no CPU list of the kernel for CPUs 0-%u", shown, count - 1);
             return NULL;
         }
-        add_region(set, &region);
     }
 }
 
@@ -204,8 +214,9 @@ CpuSet *cpuset_parse_list(const char *text, char separator, GError **error)
     do {
         guint first, last;
         if (!parse_part(&at, &first, &last) || (*at != '\0' && *at != separator)) {
+            g_autofree char *shown = g_strescape(text, NULL);
             g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_INVALID,
-                "'%.60s' is no list like 0-3%c8", text, separator);
+                "'%.60s' is no list like 0-3%c8", shown, separator);
             return NULL;
         }
         hwloc_bitmap_set_range(set, first, (int)last);

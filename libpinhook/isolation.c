@@ -19,7 +19,16 @@ static CpuSet *parse_live(const char *text, guint possible)
     return set != NULL ? set : cpuset_new();
 }
 
-/// The value of the last parameter @name on the command line, or NULL. Quotes keep blanks inside.
+/// What stands between @start and @end without the quotes around it.
+static char *unquote(const char *start, const char *end)
+{
+    start += start < end && *start == '"';
+    end -= start < end && end[-1] == '"';
+    return g_strndup(start, (gsize)(end - start));
+}
+
+/// The value of the last parameter @name on the command line, or NULL. Quotes keep blanks inside,
+/// and may stand around the value or around all of it (lib/cmdline.c, next_arg).
 static char *find_parameter(const char *cmdline, const char *name)
 {
     gsize length = strlen(name);
@@ -28,14 +37,14 @@ static char *find_parameter(const char *cmdline, const char *name)
 
     while (*at != '\0') {
         gboolean quoted = FALSE;
-        const char *start = at;
+        const char *start = at + (*at == '"');
         for (; *at != '\0' && (quoted || !g_ascii_isspace(*at)); at++) {
             quoted ^= *at == '"';
         }
-        if ((gsize)(at - start) > length && strncmp(start, name, length) == 0 &&
+        if (at > start && (gsize)(at - start) > length && strncmp(start, name, length) == 0 &&
             start[length] == '=') {
             g_free(value);
-            value = g_strndup(start + length + 1, (gsize)(at - start) - length - 1);
+            value = unquote(start + length + 1, at);
         }
         while (g_ascii_isspace(*at)) {
             at++;

@@ -361,21 +361,34 @@ static void add_running_vms(Taken *taken, const Root *root, guint but)
     }
 }
 
-/// The CPUs that a container's config binds it to; NULL: none.
-static CpuSet *find_container_cpus(const char *text)
+/// The CPU list on a line of a container's config, in @line; NULL: another line. Proxmox takes
+/// `lxc.key: value` and `lxc.key = value` (PVE::LXC::Config, parse_pct_config).
+static char *find_cpus_on_line(char *line)
 {
-    static const char *const keys[] = { "lxc.cgroup2.cpuset.cpus:", "lxc.cgroup.cpuset.cpus:" };
-    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    static const char *const keys[] = { "lxc.cgroup2.cpuset.cpus", "lxc.cgroup.cpuset.cpus" };
 
-    for (guint i = 0; lines[i] != NULL && lines[i][0] != '['; i++) {
-        for (gsize key = 0; key < G_N_ELEMENTS(keys); key++) {
-            if (g_str_has_prefix(lines[i], keys[key])) {
-                return cpuset_parse_kernel(
-                    g_strstrip(lines[i] + strlen(keys[key])), CPUSET_LIMIT, NULL);
-            }
+    for (gsize key = 0; key < G_N_ELEMENTS(keys); key++) {
+        if (g_str_has_prefix(line, keys[key])) {
+            char *at = line + strlen(keys[key]);
+            char *sign = *at == ':' ? at : g_strchug(at);
+            return *sign == ':' || *sign == '=' ? g_strstrip(sign + 1) : NULL;
         }
     }
     return NULL;
+}
+
+/// The CPUs that a container's config binds it to, by the last line that does, as LXC takes them
+/// one by one; NULL: none.
+static CpuSet *find_container_cpus(const char *text)
+{
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    const char *list = NULL;
+
+    for (guint i = 0; lines[i] != NULL && lines[i][0] != '['; i++) {
+        const char *found = find_cpus_on_line(lines[i]);
+        list = found != NULL ? found : list;
+    }
+    return list != NULL ? cpuset_parse_kernel(list, CPUSET_LIMIT, NULL) : NULL;
 }
 
 static void add_running_containers(Taken *taken, const Root *root)

@@ -44,9 +44,28 @@ void policy_free(Policy *policy)
     g_free(policy);
 }
 
+/// Enough to find one's way in a file that is none.
+#define PROBLEM_LIMIT 16
+
+/// Whether there are enough of a kind: those of others do not crowd out those that apply.
+static gboolean has_enough(const Policy *policy, gboolean applies)
+{
+    guint count = 0;
+
+    for (guint i = 0; i < policy->problems->len; i++) {
+        const PolicyProblem *problem = policy->problems->pdata[i];
+        count += problem->applies == applies;
+    }
+    return count >= PROBLEM_LIMIT;
+}
+
 /// Takes @message.
 static void add_problem(Policy *policy, guint line, gboolean applies, char *message)
 {
+    if (has_enough(policy, applies)) {
+        g_free(message);
+        return;
+    }
     PolicyProblem *problem = g_new(PolicyProblem, 1);
 
     *problem = (PolicyProblem){ .line = line, .applies = applies, .message = message };
@@ -276,19 +295,22 @@ static void read_group(Reading *reading, guint line, const char *text)
     g_free(reading->group);
     reading->group = g_strndup(text + 1, length - (g_str_has_suffix(text, "]") ? 2 : 1));
     if (!g_str_has_suffix(text, "]") || !find_scope(reading, reading->group, &reading->scope)) {
+        g_autofree char *shown = g_strescape(text, NULL);
         reading->scope = SCOPE_OTHER;
         add_problem(reading->policy, line, TRUE,
-            g_strdup_printf("'%.60s' is none of [defaults], [node NAME], [vm VMID]", text));
+            g_strdup_printf("'%.60s' is none of [defaults], [node NAME], [vm VMID]", shown));
     }
 }
 
 static void read_rule(Reading *reading, guint line, const char *text)
 {
     const char *equals = strchr(text, '=');
+    gboolean applies = reading->group == NULL || reading->scope != SCOPE_OTHER;
 
     if (equals == NULL || reading->group == NULL) {
-        add_problem(reading->policy, line, TRUE,
-            g_strdup_printf("'%.60s' %s", text,
+        g_autofree char *shown = g_strescape(text, NULL);
+        add_problem(reading->policy, line, applies,
+            g_strdup_printf("'%.60s' %s", shown,
                 equals == NULL ? "is no 'key = value'" : "stands before the first [group]"));
         return;
     }
@@ -323,10 +345,13 @@ static void apply_rules(const GPtrArray *rules, Policy *policy, Policy *report_t
         if (wanted == NULL) {
             continue;
         }
+        g_autofree char *group = g_strescape(rule->group, NULL);
+        g_autofree char *key = g_strescape(rule->key, NULL);
+        g_autofree char *value = g_strescape(rule->value, NULL);
         add_problem(report_to, rule->line, applies,
-            *wanted == '\0' ? g_strdup_printf("[%s] '%.60s' is no key", rule->group, rule->key)
-                            : g_strdup_printf("[%s] %s: '%.60s' is not %s", rule->group, rule->key,
-                                  rule->value, wanted));
+            *wanted == '\0'
+                ? g_strdup_printf("[%.60s] '%.60s' is no key", group, key)
+                : g_strdup_printf("[%.60s] %s: '%.60s' is not %s", group, key, value, wanted));
     }
 }
 

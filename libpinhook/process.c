@@ -130,7 +130,7 @@ static gboolean read_pidfile(
     ssize_t got = fstat(fd, info) == 0 ? read(fd, text, sizeof(text) - 1) : -1;
     guint64 number;
     close(fd);
-    if (got < 0 || !S_ISREG(info->st_mode) ||
+    if (got < 0 || got == sizeof(text) - 1 || !S_ISREG(info->st_mode) ||
         !g_ascii_string_to_unsigned(g_strstrip(text), 10, 2, G_MAXINT, &number, NULL)) {
         g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_FAILED, "/%s holds no pid", path);
         return FALSE;

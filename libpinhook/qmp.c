@@ -236,7 +236,8 @@ JsonObject *qmp_execute(Qmp *qmp, const char *command, GError **error)
             set_qemu_error(qmp, command, value, error);
             return NULL;
         }
-        if (json_object_object_get_ex(message, "return", &value)) {
+        /* NULL is JSON's null, which no command that is used here returns. */
+        if (json_object_object_get_ex(message, "return", &value) && value != NULL) {
             return json_object_get(value);
         }
         g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_FAILED,

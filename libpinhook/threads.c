@@ -155,11 +155,18 @@ GPtrArray *threads_walk(
 
     for (guint i = 0; tids != NULL && tids[i] != NULL; i++) {
         g_autofree char *path = g_strdup_printf("%s/%s/stat", directory, tids[i]);
+        g_autoptr(GError) failed = NULL;
         guint64 tid;
         ProcessStat stat;
-        if (!g_ascii_string_to_unsigned(tids[i], 10, 1, G_MAXINT, &tid, NULL) ||
-            !process_read_stat(root, path, &stat, NULL)) {
+        if (!g_ascii_string_to_unsigned(tids[i], 10, 1, G_MAXINT, &tid, NULL)) {
             continue;
+        }
+        if (!process_read_stat(root, path, &stat, &failed)) {
+            if (g_error_matches(failed, PINHOOK_ERROR, PINHOOK_ERROR_GONE)) {
+                continue;
+            }
+            g_propagate_error(error, g_steal_pointer(&failed));
+            return NULL;
         }
         Thread *thread = g_new0(Thread, 1);
         *thread = (Thread){ .tid = (int)tid, .name = stat.name, .last_cpu = stat.last_cpu };

@@ -25,6 +25,7 @@ typedef struct {
     const Plan *plan; // NULL: there is none
     const Policy *policy;
     gboolean bound; // binding was tried: to try again would not help
+    CpuSet *vcpus;  // those that were seen
     Proof *proof;
 } Verify;
 
@@ -106,6 +107,12 @@ static void verify_vcpu(Verify *verify, const ObservedThread *seen)
             g_strdup_printf("vCPU %u, %s, is not in the plan", thread->vcpu, who));
         return;
     }
+    if (hwloc_bitmap_isset(verify->vcpus, thread->vcpu)) {
+        add(verify, FINDING_VCPU_MISSING, thread->tid,
+            g_strdup_printf("QEMU names a second thread for vCPU %u: %s", thread->vcpu, who));
+        return;
+    }
+    hwloc_bitmap_set(verify->vcpus, thread->vcpu);
     if (hwloc_bitmap_isequal(seen->allowed, seen->wanted)) {
         verify->proof->vcpus++;
         return;
@@ -143,9 +150,13 @@ static void verify_other(Verify *verify, const ObservedThread *seen)
 
 Proof *verify_observed(guint vmid, const Plan *plan, const Policy *policy, const Observed *observed)
 {
-    Verify verify = {
-        .vmid = vmid, .plan = plan, .policy = policy, .bound = observed->bound, .proof = proof_new()
-    };
+    g_autoptr(CpuSet) distinct = cpuset_new();
+    Verify verify = { .vmid = vmid,
+        .plan = plan,
+        .policy = policy,
+        .bound = observed->bound,
+        .vcpus = distinct,
+        .proof = proof_new() };
     guint vcpus = observed->missing_vcpus->len;
 
     if (observed->restless) {

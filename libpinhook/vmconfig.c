@@ -101,8 +101,10 @@ static void add_problem(
 
 static void bad_value(VmConfig *vm, const Setting *setting, const char *wanted)
 {
+    g_autofree char *shown = g_strescape(setting->value, NULL);
+
     add_problem(vm, VMCONFIG_UNREADABLE, setting->line, setting,
-        g_strdup_printf("'%s: %.60s' is not %s", setting->key, setting->value, wanted));
+        g_strdup_printf("'%s: %.60s' is not %s", setting->key, shown, wanted));
 }
 
 VmConfig *vmconfig_unreadable(const char *message)
@@ -167,7 +169,8 @@ static char *find_property(const char *text, const char *key)
 
 typedef struct {
     VmConfig *vm;
-    guint64 vcpus; // `vcpus`; 0: not given
+    guint64 vcpus;       // `vcpus`; 0: not given
+    const Setting *args; // NULL: not given
 } Reading;
 
 static guint take_count(VmConfig *vm, const Setting *setting, guint most, guint fallback)
@@ -273,10 +276,11 @@ static void take_affinity(Reading *reading, const Setting *setting)
     }
 }
 
-/// A list of kinds of device, or 0, or 1 for the default list, which lacks the CPUs.
+/// A list of kinds of device, or 0, or 1 for the default list, which lacks the CPUs. It is parted
+/// as in PVE::Tools::split_list.
 static void take_hotplug(Reading *reading, const Setting *setting)
 {
-    g_auto(GStrv) kinds = g_strsplit(setting->value, ",", -1);
+    g_auto(GStrv) kinds = g_strsplit_set(setting->value, ",; \t", -1);
 
     reading->vm->cpu_hotplug = g_strv_contains((const char *const *)kinds, "cpu");
 }
@@ -316,6 +320,7 @@ static void take_tags(Reading *reading, const Setting *setting)
 static void take_args(Reading *reading, const Setting *setting)
 {
     reading->vm->args = g_strdup(setting->value);
+    reading->args = setting;
 }
 
 static gboolean is_known_policy(const char *policy)
@@ -357,10 +362,11 @@ static void take_cell(Reading *reading, const Setting *setting)
     for (guint i = 0; parts[i] != NULL; i++) {
         g_auto(GStrv) pair = g_strsplit(parts[i], "=", 2);
         if (g_strv_length(pair) != 2 || !parse_cell_part(cell, pair[0], pair[1])) {
+            g_autofree char *shown = g_strescape(parts[i], NULL);
             add_problem(reading->vm, VMCONFIG_UNREADABLE, setting->line, setting,
                 g_strdup_printf("%s: '%.40s' is none of cpus=, hostnodes=, memory=, policy= "
                                 "(lists inside use ';')",
-                    setting->key, parts[i]));
+                    setting->key, shown));
             cell_free(cell);
             return;
         }
@@ -500,65 +506,97 @@ static GHashTable *read_settings(VmConfig *vm, const char *text)
 /// `-smp` in `args` stands behind Proxmox's own and is merged into it, key by key: seen on
 /// QEMU 7.2.
 typedef struct {
-    guint64 cpus, sockets, cores, threads, maxcpus;
+    guint64 cpus, sockets, dies, clusters, modules, cores, threads, maxcpus;
 } Smp;
 
+static const struct {
+    const char *key;
+    gsize offset;
+} smp_keys[] = {
+    { "clusters", G_STRUCT_OFFSET(Smp, clusters) },
+    { "cores", G_STRUCT_OFFSET(Smp, cores) },
+    { "cpus", G_STRUCT_OFFSET(Smp, cpus) },
+    { "dies", G_STRUCT_OFFSET(Smp, dies) },
+    { "maxcpus", G_STRUCT_OFFSET(Smp, maxcpus) },
+    { "modules", G_STRUCT_OFFSET(Smp, modules) },
+    { "sockets", G_STRUCT_OFFSET(Smp, sockets) },
+    { "threads", G_STRUCT_OFFSET(Smp, threads) },
+};
+
+static gboolean set_smp(Smp *smp, const char *key, const char *value)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(smp_keys); i++) {
+        if (strcmp(smp_keys[i].key, key) == 0) {
+            return parse_count(
+                value, 1, VMCONFIG_VCPU_LIMIT, &G_STRUCT_MEMBER(guint64, smp, smp_keys[i].offset));
+        }
+    }
+    return FALSE;
+}
+
+/// Only the first may be bare: it is `cpus`.
 static gboolean overlay_smp(Smp *smp, const char *text)
 {
     g_auto(GStrv) parts = g_strsplit(text, ",", -1);
+    Smp merged = *smp;
 
     for (guint i = 0; parts[i] != NULL; i++) {
         g_auto(GStrv) pair = g_strsplit(parts[i], "=", 2);
-        const char *key = pair[0] == NULL || pair[1] != NULL ? pair[0] : i == 0 ? "cpus" : NULL;
-        const char *value = pair[0] != NULL && pair[1] != NULL ? pair[1] : pair[0];
-        guint64 number;
+        guint length = g_strv_length(pair);
+        gboolean bare = length == 1 && i == 0;
 
-        if (key == NULL || !parse_count(value, 1, VMCONFIG_VCPU_LIMIT, &number)) {
+        if ((length != 2 && !bare) ||
+            !set_smp(&merged, bare ? "cpus" : pair[0], bare ? pair[0] : pair[1])) {
             return FALSE;
         }
-        if (strcmp(key, "cpus") == 0) {
-            smp->cpus = number;
-        } else if (strcmp(key, "sockets") == 0) {
-            smp->sockets = number;
-        } else if (strcmp(key, "cores") == 0) {
-            smp->cores = number;
-        } else if (strcmp(key, "threads") == 0) {
-            smp->threads = number;
-        } else if (strcmp(key, "maxcpus") == 0) {
-            smp->maxcpus = number;
-        }
     }
+    *smp = merged;
     return TRUE;
 }
 
-static void overlay_args(VmConfig *vm, Smp *smp)
+/// As PVE::Tools::split_args, to which `#` begins no comment. NULL: nothing.
+static char **split_args(const char *args)
 {
-    g_auto(GStrv) argv = NULL;
+    g_autoptr(GString) text = g_string_new(args);
+    char **argv = NULL;
 
-    if (vm->args == NULL || !g_shell_parse_argv(vm->args, NULL, &argv, NULL)) {
-        return;
-    }
-    for (guint i = 0; argv[i] != NULL && argv[i + 1] != NULL; i++) {
+    g_string_replace(text, " #", " \\#", 0);
+    return g_shell_parse_argv(text->str, NULL, &argv, NULL) ? argv : NULL;
+}
+
+static void overlay_args(Reading *reading, Smp *smp)
+{
+    g_auto(GStrv) argv = reading->args != NULL ? split_args(reading->args->value) : NULL;
+
+    for (guint i = 0; argv != NULL && argv[i] != NULL && argv[i + 1] != NULL; i++) {
         if ((strcmp(argv[i], "-smp") == 0 || strcmp(argv[i], "--smp") == 0) &&
             !overlay_smp(smp, argv[i + 1])) {
-            add_problem(vm, VMCONFIG_UNREADABLE, 0, NULL,
-                g_strdup_printf("args: '-smp %.60s' is not what QEMU takes", argv[i + 1]));
+            g_autofree char *shown = g_strescape(argv[i + 1], NULL);
+            add_problem(reading->vm, VMCONFIG_UNREADABLE, reading->args->line, reading->args,
+                g_strdup_printf("args: '-smp %.60s' is not what QEMU takes", shown));
+            return;
         }
     }
 }
 
-/// Proxmox's `-smp <vcpus>,sockets=…,cores=…,maxcpus=…` and what `args` makes of it.
+/// Proxmox's `-smp <vcpus>,sockets=…,cores=…,maxcpus=…` and what `args` makes of it. QEMU works out
+/// the threads that nobody names (hw/core/machine-smp.c).
 static gboolean derive_vcpus(Reading *reading)
 {
     VmConfig *vm = reading->vm;
     guint64 most = (guint64)vm->sockets * vm->cores;
     Smp smp = { .cpus = reading->vcpus != 0 ? reading->vcpus : most,
         .sockets = vm->sockets,
+        .dies = 1,
+        .clusters = 1,
+        .modules = 1,
         .cores = vm->cores,
-        .threads = 1,
         .maxcpus = most };
 
-    overlay_args(vm, &smp);
+    overlay_args(reading, &smp);
+    guint64 cores = smp.dies * smp.clusters * smp.modules * smp.cores; // per socket
+    guint64 whole = smp.sockets * cores;
+    smp.threads = smp.threads != 0 ? smp.threads : smp.maxcpus / whole;
     if (MAX(most, smp.maxcpus) > VMCONFIG_VCPU_LIMIT || smp.cpus > smp.maxcpus) {
         add_problem(vm, VMCONFIG_UNREADABLE, 0, NULL,
             g_strdup_printf("%" G_GUINT64_FORMAT " vCPUs, where the VM can have %" G_GUINT64_FORMAT
@@ -566,8 +604,16 @@ static gboolean derive_vcpus(Reading *reading)
                 smp.cpus, smp.maxcpus, VMCONFIG_VCPU_LIMIT));
         return FALSE;
     }
+    if (whole * smp.threads != smp.maxcpus) {
+        add_problem(vm, VMCONFIG_UNREADABLE, reading->args->line, reading->args,
+            g_strdup_printf(
+                "args: sockets, cores and threads of -smp do not multiply to %" G_GUINT64_FORMAT
+                " vCPUs",
+                smp.maxcpus));
+        return FALSE;
+    }
     vm->sockets = (guint)smp.sockets;
-    vm->cores = (guint)smp.cores;
+    vm->cores = (guint)cores;
     vm->threads = (guint)smp.threads;
     vm->vcpus_present = (guint)smp.cpus;
     vm->vcpus_most = (guint)smp.maxcpus;
@@ -623,7 +669,8 @@ VmConfig *vmconfig_parse(const char *text, gsize length)
 
     VmConfig *vm = vmconfig_new();
     Reading reading = { .vm = vm };
-    g_autoptr(GHashTable) settings = read_settings(vm, text);
+    g_autofree char *copy = g_strndup(text, length);
+    g_autoptr(GHashTable) settings = read_settings(vm, copy);
 
     if (g_hash_table_size(settings) == 0) {
         vm->readable = FALSE;
