@@ -6,6 +6,23 @@ static Plan *place_in(const Advice *advice, const Pool *pool)
     return planner_place(advice->vm, advice->policy, advice->host, pool, advice->taken);
 }
 
+char *advice_first(const Advice *advice, const Advise *tries)
+{
+    char *fix = NULL;
+
+    for (; fix == NULL && *tries != NULL; tries++) {
+        fix = (*tries)(advice);
+    }
+    return fix;
+}
+
+/// A rule of its own for the VM; groups may be repeated, and the last rule wins.
+static char *add_rule(const Advice *advice, const char *key, const char *value)
+{
+    return g_strdup_printf(
+        "printf '\\n[vm %u]\\n%s = %s\\n' >> /" POLICY_PATH, advice->vmid, key, value);
+}
+
 char *advice_these_cpus(const Advice *advice, const CpuSet *cpus)
 {
     g_autofree char *list = cpuset_to_list(cpus);
@@ -14,9 +31,22 @@ char *advice_these_cpus(const Advice *advice, const CpuSet *cpus)
         return NULL;
     }
     if (advice->pool->source == POOL_POLICY) {
-        return g_strdup_printf("in /" POLICY_PATH ", under [vm %u]: cpus = %s", advice->vmid, list);
+        return add_rule(advice, "cpus", list);
     }
     return g_strdup_printf("qm set %u --affinity %s", advice->vmid, list);
+}
+
+/// The pool that would give @plan: its CPUs, whole cores where vCPUs go on siblings together, and
+/// the spare CPU where the policy wants one.
+static char *take_cpus_of(const Advice *advice, const Plan *plan)
+{
+    gboolean together = advice->policy->smt == POLICY_SMT_PAIR || advice->vm->threads > 1;
+    g_autoptr(CpuSet) cpus = cpuset_copy(together ? plan->cores : plan->cpus);
+
+    if (advice->policy->emulator == POLICY_SPARE) {
+        hwloc_bitmap_or(cpus, cpus, plan->others);
+    }
+    return advice_these_cpus(advice, cpus);
 }
 
 char *advice_other_cpus(const Advice *advice)
@@ -24,7 +54,11 @@ char *advice_other_cpus(const Advice *advice)
     g_autoptr(Pool) isolated = pool_of_isolated(advice->policy, advice->host, advice->taken);
     g_autoptr(Plan) plan = place_in(advice, isolated);
 
-    return plan != NULL ? advice_these_cpus(advice, plan->cpus) : NULL;
+    if (plan == NULL || !hwloc_bitmap_isincluded(plan->cores, advice->host->isolation->isolated) ||
+        hwloc_bitmap_intersects(plan->reserved, advice->taken->cpus)) {
+        return NULL;
+    }
+    return take_cpus_of(advice, plan);
 }
 
 /// All that could be isolated: not the first core, nor what others hold, nor is isolated already.
@@ -40,12 +74,35 @@ static CpuSet *awake_cpus(const Advice *advice)
     return cpuset_minus(awake, first_core);
 }
 
+static Plan *place_on(const Advice *advice, CpuSet *cpus)
+{
+    Pool pool = { .source = POOL_ISOLATED, .asked = cpus, .online = cpus, .free = cpus };
+
+    return place_in(advice, &pool);
+}
+
+char *advice_any_cpus(const Advice *advice)
+{
+    g_autoptr(CpuSet) awake = awake_cpus(advice);
+    g_autoptr(CpuSet) unheld = cpuset_minus(advice->host->online, advice->taken->cpus);
+    CpuSet *choices[] = { awake, unheld, advice->host->online };
+    g_autoptr(Plan) plan = NULL;
+
+    for (gsize i = 0; plan == NULL && i < G_N_ELEMENTS(choices); i++) {
+        plan = place_on(advice, choices[i]);
+    }
+    return plan != NULL ? take_cpus_of(advice, plan) : NULL;
+}
+
 char *advice_isolate(const Advice *advice)
 {
     g_autoptr(CpuSet) awake = awake_cpus(advice);
-    Pool pool = { .source = POOL_ISOLATED, .asked = awake, .online = awake, .free = awake };
-    g_autoptr(Plan) plan = place_in(advice, &pool);
+    g_autoptr(CpuSet) asked = cpuset_and(awake, advice->pool->free);
+    g_autoptr(Plan) plan = place_on(advice, asked);
 
+    if (plan == NULL) {
+        plan = place_on(advice, awake);
+    }
     if (plan == NULL) {
         return NULL;
     }
@@ -54,6 +111,42 @@ char *advice_isolate(const Advice *advice)
     return g_strdup_printf("on the kernel command line, then reboot: "
                            "isolcpus=domain,managed_irq,%s nohz_full=%s rcu_nocbs=%s",
         list, list, list);
+}
+
+/// Whether the VM fits under @policy: in the pool that this gives, or anywhere on the machine.
+static gboolean fits_under(const Advice *advice, const Policy *policy)
+{
+    g_autoptr(Pool) pool = pool_new(advice->vm, policy, advice->host, advice->taken);
+    g_autoptr(Plan) plan = planner_place(advice->vm, policy, advice->host, pool, advice->taken);
+
+    if (plan == NULL) {
+        hwloc_bitmap_copy(pool->free, advice->host->online);
+        plan = planner_place(advice->vm, policy, advice->host, pool, advice->taken);
+    }
+    return plan != NULL;
+}
+
+char *advice_plainer_policy(const Advice *advice)
+{
+    Policy plainer = *advice->policy; // shares all else, and is not freed
+
+    if (fits_under(advice, advice->policy)) {
+        return NULL;
+    }
+    plainer.smt = POLICY_SMT_AUTO;
+    if (plainer.smt != advice->policy->smt && fits_under(advice, &plainer)) {
+        return add_rule(advice, "smt", "auto");
+    }
+    plainer.smt = advice->policy->smt;
+    plainer.emulator = POLICY_HOUSEKEEPING;
+    plainer.emulator_cpus = NULL;
+    if (plainer.emulator != advice->policy->emulator && fits_under(advice, &plainer)) {
+        return add_rule(advice, "emulator", "housekeeping");
+    }
+    plainer.smt = POLICY_SMT_AUTO;
+    return plainer.smt != advice->policy->smt && fits_under(advice, &plainer)
+               ? add_rule(advice, "smt", "auto")
+               : NULL;
 }
 
 static guint count_cores(const Advice *advice, const CpuSet *cpus)
@@ -66,16 +159,20 @@ static guint count_cores(const Advice *advice, const CpuSet *cpus)
     return count;
 }
 
-char *advice_fewer_vcpus(const Advice *advice, guint most)
+char *advice_fewer_vcpus(const Advice *advice)
 {
+    const VmConfig *vm = advice->vm;
     g_autoptr(CpuSet) awake = awake_cpus(advice);
-    guint fit = count_cores(advice, advice->pool->free);
+    const CpuSet *choices[] = { advice->pool->free, awake, advice->host->online };
+    guint fit = 0;
 
-    if (fit == 0) {
-        fit = count_cores(advice, awake);
+    for (gsize i = 0; fit == 0 && i < G_N_ELEMENTS(choices); i++) {
+        fit = count_cores(advice, choices[i]);
     }
-    fit = MIN(fit, most);
-    return fit > 0 ? g_strdup_printf("qm set %u --sockets 1 --cores %u", advice->vmid, fit) : NULL;
+    fit = MIN(fit, vm->vcpus_most - 1);
+    return fit > 0 ? g_strdup_printf("qm set %u --sockets 1 --cores %u%s", advice->vmid, fit,
+                         vm->vcpus_present < vm->vcpus_most ? " --delete vcpus" : "")
+                   : NULL;
 }
 
 /* The numa lines. */
@@ -164,7 +261,19 @@ static CpuSet *host_node_numbers(const Host *host)
     return numbers;
 }
 
-char *advice_cells(const Advice *advice, const CpuSet *hostnodes)
+/// More cells than vCPUs cannot be mended: without any, Proxmox splits the VM by socket.
+static char *delete_cells(const Advice *advice)
+{
+    g_autoptr(GString) line = g_string_new(NULL);
+
+    for (guint i = 0; i < advice->vm->cells->len; i++) {
+        g_string_append_printf(line, "%snuma%u", i > 0 ? "," : "",
+            ((const VmCell *)advice->vm->cells->pdata[i])->index);
+    }
+    return g_strdup_printf("qm set %u --delete %s", advice->vmid, line->str);
+}
+
+static char *mend_cells(const Advice *advice, const CpuSet *hostnodes, const char *policy)
 {
     const VmConfig *vm = advice->vm;
     g_autoptr(GString) line = g_string_new(NULL);
@@ -172,8 +281,8 @@ char *advice_cells(const Advice *advice, const CpuSet *hostnodes)
     const CpuSet *allowed = hostnodes != NULL ? hostnodes : all;
     gboolean keep_vcpus = vcpus_are_given_once(vm), keep_memory = memory_adds_up(vm);
 
-    if (vm->cells->len == 0 || vm->cells->len > vm->vcpus_most || hwloc_bitmap_iszero(allowed)) {
-        return NULL;
+    if (vm->cells->len > vm->vcpus_most || hwloc_bitmap_iszero(allowed)) {
+        return delete_cells(advice);
     }
     g_string_printf(line, "qm set %u", advice->vmid);
     for (guint i = 0; i < vm->cells->len; i++) {
@@ -189,13 +298,23 @@ char *advice_cells(const Advice *advice, const CpuSet *hostnodes)
         g_string_append_printf(
             value, ",memory=%" G_GUINT64_FORMAT, cell_memory(vm, i, keep_memory));
         if (cell->hostnodes != NULL || cell->policy != NULL) {
-            g_string_append_printf(
-                value, ",policy=%s", cell->policy != NULL ? cell->policy : "bind");
+            const char *kept = cell->policy != NULL ? cell->policy : "bind";
+            g_string_append_printf(value, ",policy=%s", policy != NULL ? policy : kept);
         }
         const char *quote = strchr(value->str, ';') != NULL ? "'" : "";
         g_string_append_printf(line, " --numa%u %s%s%s", cell->index, quote, value->str, quote);
     }
     return g_string_free(g_steal_pointer(&line), FALSE);
+}
+
+char *advice_cells(const Advice *advice, const CpuSet *hostnodes)
+{
+    return mend_cells(advice, hostnodes, NULL);
+}
+
+char *advice_preferred_cells(const Advice *advice)
+{
+    return mend_cells(advice, NULL, "preferred");
 }
 
 char *advice_bind_memory(const Advice *advice, const CpuSet *nodes)
@@ -217,9 +336,10 @@ char *advice_bind_memory(const Advice *advice, const CpuSet *nodes)
 
 char *advice_accept(const Advice *advice, const char *name)
 {
-    return g_strdup_printf(
-        "to accept it: printf '\\n[vm %u]\\ncheck.%s = warning\\n' >> /" POLICY_PATH, advice->vmid,
-        name);
+    g_autofree char *key = g_strdup_printf("check.%s", name);
+    g_autofree char *rule = add_rule(advice, key, "warning");
+
+    return g_strdup_printf("to accept it: %s", rule);
 }
 
 /* What would be if. */

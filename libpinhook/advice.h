@@ -16,9 +16,18 @@ typedef struct {
 /* Each returns one line that can be pasted, or NULL where nothing of its kind would help. The
  * caller frees it. */
 
-/// Other CPUs for the VM: isolated ones that are free and enough, as `affinity`, or as `cpus` of
-/// the policy where that is what decides.
+typedef char *(*Advise)(const Advice *advice);
+
+/// What the first of @tries has to say that has anything; the list ends with NULL.
+char *advice_first(const Advice *advice, const Advise *tries);
+
+/// Other CPUs for the VM: isolated whole cores that are free and enough, as `affinity`, or as
+/// `cpus` of the policy where that is what decides.
 char *advice_other_cpus(const Advice *advice);
+
+/// Any CPUs that are enough, isolated or not; the first core, and what other guests hold, only if
+/// there is no other way.
+char *advice_any_cpus(const Advice *advice);
 
 /// The CPUs of @cpus for the VM, the same way.
 char *advice_these_cpus(const Advice *advice, const CpuSet *cpus);
@@ -26,12 +35,19 @@ char *advice_these_cpus(const Advice *advice, const CpuSet *cpus);
 /// Isolating whole cores for the VM, beside those isolated now; CPU 0's core is left to the host.
 char *advice_isolate(const Advice *advice);
 
-/// As many vCPUs as the pool has cores for, or @most of them if that is less.
-char *advice_fewer_vcpus(const Advice *advice, guint most);
+/// `smt = auto` or `emulator = housekeeping`, where other values of the policy stand in the way.
+char *advice_plainer_policy(const Advice *advice);
+
+/// Fewer vCPUs: as many as the pool has cores for.
+char *advice_fewer_vcpus(const Advice *advice);
 
 /// The numa lines with their mistakes mended: every vCPU in one cell, memory that adds up, a
 /// policy, and @hostnodes in place of nodes that are not among them (NULL: any node of the host).
+/// Never NULL: where there are more cells than vCPUs, without cells.
 char *advice_cells(const Advice *advice, const CpuSet *hostnodes);
+
+/// The same with policy=preferred: where its nodes are full a cell then takes other memory.
+char *advice_preferred_cells(const Advice *advice);
 
 /// The VM's memory bound to @nodes.
 char *advice_bind_memory(const Advice *advice, const CpuSet *nodes);

@@ -58,12 +58,14 @@ static char *fix_unknown_option(const Check *check, const VmConfigProblem *probl
     g_autoptr(CpuSet) wanted = cpuset_parse_list(problem->value, ',', NULL);
     char *fix = NULL;
 
-    if (host != NULL && wanted != NULL &&
-        !hwloc_bitmap_isincluded(wanted, host->isolation->isolated)) {
+    /* Where the policy names the CPUs, no affinity is to take the option's place. */
+    if (host == NULL || wanted == NULL || check->advice.pool->source == POOL_POLICY) {
+        return comment_out(check->advice.vmid, problem->line);
+    }
+    if (!hwloc_bitmap_isincluded(wanted, host->isolation->isolated)) {
         fix = advice_other_cpus(&check->advice);
     }
-    if (host != NULL && wanted != NULL && fix == NULL &&
-        hwloc_bitmap_isincluded(wanted, host->online)) {
+    if (fix == NULL && hwloc_bitmap_isincluded(wanted, host->online)) {
         fix = advice_these_cpus(&check->advice, wanted);
     }
     return fix != NULL ? fix : comment_out(check->advice.vmid, problem->line);
@@ -188,7 +190,8 @@ static void check_cell_memory(Check *check)
     }
 }
 
-static void check_cell_nodes(Check *check)
+/// Whether the host has all the nodes that are named.
+static gboolean check_cell_nodes(Check *check)
 {
     const VmConfig *vm = check->advice.vm;
     g_autoptr(CpuSet) missing = cpuset_new();
@@ -211,6 +214,7 @@ static void check_cell_nodes(Check *check)
         add(check, FINDING_NODE_MISSING, advice_cells(&check->advice, NULL),
             "hostnodes names node %s, which this host does not have", nodes);
     }
+    return hwloc_bitmap_iszero(missing);
 }
 
 /// Each cell takes what it needs from its nodes, in order; what is left is for the next.
@@ -246,6 +250,22 @@ static guint64 memory_to_get(const HostNode *node, const VmConfig *vm)
     return mib;
 }
 
+/// Another node with room for the cell; where there is none, whatever memory is left.
+static char *fix_node_memory(const Check *check, const guint64 *left_mib, const VmCell *cell)
+{
+    const Host *host = check->advice.host;
+    g_autoptr(CpuSet) roomy = cpuset_new();
+
+    for (guint i = 0; i < host->nodes->len; i++) {
+        const HostNode *node = host->nodes->pdata[i];
+        if (left_mib[i] >= cell->memory_mib && !hwloc_bitmap_iszero(node->cpus)) {
+            hwloc_bitmap_set(roomy, node->index);
+        }
+    }
+    return hwloc_bitmap_iszero(roomy) ? advice_preferred_cells(&check->advice)
+                                      : advice_cells(&check->advice, roomy);
+}
+
 static void check_node_memory(Check *check)
 {
     const VmConfig *vm = check->advice.vm;
@@ -263,10 +283,7 @@ static void check_node_memory(Check *check)
         guint64 short_mib = take_memory(left_mib, host, cell->hostnodes, cell->memory_mib);
         if (short_mib > 0) {
             g_autofree char *nodes = cpuset_to_list(cell->hostnodes);
-            add(check, FINDING_NODE_MEMORY,
-                g_strdup_printf("numastat -m | grep -E 'Node|MemFree', then free memory of node "
-                                "%s, or use policy=preferred",
-                    nodes),
+            add(check, FINDING_NODE_MEMORY, fix_node_memory(check, left_mib, cell),
                 "numa%u binds %" G_GUINT64_FORMAT " MiB to node %s, where %" G_GUINT64_FORMAT
                 " MiB are free",
                 cell->index, cell->memory_mib, nodes, cell->memory_mib - short_mib);
@@ -281,8 +298,9 @@ static void check_cells(Check *check)
     }
     check_cell_vcpus(check);
     check_cell_memory(check);
-    check_cell_nodes(check);
-    check_node_memory(check);
+    if (check_cell_nodes(check)) {
+        check_node_memory(check);
+    }
 }
 
 /* The pool, and why there is no plan. */
@@ -310,8 +328,10 @@ static void check_pool(Check *check)
     g_autofree char *missing = cpuset_to_list(pool->missing);
     g_autofree char *online = cpuset_to_list(check->advice.host->online);
     char *fix = advice_other_cpus(&check->advice);
-    add(check, FINDING_CPU_MISSING,
-        fix != NULL ? fix : advice_these_cpus(&check->advice, pool->online),
+    if (fix == NULL) {
+        fix = advice_these_cpus(&check->advice, pool->online);
+    }
+    add(check, FINDING_CPU_MISSING, fix != NULL ? fix : advice_any_cpus(&check->advice),
         "%s names CPU %s; online here: %s", pool_name(pool), missing, online);
 }
 
@@ -338,20 +358,39 @@ static void explain_misaligned(Check *check)
         cell_node_list, pool_name(check->advice.pool), pool_list, pool_node_list);
 }
 
-static void explain_taken(Check *check)
+/// Other CPUs, or else an end of who holds any of @cpus.
+static char *fix_taken(const Check *check, const CpuSet *cpus)
 {
     const Advice *advice = &check->advice;
-    g_autofree char *holders = taken_name_holders(advice->taken, advice->pool->online);
     char *fix = advice_other_cpus(advice);
 
     for (guint i = 0; fix == NULL && i < advice->taken->holdings->len; i++) {
         const Holding *holding = advice->taken->holdings->pdata[i];
-        if (hwloc_bitmap_intersects(holding->cpus, advice->pool->online)) {
+        if (hwloc_bitmap_intersects(holding->cpus, cpus)) {
             fix = g_strdup_printf("qm shutdown %u", holding->vmid);
         }
     }
-    add(check, FINDING_CPU_TAKEN, fix, "held by %s; left of %s: %u for %u vCPUs", holders,
-        pool_name(advice->pool), cpuset_count(advice->pool->free), advice->vm->vcpus_most);
+    return fix;
+}
+
+static void explain_taken(Check *check)
+{
+    const Advice *advice = &check->advice;
+    g_autofree char *holders = taken_name_holders(advice->taken, advice->pool->online);
+
+    add(check, FINDING_CPU_TAKEN, fix_taken(check, advice->pool->online),
+        "held by %s; left of %s: %u for %u vCPUs", holders, pool_name(advice->pool),
+        cpuset_count(advice->pool->free), advice->vm->vcpus_most);
+}
+
+static char *fix_too_few(const Advice *advice)
+{
+    static const Advise for_isolated[] = { advice_other_cpus, advice_plainer_policy, advice_isolate,
+        advice_fewer_vcpus, advice_any_cpus, NULL };
+    static const Advise for_given[] = { advice_other_cpus, advice_plainer_policy,
+        advice_fewer_vcpus, advice_any_cpus, NULL };
+
+    return advice_first(advice, advice->pool->source == POOL_ISOLATED ? for_isolated : for_given);
 }
 
 static void explain_too_few(Check *check)
@@ -359,22 +398,16 @@ static void explain_too_few(Check *check)
     const Advice *advice = &check->advice;
     const VmConfig *vm = advice->vm;
     g_autofree char *list = cpuset_to_list(advice->pool->free);
-    char *fix = advice_other_cpus(advice);
-
-    if (fix == NULL && advice->pool->source == POOL_ISOLATED) {
-        fix = advice_isolate(advice);
-    }
-    if (fix == NULL) {
-        fix = advice_fewer_vcpus(advice, vm->vcpus_most - 1);
-    }
     g_autofree char *hotplug = vm->vcpus_present < vm->vcpus_most
                                    ? g_strdup_printf(" (%u at start)", vm->vcpus_present)
                                    : g_strdup("");
     g_autofree char *guest_threads = vm->threads > 1
                                          ? g_strdup_printf(", %u to a core,", vm->threads)
                                          : g_strdup("");
-    add(check, FINDING_TOO_FEW_CPUS, fix, "%u vCPUs%s%s need a core each; usable %s: %s",
-        vm->vcpus_most, hotplug, guest_threads, pool_name(advice->pool),
+
+    add(check, FINDING_TOO_FEW_CPUS, fix_too_few(advice),
+        "%u vCPU%s%s%s need a core each; usable %s: %s", vm->vcpus_most,
+        vm->vcpus_most > 1 ? "s" : "", hotplug, guest_threads, pool_name(advice->pool),
         *list != '\0' ? list : "none");
 }
 
@@ -393,11 +426,9 @@ static void explain_no_plan(Check *check)
 
 static char *fix_isolation(const Check *check, FindingCode code)
 {
-    char *fix = advice_other_cpus(&check->advice);
+    static const Advise tries[] = { advice_other_cpus, advice_isolate, NULL };
+    char *fix = advice_first(&check->advice, tries);
 
-    if (fix == NULL) {
-        fix = advice_isolate(&check->advice);
-    }
     return fix != NULL ? fix : advice_accept(&check->advice, finding_kind(code)->name);
 }
 
@@ -428,7 +459,7 @@ static void check_shared_cores(Check *check)
 
     if (!hwloc_bitmap_iszero(shared)) {
         g_autofree char *holders = taken_name_holders(check->advice.taken, shared);
-        add(check, FINDING_CORE_TAKEN, advice_other_cpus(&check->advice),
+        add(check, FINDING_CORE_TAKEN, fix_taken(check, shared),
             "siblings of this VM's CPUs are held by %s", holders);
     }
 }
@@ -439,8 +470,7 @@ static void check_others(Check *check)
         return;
     }
     g_autofree char *others = cpuset_to_list(check->plan->others);
-    guint vcpus = check->advice.vm->vcpus_most;
-    char *fix = vcpus > 1 ? advice_fewer_vcpus(&check->advice, vcpus - 1) : NULL;
+    char *fix = advice_fewer_vcpus(&check->advice);
     add(check, FINDING_NO_HOUSEKEEPING,
         fix != NULL ? fix : advice_accept(&check->advice, "no-housekeeping"),
         "no CPU is left for QEMU's other threads; they would share CPU %s", others);

@@ -165,7 +165,8 @@ Plan *plan_from_json(JsonObject *json, GError **error)
     if (!json_object_is_type(json, json_type_object) || !vcpus_from_json(json, plan) ||
         !get_number(json, "present", &plan->present) || plan->present < 1 ||
         plan->present > plan->vcpus->len || !sets_from_json(json, plan) ||
-        !json_object_object_get_ex(json, "others_share", &share)) {
+        !json_object_object_get_ex(json, "others_share", &share) ||
+        !json_object_is_type(share, json_type_boolean)) {
         g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_INVALID, "this is no plan");
         return NULL;
     }

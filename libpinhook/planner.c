@@ -670,14 +670,16 @@ static void place_on_emulator_cpus(
     Plan *plan, const CpuSet *wanted, const Host *host, const Taken *taken)
 {
     g_autoptr(CpuSet) online = cpuset_and(wanted, host->online);
-    g_autoptr(CpuSet) usable = cpuset_minus(online, plan->cores);
+    g_autoptr(CpuSet) off_cores = cpuset_minus(online, plan->cores);
+    g_autoptr(CpuSet) unheld = cpuset_minus(off_cores, taken->cpus);
 
-    if (hwloc_bitmap_iszero(usable)) {
+    if (hwloc_bitmap_iszero(off_cores)) {
         place_on_housekeeping(plan, host, taken);
         plan->others_share = TRUE;
         return;
     }
-    set_others(plan, usable, host);
+    plan->others_share = hwloc_bitmap_iszero(unheld);
+    set_others(plan, plan->others_share ? off_cores : unheld, host);
 }
 
 static gboolean place_others(Planner *planner, const Policy *policy, const Taken *taken)

@@ -111,14 +111,15 @@ static CpuSet *vcpus_of_plan(const Plan *plan)
     return vcpus;
 }
 
-/// The vCPUs that QEMU has and the plan knows.
-static CpuSet *vcpus_seen(const Report *report)
+/// The vCPUs that were read back where the plan wants them.
+static CpuSet *vcpus_bound(const Report *report)
 {
     CpuSet *vcpus = cpuset_new();
 
     for (guint i = 0; i < report->observed->threads->len; i++) {
         const ObservedThread *seen = report->observed->threads->pdata[i];
-        if (seen->thread->role == THREAD_VCPU && seen->wanted != NULL) {
+        if (seen->thread->role == THREAD_VCPU && seen->wanted != NULL &&
+            hwloc_bitmap_isequal(seen->allowed, seen->wanted)) {
             hwloc_bitmap_set(vcpus, seen->thread->vcpu);
         }
     }
@@ -203,14 +204,16 @@ static const char *guest_text(const Report *report)
 
 static void add_proven(GString *text, const Report *report)
 {
-    g_autoptr(CpuSet) seen = vcpus_seen(report);
-    g_autofree char *vcpus = cpuset_to_list(seen);
-    g_autofree char *cpus = list_cpus_in_order(report->plan, seen);
+    g_autoptr(CpuSet) bound = vcpus_bound(report);
+    g_autofree char *vcpus = cpuset_to_list(bound);
+    g_autofree char *cpus = list_cpus_in_order(report->plan, bound);
     g_autofree char *others = cpuset_to_list(report->plan->others);
+    g_autofree char *placed = *vcpus != '\0'
+                                  ? g_strdup_printf("vCPU %s bound 1:1 to CPU %s", vcpus, cpus)
+                                  : g_strdup("no vCPU");
 
-    add_line(text, report, "PROVEN: vCPU %s bound 1:1 to CPU %s; %u other threads on CPU %s%s%s",
-        vcpus, cpus, report->others, others, report->plan->others_share ? " (shared)" : "",
-        guest_text(report));
+    add_line(text, report, "PROVEN: %s; %u other threads on CPU %s%s%s", placed, report->others,
+        others, report->plan->others_share ? " (shared)" : "", guest_text(report));
 }
 
 static void add_unproven(GString *text, const Report *report)

@@ -169,8 +169,10 @@ static char *find_property(const char *text, const char *key)
 
 typedef struct {
     VmConfig *vm;
-    guint64 vcpus;       // `vcpus`; 0: not given
-    const Setting *args; // NULL: not given
+    guint64 vcpus; // `vcpus`; 0: not given
+
+    /* Who is to blame where the counts do not fit together; NULL: not given. */
+    const Setting *vcpus_setting, *count_setting, *args;
 } Reading;
 
 static guint take_count(VmConfig *vm, const Setting *setting, guint most, guint fallback)
@@ -199,16 +201,19 @@ static gboolean take_boolean(VmConfig *vm, const Setting *setting, gboolean fall
 static void take_sockets(Reading *reading, const Setting *setting)
 {
     reading->vm->sockets = take_count(reading->vm, setting, VMCONFIG_VCPU_LIMIT, 1);
+    reading->count_setting = setting;
 }
 
 static void take_cores(Reading *reading, const Setting *setting)
 {
     reading->vm->cores = take_count(reading->vm, setting, VMCONFIG_VCPU_LIMIT, 1);
+    reading->count_setting = setting;
 }
 
 static void take_vcpus(Reading *reading, const Setting *setting)
 {
     reading->vcpus = take_count(reading->vm, setting, VMCONFIG_VCPU_LIMIT, 0);
+    reading->vcpus_setting = setting;
 }
 
 /// `16384`, or since Proxmox VE 8 also `current=16384`.
@@ -598,13 +603,16 @@ static gboolean derive_vcpus(Reading *reading)
     guint64 whole = smp.sockets * cores;
     smp.threads = smp.threads != 0 ? smp.threads : smp.maxcpus / whole;
     if (MAX(most, smp.maxcpus) > VMCONFIG_VCPU_LIMIT || smp.cpus > smp.maxcpus) {
-        add_problem(vm, VMCONFIG_UNREADABLE, 0, NULL,
+        const Setting *blamed = most > VMCONFIG_VCPU_LIMIT ? reading->count_setting
+                                : reading->args != NULL    ? reading->args
+                                                           : reading->vcpus_setting;
+        add_problem(vm, VMCONFIG_UNREADABLE, blamed->line, blamed,
             g_strdup_printf("%" G_GUINT64_FORMAT " vCPUs, where the VM can have %" G_GUINT64_FORMAT
                             " and QEMU at most %d",
                 smp.cpus, smp.maxcpus, VMCONFIG_VCPU_LIMIT));
         return FALSE;
     }
-    if (whole * smp.threads != smp.maxcpus) {
+    if (whole > VMCONFIG_VCPU_LIMIT || whole * smp.threads != smp.maxcpus) {
         add_problem(vm, VMCONFIG_UNREADABLE, reading->args->line, reading->args,
             g_strdup_printf(
                 "args: sockets, cores and threads of -smp do not multiply to %" G_GUINT64_FORMAT
