@@ -1,6 +1,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "advice.h"
 
+/// The VM's plan in its pool if its cells were bound to no nodes.
+static Plan *place_unbound(const Advice *advice)
+{
+    g_autoptr(GPtrArray) no_cells = g_ptr_array_new();
+    VmConfig unbound = *advice->vm; // shares all but the cells, and is not freed
+
+    unbound.guest_cells = no_cells;
+    return planner_place(&unbound, advice->policy, advice->host, advice->pool, advice->taken);
+}
+
 static Plan *place_in(const Advice *advice, const Pool *pool)
 {
     return planner_place(advice->vm, advice->policy, advice->host, pool, advice->taken);
@@ -74,10 +84,16 @@ static CpuSet *awake_cpus(const Advice *advice)
     return cpuset_minus(awake, first_core);
 }
 
-static Plan *place_on(const Advice *advice, CpuSet *cpus)
+/// @cpus but for those that the policy sets apart.
+static Plan *place_on(const Advice *advice, const CpuSet *cpus)
 {
-    Pool pool = { .source = POOL_ISOLATED, .asked = cpus, .online = cpus, .free = cpus };
+    g_autoptr(CpuSet) left = cpuset_copy(cpus);
 
+    if (advice->policy->emulator_cpus != NULL) {
+        g_autoptr(CpuSet) cores = host_whole_cores(advice->host, advice->policy->emulator_cpus);
+        hwloc_bitmap_andnot(left, left, cores);
+    }
+    Pool pool = { .source = POOL_ISOLATED, .asked = left, .online = left, .free = left };
     return place_in(advice, &pool);
 }
 
@@ -85,7 +101,7 @@ char *advice_any_cpus(const Advice *advice)
 {
     g_autoptr(CpuSet) awake = awake_cpus(advice);
     g_autoptr(CpuSet) unheld = cpuset_minus(advice->host->online, advice->taken->cpus);
-    CpuSet *choices[] = { awake, unheld, advice->host->online };
+    const CpuSet *choices[] = { awake, unheld, advice->host->online };
     g_autoptr(Plan) plan = NULL;
 
     for (gsize i = 0; plan == NULL && i < G_N_ELEMENTS(choices); i++) {
@@ -100,7 +116,7 @@ char *advice_isolate(const Advice *advice)
     g_autoptr(CpuSet) asked = cpuset_and(awake, advice->pool->free);
     g_autoptr(Plan) plan = place_on(advice, asked);
 
-    if (plan == NULL) {
+    if (plan == NULL && advice->pool->source == POOL_ISOLATED) {
         plan = place_on(advice, awake);
     }
     if (plan == NULL) {
@@ -111,6 +127,16 @@ char *advice_isolate(const Advice *advice)
     return g_strdup_printf("on the kernel command line, then reboot: "
                            "isolcpus=domain,managed_irq,%s nohz_full=%s rcu_nocbs=%s",
         list, list, list);
+}
+
+char *advice_default_policy(const Advice *advice)
+{
+    if (advice->policy->smt != POLICY_SMT_AUTO) {
+        return add_rule(advice, "smt", "auto");
+    }
+    return advice->policy->emulator != POLICY_HOUSEKEEPING
+               ? add_rule(advice, "emulator", "housekeeping")
+               : NULL;
 }
 
 /// Whether the VM fits under @policy: in the pool that this gives, or anywhere on the machine.
@@ -149,30 +175,62 @@ char *advice_plainer_policy(const Advice *advice)
                : NULL;
 }
 
-static guint count_cores(const Advice *advice, const CpuSet *cpus)
+char *advice_housekeeping(const Advice *advice)
 {
-    guint count = 0;
+    Policy policy = *advice->policy; // shares all else, and is not freed
 
-    for (guint i = 0; i < advice->host->cores->len; i++) {
-        count += hwloc_bitmap_intersects(((HostCore *)advice->host->cores->pdata[i])->cpus, cpus);
+    policy.emulator = POLICY_HOUSEKEEPING;
+    policy.emulator_cpus = NULL;
+    g_autoptr(Plan)
+        plan = planner_place(advice->vm, &policy, advice->host, advice->pool, advice->taken);
+    return advice->policy->emulator != POLICY_HOUSEKEEPING && plan != NULL && !plan->others_share
+               ? add_rule(advice, "emulator", "housekeeping")
+               : NULL;
+}
+
+/// The VM's plan on @cpus with the most vCPUs, below what it has now, that fit there. Where those
+/// of now fit in the pool, what is wanted is a CPU for the other threads. NULL: none.
+static Plan *place_fewer(const Advice *advice, const CpuSet *cpus)
+{
+    g_autoptr(GPtrArray) no_cells = g_ptr_array_new();
+    g_autoptr(Plan) now = place_in(advice, advice->pool);
+    VmConfig vm = *advice->vm; // shares all else, and is not freed
+    Advice fewer = *advice;
+
+    vm.guest_cells = no_cells;
+    fewer.vm = &vm;
+    for (guint count = MIN(cpuset_count(cpus), vm.vcpus_most - 1); count > 0; count--) {
+        vm.vcpus_most = vm.vcpus_present = count;
+        g_autoptr(Plan) plan = place_on(&fewer, cpus);
+        if (plan != NULL && (now == NULL || !plan->others_share)) {
+            return g_steal_pointer(&plan);
+        }
     }
-    return count;
+    return NULL;
 }
 
 char *advice_fewer_vcpus(const Advice *advice)
 {
     const VmConfig *vm = advice->vm;
+    const char *all_present = vm->vcpus_present < vm->vcpus_most ? " --delete vcpus" : "";
     g_autoptr(CpuSet) awake = awake_cpus(advice);
-    const CpuSet *choices[] = { advice->pool->free, awake, advice->host->online };
-    guint fit = 0;
+    g_autoptr(Plan) plan = place_fewer(advice, advice->pool->free);
 
-    for (gsize i = 0; fit == 0 && i < G_N_ELEMENTS(choices); i++) {
-        fit = count_cores(advice, choices[i]);
+    if (plan != NULL) {
+        return g_strdup_printf(
+            "qm set %u --sockets 1 --cores %u%s", advice->vmid, plan->vcpus->len, all_present);
     }
-    fit = MIN(fit, vm->vcpus_most - 1);
-    return fit > 0 ? g_strdup_printf("qm set %u --sockets 1 --cores %u%s", advice->vmid, fit,
-                         vm->vcpus_present < vm->vcpus_most ? " --delete vcpus" : "")
-                   : NULL;
+    plan = place_fewer(advice, awake);
+    if (plan == NULL) {
+        plan = place_fewer(advice, advice->host->online);
+    }
+    if (plan == NULL) {
+        return NULL;
+    }
+    g_autofree char *list = cpuset_to_list(plan->cpus);
+    gboolean by_policy = advice->pool->source == POOL_POLICY;
+    return g_strdup_printf("qm set %u --sockets 1 --cores %u%s%s%s", advice->vmid, plan->vcpus->len,
+        all_present, by_policy ? "" : " --affinity ", by_policy ? "" : list);
 }
 
 /* The numa lines. */
@@ -273,12 +331,20 @@ static char *delete_cells(const Advice *advice)
     return g_strdup_printf("qm set %u --delete %s", advice->vmid, line->str);
 }
 
-static char *mend_cells(const Advice *advice, const CpuSet *hostnodes, const char *policy)
+/// How the numa lines are to be mended beyond their mistakes.
+typedef struct {
+    const CpuSet *nodes; // for cells that are bound to others; NULL: any of the host
+    gboolean everywhere; // each bound cell gets all of `nodes`
+    const char *policy;  // NULL: as it is
+    const VmCell *only;  // this line alone; NULL: all
+} Mend;
+
+static char *mend_cells(const Advice *advice, const Mend *mend)
 {
     const VmConfig *vm = advice->vm;
     g_autoptr(GString) line = g_string_new(NULL);
     g_autoptr(CpuSet) all = host_node_numbers(advice->host);
-    const CpuSet *allowed = hostnodes != NULL ? hostnodes : all;
+    const CpuSet *allowed = mend->nodes != NULL ? mend->nodes : all;
     gboolean keep_vcpus = vcpus_are_given_once(vm), keep_memory = memory_adds_up(vm);
 
     if (vm->cells->len > vm->vcpus_most || hwloc_bitmap_iszero(allowed)) {
@@ -287,19 +353,23 @@ static char *mend_cells(const Advice *advice, const CpuSet *hostnodes, const cha
     g_string_printf(line, "qm set %u", advice->vmid);
     for (guint i = 0; i < vm->cells->len; i++) {
         const VmCell *cell = vm->cells->pdata[i];
+        if (mend->only != NULL && mend->only->index != cell->index) {
+            continue;
+        }
         g_autofree char *vcpus = cell_vcpus(vm, i, keep_vcpus);
         g_autoptr(GString) value = g_string_new(NULL);
 
         g_string_printf(value, "cpus=%s", vcpus);
         if (cell->hostnodes != NULL) {
-            g_autofree char *nodes = cell_nodes(cell, i, allowed);
+            g_autofree char *nodes = mend->everywhere ? cpuset_to_ids(allowed)
+                                                      : cell_nodes(cell, i, allowed);
             g_string_append_printf(value, ",hostnodes=%s", nodes);
         }
         g_string_append_printf(
             value, ",memory=%" G_GUINT64_FORMAT, cell_memory(vm, i, keep_memory));
         if (cell->hostnodes != NULL || cell->policy != NULL) {
             const char *kept = cell->policy != NULL ? cell->policy : "bind";
-            g_string_append_printf(value, ",policy=%s", policy != NULL ? policy : kept);
+            g_string_append_printf(value, ",policy=%s", mend->policy != NULL ? mend->policy : kept);
         }
         const char *quote = strchr(value->str, ';') != NULL ? "'" : "";
         g_string_append_printf(line, " --numa%u %s%s%s", cell->index, quote, value->str, quote);
@@ -307,14 +377,27 @@ static char *mend_cells(const Advice *advice, const CpuSet *hostnodes, const cha
     return g_string_free(g_steal_pointer(&line), FALSE);
 }
 
-char *advice_cells(const Advice *advice, const CpuSet *hostnodes)
+char *advice_cells(const Advice *advice)
 {
-    return mend_cells(advice, hostnodes, NULL);
+    return mend_cells(advice, &(Mend){ 0 });
 }
 
-char *advice_preferred_cells(const Advice *advice)
+char *advice_preferred_cell(const Advice *advice, const VmCell *cell)
 {
-    return mend_cells(advice, NULL, "preferred");
+    return mend_cells(advice, &(Mend){ .policy = "preferred", .only = cell });
+}
+
+char *advice_move_cell(const Advice *advice, const VmCell *cell, const CpuSet *nodes)
+{
+    return mend_cells(advice, &(Mend){ .nodes = nodes, .everywhere = TRUE, .only = cell });
+}
+
+char *advice_cells_of_pool(const Advice *advice)
+{
+    g_autoptr(Plan) plan = place_unbound(advice);
+    g_autoptr(CpuSet) nodes = plan != NULL ? host_nodes_of(advice->host, plan->cpus) : NULL;
+
+    return nodes != NULL ? mend_cells(advice, &(Mend){ .nodes = nodes, .everywhere = TRUE }) : NULL;
 }
 
 char *advice_bind_memory(const Advice *advice, const CpuSet *nodes)
@@ -346,12 +429,8 @@ char *advice_accept(const Advice *advice, const char *name)
 
 gboolean advice_fits_unbound(const Advice *advice)
 {
-    g_autoptr(GPtrArray) no_cells = g_ptr_array_new();
-    VmConfig unbound = *advice->vm; // shares all but the cells, and is not freed
+    g_autoptr(Plan) plan = place_unbound(advice);
 
-    unbound.guest_cells = no_cells;
-    g_autoptr(Plan)
-        plan = planner_place(&unbound, advice->policy, advice->host, advice->pool, advice->taken);
     return plan != NULL;
 }
 

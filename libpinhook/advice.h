@@ -32,22 +32,34 @@ char *advice_any_cpus(const Advice *advice);
 /// The CPUs of @cpus for the VM, the same way.
 char *advice_these_cpus(const Advice *advice, const CpuSet *cpus);
 
-/// Isolating whole cores for the VM, beside those isolated now; CPU 0's core is left to the host.
+/// Isolating whole cores for the VM, of its pool if it names one, beside those isolated now; CPU
+/// 0's core is left to the host.
 char *advice_isolate(const Advice *advice);
 
 /// `smt = auto` or `emulator = housekeeping`, where other values of the policy stand in the way.
 char *advice_plainer_policy(const Advice *advice);
 
-/// Fewer vCPUs: as many as the pool has cores for.
+/// `smt = auto` or `emulator = housekeeping`, where another value is given at all.
+char *advice_default_policy(const Advice *advice);
+
+/// `emulator = housekeeping`, where another value leaves the other threads without a CPU.
+char *advice_housekeeping(const Advice *advice);
+
+/// Fewer vCPUs: as many as fit, and leave a CPU to the other threads.
 char *advice_fewer_vcpus(const Advice *advice);
 
 /// The numa lines with their mistakes mended: every vCPU in one cell, memory that adds up, a
-/// policy, and @hostnodes in place of nodes that are not among them (NULL: any node of the host).
-/// Never NULL: where there are more cells than vCPUs, without cells.
-char *advice_cells(const Advice *advice, const CpuSet *hostnodes);
+/// policy, and nodes that the host has. Never NULL: where there are more cells than vCPUs, none.
+char *advice_cells(const Advice *advice);
 
-/// The same with policy=preferred: where its nodes are full a cell then takes other memory.
-char *advice_preferred_cells(const Advice *advice);
+/// The same with each cell bound to the nodes of the VM's CPUs.
+char *advice_cells_of_pool(const Advice *advice);
+
+/// One cell's line with policy=preferred: where its nodes are full it then takes other memory.
+char *advice_preferred_cell(const Advice *advice, const VmCell *cell);
+
+/// One cell's line with other nodes.
+char *advice_move_cell(const Advice *advice, const VmCell *cell, const CpuSet *nodes);
 
 /// The VM's memory bound to @nodes.
 char *advice_bind_memory(const Advice *advice, const CpuSet *nodes);

@@ -79,7 +79,8 @@ static char *fix_for_problem(const Check *check, const VmConfigProblem *problem)
     if (problem->kind == VMCONFIG_UNKNOWN_OPTION) {
         return fix_unknown_option(check, problem);
     }
-    if (problem->kind == VMCONFIG_BAD_AFFINITY && check->advice.host != NULL) {
+    if (problem->kind == VMCONFIG_BAD_AFFINITY && check->advice.host != NULL &&
+        check->advice.pool->source != POOL_POLICY) {
         fix = advice_other_cpus(&check->advice);
     }
     if (fix == NULL && problem->key != NULL) {
@@ -109,18 +110,27 @@ static void check_config(Check *check)
     }
 }
 
+/// A comment loses nothing. The rules of a group that is none would fall to the group above it.
+static char *fix_policy(const PolicyProblem *problem)
+{
+    if (problem->line == 0) {
+        return g_strdup("ls -l /" POLICY_PATH);
+    }
+    g_autofree char *rest = problem->last_line > problem->line
+                                ? g_strdup_printf(",%u", problem->last_line)
+                                : g_strdup("");
+    return g_strdup_printf("sed -i '%u%ss/^/#/' /" POLICY_PATH, problem->line, rest);
+}
+
 static void check_policy(Check *check)
 {
     const GPtrArray *problems = check->advice.policy->problems;
+    Severity severity = check->advice.policy->severities[FINDING_POLICY_INVALID];
 
     for (guint i = 0; i < problems->len; i++) {
         const PolicyProblem *problem = problems->pdata[i];
-        Severity severity = check->advice.policy->severities[FINDING_POLICY_INVALID];
-        char *fix = problem->line > 0
-                        ? g_strdup_printf("sed -i '%us/^/#/' /" POLICY_PATH, problem->line)
-                        : g_strdup("ls -l /" POLICY_PATH);
         add_as(check, FINDING_POLICY_INVALID,
-            problem->applies ? severity : MIN(severity, SEVERITY_WARNING), fix,
+            problem->applies ? severity : MIN(severity, SEVERITY_WARNING), fix_policy(problem),
             problem->line > 0
                 ? g_strdup_printf("/" POLICY_PATH " line %u: %s", problem->line, problem->message)
                 : g_strdup(problem->message));
@@ -139,14 +149,14 @@ static void check_cell_vcpus(Check *check)
     for (guint i = 0; i < vm->cells->len; i++) {
         const VmCell *cell = vm->cells->pdata[i];
         if (cell->cpus == NULL) {
-            add(check, FINDING_CELL_CPUS, advice_cells(&check->advice, NULL),
+            add(check, FINDING_CELL_CPUS, advice_cells(&check->advice),
                 "numa%u has no cpus=", cell->index);
             return;
         }
         g_autoptr(CpuSet) beyond = cpuset_minus(cell->cpus, all);
         if (!hwloc_bitmap_iszero(beyond)) {
             g_autofree char *ids = cpuset_to_list(cell->cpus);
-            add(check, FINDING_CELL_CPUS, advice_cells(&check->advice, NULL),
+            add(check, FINDING_CELL_CPUS, advice_cells(&check->advice),
                 "numa%u: cpus=%s are ids of vCPUs, and this VM has vCPU %s", cell->index, ids,
                 have);
             return;
@@ -159,7 +169,7 @@ static void check_cell_vcpus(Check *check)
     const CpuSet *wrong = hwloc_bitmap_iszero(doubled) ? missing : doubled;
     if (!hwloc_bitmap_iszero(wrong)) {
         g_autofree char *ids = cpuset_to_list(wrong);
-        add(check, FINDING_CELL_CPUS, advice_cells(&check->advice, NULL), "vCPU %s is in %s", ids,
+        add(check, FINDING_CELL_CPUS, advice_cells(&check->advice), "vCPU %s is in %s", ids,
             wrong == missing ? "no cell" : "several cells");
     }
 }
@@ -172,19 +182,19 @@ static void check_cell_memory(Check *check)
     for (guint i = 0; i < vm->cells->len; i++) {
         const VmCell *cell = vm->cells->pdata[i];
         if (cell->hostnodes != NULL && cell->policy == NULL) {
-            add(check, FINDING_CELL_MEMORY, advice_cells(&check->advice, NULL),
+            add(check, FINDING_CELL_MEMORY, advice_cells(&check->advice),
                 "numa%u has hostnodes but no policy", cell->index);
             return;
         }
         if (cell->memory_mib == 0) {
-            add(check, FINDING_CELL_MEMORY, advice_cells(&check->advice, NULL),
-                "numa%u has no memory", cell->index);
+            add(check, FINDING_CELL_MEMORY, advice_cells(&check->advice), "numa%u has no memory",
+                cell->index);
             return;
         }
         sum += cell->memory_mib;
     }
     if (sum != vm->memory_mib) {
-        add(check, FINDING_CELL_MEMORY, advice_cells(&check->advice, NULL),
+        add(check, FINDING_CELL_MEMORY, advice_cells(&check->advice),
             "the cells have %" G_GUINT64_FORMAT " MiB, the VM %" G_GUINT64_FORMAT, sum,
             vm->memory_mib);
     }
@@ -211,7 +221,7 @@ static gboolean check_cell_nodes(Check *check)
     }
     if (!hwloc_bitmap_iszero(missing)) {
         g_autofree char *nodes = cpuset_to_list(missing);
-        add(check, FINDING_NODE_MISSING, advice_cells(&check->advice, NULL),
+        add(check, FINDING_NODE_MISSING, advice_cells(&check->advice),
             "hostnodes names node %s, which this host does not have", nodes);
     }
     return hwloc_bitmap_iszero(missing);
@@ -232,40 +242,37 @@ static guint64 take_memory(
     return needed_mib;
 }
 
-/// What a VM can get of a node: free memory, what the kernel gives up for the asking, and for a VM
-/// with hugepages the free ones too. Those that lack Proxmox makes at the start, of free memory
-/// (PVE::QemuServer::Memory, hugepages_allocate).
-static guint64 memory_to_get(const HostNode *node, const VmConfig *vm)
-{
-    guint64 mib = node->free_mib + node->reclaimable_mib;
-
-    for (guint i = 0; vm->hugepages != NULL && i < node->hugepages->len; i++) {
-        const HostHugepages *pages = &g_array_index(node->hugepages, HostHugepages, i);
-        guint64 size_mib = pages->size_kib / 1024;
-        if (strcmp(vm->hugepages, "any") == 0 ||
-            g_ascii_strtoull(vm->hugepages, NULL, 10) == size_mib) {
-            mib += pages->free * size_mib;
-        }
-    }
-    return mib;
-}
-
 /// Another node with room for the cell; where there is none, whatever memory is left.
 static char *fix_node_memory(const Check *check, const guint64 *left_mib, const VmCell *cell)
 {
     const Host *host = check->advice.host;
     g_autoptr(CpuSet) roomy = cpuset_new();
 
-    for (guint i = 0; i < host->nodes->len; i++) {
+    for (guint i = 0; i < host->nodes->len && hwloc_bitmap_iszero(roomy); i++) {
         const HostNode *node = host->nodes->pdata[i];
         if (left_mib[i] >= cell->memory_mib && !hwloc_bitmap_iszero(node->cpus)) {
             hwloc_bitmap_set(roomy, node->index);
         }
     }
-    return hwloc_bitmap_iszero(roomy) ? advice_preferred_cells(&check->advice)
-                                      : advice_cells(&check->advice, roomy);
+    return hwloc_bitmap_iszero(roomy) ? advice_preferred_cell(&check->advice, cell)
+                                      : advice_move_cell(&check->advice, cell, roomy);
 }
 
+static void check_memory_of_cell(Check *check, guint64 *left_mib, const VmCell *cell)
+{
+    guint64 short_mib = take_memory(
+        left_mib, check->advice.host, cell->hostnodes, cell->memory_mib);
+
+    if (short_mib > 0) {
+        g_autofree char *nodes = cpuset_to_list(cell->hostnodes);
+        add(check, FINDING_NODE_MEMORY, fix_node_memory(check, left_mib, cell),
+            "numa%u binds %" G_GUINT64_FORMAT " MiB to node %s, where %" G_GUINT64_FORMAT
+            " MiB are free",
+            cell->index, cell->memory_mib, nodes, cell->memory_mib - short_mib);
+    }
+}
+
+/// Cells with fewer nodes to take from come first.
 static void check_node_memory(Check *check)
 {
     const VmConfig *vm = check->advice.vm;
@@ -273,20 +280,15 @@ static void check_node_memory(Check *check)
     g_autofree guint64 *left_mib = g_new0(guint64, MAX(host->nodes->len, 1));
 
     for (guint i = 0; i < host->nodes->len; i++) {
-        left_mib[i] = memory_to_get(host->nodes->pdata[i], vm);
+        left_mib[i] = host_node_available_mib(host->nodes->pdata[i], vm->hugepages);
     }
-    for (guint i = 0; i < vm->guest_cells->len; i++) {
-        const VmCell *cell = vm->guest_cells->pdata[i];
-        if (cell->hostnodes == NULL || g_strcmp0(cell->policy, "bind") != 0) {
-            continue;
-        }
-        guint64 short_mib = take_memory(left_mib, host, cell->hostnodes, cell->memory_mib);
-        if (short_mib > 0) {
-            g_autofree char *nodes = cpuset_to_list(cell->hostnodes);
-            add(check, FINDING_NODE_MEMORY, fix_node_memory(check, left_mib, cell),
-                "numa%u binds %" G_GUINT64_FORMAT " MiB to node %s, where %" G_GUINT64_FORMAT
-                " MiB are free",
-                cell->index, cell->memory_mib, nodes, cell->memory_mib - short_mib);
+    for (guint nodes = 1; nodes <= host->nodes->len; nodes++) {
+        for (guint i = 0; i < vm->guest_cells->len; i++) {
+            const VmCell *cell = vm->guest_cells->pdata[i];
+            if (cell->hostnodes != NULL && g_strcmp0(cell->policy, "bind") == 0 &&
+                cpuset_count(cell->hostnodes) == nodes) {
+                check_memory_of_cell(check, left_mib, cell);
+            }
         }
     }
 }
@@ -351,26 +353,29 @@ static void explain_misaligned(Check *check)
     g_autofree char *pool_list = cpuset_to_list(check->advice.pool->free);
     g_autofree char *pool_node_list = cpuset_to_list(pool_nodes);
     g_autofree char *cell_node_list = cpuset_to_list(cell_nodes);
-    char *fix = advice_other_cpus(&check->advice);
-    add(check, FINDING_NUMA_MISALIGNED,
-        fix != NULL ? fix : advice_cells(&check->advice, pool_nodes),
+    static const Advise tries[] = { advice_other_cpus, advice_cells_of_pool, NULL };
+    add(check, FINDING_NUMA_MISALIGNED, advice_first(&check->advice, tries),
         "memory is bound to node %s, but the %s with enough room (CPU %s) lie on node %s",
         cell_node_list, pool_name(check->advice.pool), pool_list, pool_node_list);
 }
 
-/// Other CPUs, or else an end of who holds any of @cpus.
-static char *fix_taken(const Check *check, const CpuSet *cpus)
+/// The end of a guest that holds any of @cpus.
+static char *name_holder(const Advice *advice, const CpuSet *cpus)
 {
-    const Advice *advice = &check->advice;
-    char *fix = advice_other_cpus(advice);
-
-    for (guint i = 0; fix == NULL && i < advice->taken->holdings->len; i++) {
+    for (guint i = 0; i < advice->taken->holdings->len; i++) {
         const Holding *holding = advice->taken->holdings->pdata[i];
         if (hwloc_bitmap_intersects(holding->cpus, cpus)) {
-            fix = g_strdup_printf("qm shutdown %u", holding->vmid);
+            return g_strdup_printf("qm shutdown %u", holding->vmid);
         }
     }
-    return fix;
+    return NULL;
+}
+
+static char *fix_taken(const Check *check, const CpuSet *cpus)
+{
+    char *fix = advice_other_cpus(&check->advice);
+
+    return fix != NULL ? fix : name_holder(&check->advice, cpus);
 }
 
 static void explain_taken(Check *check)
@@ -386,11 +391,25 @@ static void explain_taken(Check *check)
 static char *fix_too_few(const Advice *advice)
 {
     static const Advise for_isolated[] = { advice_other_cpus, advice_plainer_policy, advice_isolate,
-        advice_fewer_vcpus, advice_any_cpus, NULL };
+        advice_fewer_vcpus, advice_any_cpus, advice_default_policy, NULL };
     static const Advise for_given[] = { advice_other_cpus, advice_plainer_policy,
-        advice_fewer_vcpus, advice_any_cpus, NULL };
+        advice_fewer_vcpus, advice_any_cpus, advice_default_policy, NULL };
 
-    return advice_first(advice, advice->pool->source == POOL_ISOLATED ? for_isolated : for_given);
+    char *fix = advice_first(
+        advice, advice->pool->source == POOL_ISOLATED ? for_isolated : for_given);
+
+    return fix != NULL ? fix : name_holder(advice, advice->host->online);
+}
+
+/// What one vCPU takes, or a core of the guest.
+static char *describe_need(const Advice *advice)
+{
+    guint unit = planner_unit(advice->vm, advice->policy);
+
+    if (unit > 1) {
+        return g_strdup_printf("%u CPUs of one core for each %u", unit, unit);
+    }
+    return g_strdup(advice->policy->smt == POLICY_SMT_ISOLATE ? "a core each" : "a CPU each");
 }
 
 static void explain_too_few(Check *check)
@@ -398,17 +417,16 @@ static void explain_too_few(Check *check)
     const Advice *advice = &check->advice;
     const VmConfig *vm = advice->vm;
     g_autofree char *list = cpuset_to_list(advice->pool->free);
-    g_autofree char *hotplug = vm->vcpus_present < vm->vcpus_most
-                                   ? g_strdup_printf(" (%u at start)", vm->vcpus_present)
-                                   : g_strdup("");
-    g_autofree char *guest_threads = vm->threads > 1
-                                         ? g_strdup_printf(", %u to a core,", vm->threads)
-                                         : g_strdup("");
+    g_autofree char *need = describe_need(advice);
+    g_autofree char *vcpus = vm->vcpus_present < vm->vcpus_most
+                                 ? g_strdup_printf("%u vCPUs (%u at start) need", vm->vcpus_most,
+                                       vm->vcpus_present)
+                             : vm->vcpus_most > 1 ? g_strdup_printf("%u vCPUs need", vm->vcpus_most)
+                                                  : g_strdup("1 vCPU needs");
 
-    add(check, FINDING_TOO_FEW_CPUS, fix_too_few(advice),
-        "%u vCPU%s%s%s need a core each; usable %s: %s", vm->vcpus_most,
-        vm->vcpus_most > 1 ? "s" : "", hotplug, guest_threads, pool_name(advice->pool),
-        *list != '\0' ? list : "none");
+    add(check, FINDING_TOO_FEW_CPUS, fix_too_few(advice), "%s %s%s; usable %s: %s", vcpus, need,
+        advice->policy->emulator == POLICY_SPARE ? ", and QEMU's other threads a core" : "",
+        pool_name(advice->pool), *list != '\0' ? list : "none");
 }
 
 static void explain_no_plan(Check *check)
@@ -464,16 +482,26 @@ static void check_shared_cores(Check *check)
     }
 }
 
+static char *fix_others(const Check *check)
+{
+    static const Advise tries[] = { advice_housekeeping, advice_fewer_vcpus, NULL };
+    const Advice *advice = &check->advice;
+    g_autoptr(CpuSet) awake = cpuset_minus(advice->host->online, advice->host->isolation->isolated);
+    char *fix = advice_first(advice, tries);
+
+    if (fix == NULL && hwloc_bitmap_intersects(awake, advice->taken->cpus)) {
+        fix = name_holder(advice, awake);
+    }
+    return fix != NULL ? fix : advice_accept(advice, "no-housekeeping");
+}
+
 static void check_others(Check *check)
 {
-    if (!check->plan->others_share) {
-        return;
+    if (check->plan->others_share) {
+        g_autofree char *others = cpuset_to_list(check->plan->others);
+        add(check, FINDING_NO_HOUSEKEEPING, fix_others(check),
+            "no CPU is left for QEMU's other threads; they would share CPU %s", others);
     }
-    g_autofree char *others = cpuset_to_list(check->plan->others);
-    char *fix = advice_fewer_vcpus(&check->advice);
-    add(check, FINDING_NO_HOUSEKEEPING,
-        fix != NULL ? fix : advice_accept(&check->advice, "no-housekeeping"),
-        "no CPU is left for QEMU's other threads; they would share CPU %s", others);
 }
 
 static void check_plan(Check *check)

@@ -54,6 +54,23 @@ const HostNode *host_node(const Host *host, guint index)
     return NULL;
 }
 
+guint64 host_node_available_mib(const HostNode *node, const char *hugepages)
+{
+    guint64 mib = node->free_mib + node->reclaimable_mib;
+
+    if (!node->memory_known) {
+        return G_MAXUINT32;
+    }
+    for (guint i = 0; hugepages != NULL && i < node->hugepages->len; i++) {
+        const HostHugepages *pages = &g_array_index(node->hugepages, HostHugepages, i);
+        guint64 size_mib = pages->size_kib / 1024;
+        if (strcmp(hugepages, "any") == 0 || g_ascii_strtoull(hugepages, NULL, 10) == size_mib) {
+            mib += pages->free * size_mib;
+        }
+    }
+    return mib;
+}
+
 int host_core_of(const Host *host, guint cpu)
 {
     return cpu < host->core_of_cpu->len ? (int)g_array_index(host->core_of_cpu, guint, cpu) - 1

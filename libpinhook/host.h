@@ -66,6 +66,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Host, host_free)
 /// The node, or NULL: there is none of that number.
 const HostNode *host_node(const Host *host, guint index);
 
+/// What a VM can get of a node: free memory, what the kernel gives up for the asking, and for a VM
+/// with @hugepages ("any", "2", "1024"; NULL: none) the free ones too. Those that lack Proxmox
+/// makes at the start, of free memory (PVE::QemuServer::Memory, hugepages_allocate). Without limit
+/// where it could not be read.
+guint64 host_node_available_mib(const HostNode *node, const char *hugepages);
+
 /// The place in `cores` of the core of @cpu; -1: there is no such CPU online.
 int host_core_of(const Host *host, guint cpu);
 

@@ -26,7 +26,8 @@ typedef struct {
     guint node;
     guint llc;
     guint kind;
-    CpuSet *cpus; // those that a vCPU may take
+    GArray *cpus;   // guint: those that a vCPU may take, the isolated ones first
+    guint isolated; // how many of these are isolated
 } Candidate;
 
 /// vCPUs that must lie on the same nodes.
@@ -34,13 +35,17 @@ typedef struct {
     GArray *vcpus; // guint, ascending
     CpuSet *nodes; // where they may lie; NULL: anywhere
     guint64 memory_mib;
+    guint together; // with SHARE_UNIT: how many go on one core; 1: each on its own
 } Group;
 
 typedef struct {
     const Host *host;
+    const VmConfig *vm;
+    guint fastest;         // kind of any candidate
     GPtrArray *candidates; // Candidate, in the order of Host's cores
     Share share;
     guint unit;     // vCPUs of one core of the guest, with SHARE_UNIT
+    guint together; // of these, as many as the group at hand has
     Rank worst;     // cores of a higher rank are left out
     gboolean *used; // by candidate
     Plan *plan;
@@ -52,7 +57,7 @@ static void candidate_free(gpointer data)
 {
     Candidate *candidate = data;
 
-    hwloc_bitmap_free(candidate->cpus);
+    g_array_unref(candidate->cpus);
     g_free(candidate);
 }
 
@@ -67,27 +72,50 @@ static Rank rank_core(const HostCore *core, gboolean isolated, const Host *host,
     return isolated ? RANK_SIBLING_AWAKE : RANK_AWAKE;
 }
 
+static void append_cpus(GArray *list, const CpuSet *cpus)
+{
+    unsigned cpu;
+
+    hwloc_bitmap_foreach_begin (cpu, cpus) {
+        g_array_append_val(list, cpu);
+    }
+    hwloc_bitmap_foreach_end();
+}
+
+/// NULL: the core has nothing to give.
+static Candidate *candidate_new(
+    guint core, const Host *host, const CpuSet *pool, const Taken *taken)
+{
+    const HostCore *of = host->cores->pdata[core];
+    g_autoptr(CpuSet) usable = cpuset_and(of->cpus, pool);
+    g_autoptr(CpuSet) isolated = cpuset_and(usable, host->isolation->isolated);
+    g_autoptr(CpuSet) awake = cpuset_minus(usable, isolated);
+
+    if (hwloc_bitmap_iszero(usable)) {
+        return NULL;
+    }
+    Candidate *candidate = g_new(Candidate, 1);
+    *candidate = (Candidate){ .core = core,
+        .rank = rank_core(of, !hwloc_bitmap_iszero(isolated), host, taken),
+        .node = of->node,
+        .llc = of->llc,
+        .kind = of->kind,
+        .cpus = g_array_new(FALSE, FALSE, sizeof(guint)),
+        .isolated = cpuset_count(isolated) };
+    append_cpus(candidate->cpus, isolated);
+    append_cpus(candidate->cpus, awake);
+    return candidate;
+}
+
 static GPtrArray *find_candidates(const Host *host, const Pool *pool, const Taken *taken)
 {
     GPtrArray *candidates = g_ptr_array_new_with_free_func(candidate_free);
 
     for (guint i = 0; i < host->cores->len; i++) {
-        const HostCore *core = host->cores->pdata[i];
-        g_autoptr(CpuSet) usable = cpuset_and(core->cpus, pool->free);
-        g_autoptr(CpuSet) isolated = cpuset_and(usable, host->isolation->isolated);
-        gboolean any_isolated = !hwloc_bitmap_iszero(isolated);
-
-        if (hwloc_bitmap_iszero(usable)) {
-            continue;
+        Candidate *candidate = candidate_new(i, host, pool->free, taken);
+        if (candidate != NULL) {
+            g_ptr_array_add(candidates, candidate);
         }
-        Candidate *candidate = g_new(Candidate, 1);
-        *candidate = (Candidate){ .core = i,
-            .rank = rank_core(core, any_isolated, host, taken),
-            .node = core->node,
-            .llc = core->llc,
-            .kind = core->kind,
-            .cpus = any_isolated ? g_steal_pointer(&isolated) : g_steal_pointer(&usable) };
-        g_ptr_array_add(candidates, candidate);
     }
     return candidates;
 }
@@ -95,13 +123,13 @@ static GPtrArray *find_candidates(const Host *host, const Pool *pool, const Take
 /// How many vCPUs, or with SHARE_UNIT how many cores of the guest, the core can take.
 static guint capacity_of(const Planner *planner, const Candidate *candidate)
 {
-    guint cpus = cpuset_count(candidate->cpus);
+    guint cpus = planner->worst < RANK_AWAKE ? candidate->isolated : candidate->cpus->len;
 
     switch (planner->share) {
     case SHARE_NONE:
-        return 1;
+        return MIN(cpus, 1);
     case SHARE_UNIT:
-        return cpus >= planner->unit ? 1 : 0;
+        return cpus >= planner->together ? 1 : 0;
     case SHARE_SIBLINGS:
         return cpus;
     }
@@ -126,6 +154,7 @@ static Group *group_new(const CpuSet *nodes, guint64 memory_mib)
     group->vcpus = g_array_new(FALSE, FALSE, sizeof(guint));
     group->nodes = nodes != NULL ? cpuset_copy(nodes) : NULL;
     group->memory_mib = memory_mib;
+    group->together = 1;
     return group;
 }
 
@@ -141,8 +170,51 @@ static void group_take(Group *group, CpuSet *left, const CpuSet *vcpus)
     hwloc_bitmap_andnot(left, left, mine);
 }
 
-/// The cells with hostnodes, each vCPU in the first that names it; then all others together.
-static GPtrArray *find_groups(const VmConfig *vm)
+/// The vCPUs of @group that are of the same core of the guest as its @first'th.
+static guint count_unit(const Group *group, guint first, guint unit)
+{
+    guint core = g_array_index(group->vcpus, guint, first) / unit;
+    guint count = 0;
+
+    while (first + count < group->vcpus->len &&
+           g_array_index(group->vcpus, guint, first + count) / unit == core) {
+        count++;
+    }
+    return count;
+}
+
+/// Cores of the guest that are not whole, for the group has an odd vCPU, need fewer CPUs than the
+/// others: each becomes a group of its own, behind the whole ones.
+static void split_group(GPtrArray *groups, const Group *group, guint unit)
+{
+    Group *whole = group_new(group->nodes, group->memory_mib);
+
+    whole->together = unit;
+    g_ptr_array_add(groups, whole);
+    for (guint i = 0, count; i < group->vcpus->len; i += count) {
+        Group *target = whole;
+        count = count_unit(group, i, unit);
+        if (count < unit) {
+            target = group_new(group->nodes, 0);
+            target->together = count;
+            g_ptr_array_add(groups, target);
+        }
+        g_array_append_vals(target->vcpus, &g_array_index(group->vcpus, guint, i), count);
+    }
+}
+
+/// Those that may lie on fewer nodes first: they leave the least choice.
+static int compare_groups(gconstpointer a, gconstpointer b)
+{
+    const Group *first = *(Group *const *)a, *second = *(Group *const *)b;
+    guint first_nodes = first->nodes != NULL ? cpuset_count(first->nodes) : G_MAXUINT;
+    guint second_nodes = second->nodes != NULL ? cpuset_count(second->nodes) : G_MAXUINT;
+
+    return first_nodes < second_nodes ? -1 : first_nodes > second_nodes;
+}
+
+/// The cells with hostnodes, each vCPU in the first that names it, and all others together.
+static GPtrArray *find_cells(const VmConfig *vm)
 {
     GPtrArray *groups = g_ptr_array_new_with_free_func(group_free);
     g_autoptr(CpuSet) left = cpuset_new();
@@ -163,22 +235,28 @@ static GPtrArray *find_groups(const VmConfig *vm)
     g_autoptr(CpuSet) all = cpuset_copy(left);
     group_take(others, left, all);
     g_ptr_array_add(groups, others);
+    g_ptr_array_sort(groups, compare_groups);
+    return groups;
+}
+
+static GPtrArray *find_groups(const Planner *planner, const VmConfig *vm)
+{
+    g_autoptr(GPtrArray) cells = find_cells(vm);
+
+    if (planner->share != SHARE_UNIT) {
+        return g_steal_pointer(&cells);
+    }
+    GPtrArray *groups = g_ptr_array_new_with_free_func(group_free);
+    for (guint i = 0; i < cells->len; i++) {
+        split_group(groups, cells->pdata[i], planner->unit);
+    }
     return groups;
 }
 
 /// How many places of capacity_of() the group needs.
 static guint places_for(const Planner *planner, const Group *group)
 {
-    guint count = 0;
-
-    if (planner->share != SHARE_UNIT) {
-        return group->vcpus->len;
-    }
-    for (guint i = 0; i < group->vcpus->len; i++) {
-        guint unit = g_array_index(group->vcpus, guint, i) / planner->unit;
-        count += i == 0 || unit != g_array_index(group->vcpus, guint, i - 1) / planner->unit;
-    }
-    return count;
+    return planner->share == SHARE_UNIT ? group->vcpus->len / group->together : group->vcpus->len;
 }
 
 /* Choosing cores on given nodes. */
@@ -227,17 +305,15 @@ static GPtrArray *cores_on_nodes(
     const Planner *planner, const CpuSet *nodes, guint places, guint64 *kinds)
 {
     g_autoptr(GPtrArray) cores = g_ptr_array_new();
-    guint fastest = 0;
 
     for (guint i = 0; i < planner->candidates->len; i++) {
         Candidate *candidate = planner->candidates->pdata[i];
         if (!planner->used[i] && candidate->rank <= planner->worst &&
             hwloc_bitmap_isset(nodes, candidate->node) && capacity_of(planner, candidate) > 0) {
             g_ptr_array_add(cores, candidate);
-            fastest = MAX(fastest, candidate->kind);
         }
     }
-    for (guint kind = fastest + 1; kind-- > 0;) {
+    for (guint kind = planner->fastest + 1; kind-- > 0;) {
         g_autoptr(GPtrArray) alike = g_ptr_array_new();
         guint capacity = 0;
         for (guint i = 0; i < cores->len; i++) {
@@ -248,11 +324,11 @@ static GPtrArray *cores_on_nodes(
             }
         }
         if (capacity >= places) {
-            *kinds = fastest - kind;
+            *kinds = planner->fastest - kind;
             return g_steal_pointer(&alike);
         }
     }
-    *kinds = fastest + 1;
+    *kinds = planner->fastest + 1;
     return g_steal_pointer(&cores);
 }
 
@@ -324,17 +400,17 @@ static guint64 total_distance(const Host *host, const CpuSet *nodes)
     return total;
 }
 
-static gboolean lacks_memory(const Host *host, const CpuSet *nodes, guint64 wanted_mib)
+static gboolean lacks_memory(const Planner *planner, const CpuSet *nodes, guint64 wanted_mib)
 {
-    guint64 free_mib = 0;
+    guint64 available_mib = 0;
 
-    for (guint i = 0; i < host->nodes->len; i++) {
-        const HostNode *node = host->nodes->pdata[i];
+    for (guint i = 0; i < planner->host->nodes->len; i++) {
+        const HostNode *node = planner->host->nodes->pdata[i];
         if (hwloc_bitmap_isset(nodes, node->index)) {
-            free_mib += node->free_mib + node->reclaimable_mib;
+            available_mib += host_node_available_mib(node, planner->vm->hugepages);
         }
     }
-    return free_mib < wanted_mib;
+    return available_mib < wanted_mib;
 }
 
 /// The best cores for @group on exactly @nodes; NULL: they do not have the places.
@@ -359,7 +435,7 @@ static Choice *choose_on_nodes(const Planner *planner, const Group *group, const
     Choice *choice = g_new0(Choice, 1);
     choice->candidates = g_ptr_array_new();
     choice->measures[DISTANCE] = total_distance(planner->host, nodes);
-    choice->measures[MEMORY_SHORT] = lacks_memory(planner->host, nodes, group->memory_mib);
+    choice->measures[MEMORY_SHORT] = lacks_memory(planner, nodes, group->memory_mib);
     choice->measures[KINDS] = kinds;
     choice->measures[NODE_LEFT] = capacity - places;
     for (guint left = places; left > 0;) {
@@ -482,14 +558,21 @@ static Choice *choose_cores(const Planner *planner, const Group *group, const Cp
 {
     g_autoptr(GArray) nodes = nodes_with_cores(planner, allowed);
 
-    if (nodes->len > NODES_TO_COMBINE) {
-        g_array_set_size(nodes, NODES_TO_COMBINE);
-    }
     guint count = fewest_nodes(nodes, places_for(planner, group));
     if (nodes->len == 0 || count > nodes->len) {
         return NULL;
     }
+    if (nodes->len > NODES_TO_COMBINE) {
+        g_array_set_size(nodes, MAX(NODES_TO_COMBINE, count));
+    }
     g_array_sort(nodes, compare_node_numbers);
+    if (count == nodes->len) {
+        g_autoptr(CpuSet) all = cpuset_new();
+        for (guint i = 0; i < count; i++) {
+            hwloc_bitmap_set(all, g_array_index(nodes, NodeCapacity, i).node);
+        }
+        return choose_on_nodes(planner, group, all);
+    }
     return choose_on_so_many(planner, group, nodes, count);
 }
 
@@ -503,14 +586,11 @@ static int compare_candidates(gconstpointer a, gconstpointer b)
 }
 
 /// The @place'th CPU of the core that a vCPU may take; -1: it has fewer.
-static int cpu_at(const Candidate *candidate, guint place)
+static int cpu_at(const Planner *planner, const Candidate *candidate, guint place)
 {
-    int cpu = -1;
+    guint count = planner->worst < RANK_AWAKE ? candidate->isolated : candidate->cpus->len;
 
-    do {
-        cpu = hwloc_bitmap_next(candidate->cpus, cpu);
-    } while (cpu >= 0 && place-- > 0);
-    return cpu;
+    return place < count ? (int)g_array_index(candidate->cpus, guint, place) : -1;
 }
 
 static void put_vcpu(Planner *planner, guint vcpu, guint cpu, const Candidate *candidate)
@@ -538,7 +618,8 @@ static void put_units(Planner *planner, const Group *group, const GPtrArray *cor
             core++;
             place = 0;
         }
-        put_vcpu(planner, vcpu, (guint)cpu_at(cores->pdata[core], place++), cores->pdata[core]);
+        put_vcpu(
+            planner, vcpu, (guint)cpu_at(planner, cores->pdata[core], place++), cores->pdata[core]);
     }
 }
 
@@ -549,7 +630,7 @@ static void put_siblings(Planner *planner, const Group *group, const GPtrArray *
 
     for (guint place = 0; next < group->vcpus->len; place++) {
         for (guint core = 0; core < cores->len && next < group->vcpus->len; core++) {
-            int cpu = cpu_at(cores->pdata[core], place);
+            int cpu = cpu_at(planner, cores->pdata[core], place);
             if (cpu >= 0) {
                 guint vcpu = g_array_index(group->vcpus, guint, next++);
                 put_vcpu(planner, vcpu, (guint)cpu, cores->pdata[core]);
@@ -589,6 +670,7 @@ static gboolean place_group(Planner *planner, const Group *group)
     if (group->vcpus->len == 0) {
         return TRUE;
     }
+    planner->together = group->together;
     if (group->nodes == NULL && !hwloc_bitmap_iszero(chosen)) {
         choice = choose_cores(planner, group, chosen);
     }
@@ -622,7 +704,8 @@ static gboolean place_spare(Planner *planner)
     }
     use_core(planner, choice->candidates->pdata[0]);
     /* One CPU: several isolated ones in a mask would pile the threads up on one of them. */
-    hwloc_bitmap_only(planner->plan->others, (unsigned)cpu_at(choice->candidates->pdata[0], 0));
+    hwloc_bitmap_only(
+        planner->plan->others, (unsigned)cpu_at(planner, choice->candidates->pdata[0], 0));
     return TRUE;
 }
 
@@ -711,16 +794,30 @@ static gboolean place_all(
     return place_others(planner, policy, taken);
 }
 
+/// Cells may cut a core of the guest: then its vCPUs are not together, and this is no plan.
+static gboolean units_are_whole(const Planner *planner)
+{
+    const GArray *vcpus = planner->plan->vcpus;
+
+    for (guint i = 1; planner->share == SHARE_UNIT && i < vcpus->len; i++) {
+        if (i % planner->unit != 0 &&
+            g_array_index(vcpus, PlanVcpu, i).core != g_array_index(vcpus, PlanVcpu, i - 1).core) {
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
 static Plan *try_plan(
     Planner *planner, const VmConfig *vm, const Policy *policy, const Taken *taken)
 {
-    g_autoptr(GPtrArray) groups = find_groups(vm);
+    g_autoptr(GPtrArray) groups = find_groups(planner, vm);
     g_autoptr(Plan) plan = plan_new(vm->vcpus_present);
 
     g_array_set_size(plan->vcpus, vm->vcpus_most);
     planner->plan = plan;
     memset(planner->used, 0, planner->candidates->len * sizeof(*planner->used));
-    if (!place_all(planner, groups, policy, taken)) {
+    if (!place_all(planner, groups, policy, taken) || !units_are_whole(planner)) {
         return NULL;
     }
     /* A cell's memory lies on its hostnodes, some of which may have no CPUs. */
@@ -733,21 +830,25 @@ static Plan *try_plan(
     return g_steal_pointer(&plan);
 }
 
-/// The ways to share cores that @vm may be given, the best first; returns how many.
-static guint find_shares(const VmConfig *vm, const Policy *policy, Share shares[2], guint *unit)
+guint planner_unit(const VmConfig *vm, const Policy *policy)
 {
-    *unit = policy->smt == POLICY_SMT_PAIR ? MAX(vm->threads, 2) : vm->threads;
-    if (policy->smt == POLICY_SMT_ISOLATE) {
-        shares[0] = SHARE_NONE;
+    switch (policy->smt) {
+    case POLICY_SMT_AUTO:
+        return vm->threads;
+    case POLICY_SMT_ISOLATE:
         return 1;
+    case POLICY_SMT_PAIR:
+        return MAX(vm->threads, 2);
     }
-    if (*unit > 1) {
-        shares[0] = SHARE_UNIT;
-        return 1;
-    }
-    shares[0] = SHARE_NONE;
+    g_assert_not_reached();
+}
+
+/// The ways to share cores that the VM may be given, the best first; returns how many.
+static guint find_shares(const Policy *policy, guint unit, Share shares[2])
+{
+    shares[0] = unit > 1 ? SHARE_UNIT : SHARE_NONE;
     shares[1] = SHARE_SIBLINGS;
-    return 2;
+    return unit == 1 && policy->smt == POLICY_SMT_AUTO ? 2 : 1;
 }
 
 Plan *planner_place(const VmConfig *vm, const Policy *policy, const Host *host, const Pool *pool,
@@ -755,10 +856,15 @@ Plan *planner_place(const VmConfig *vm, const Policy *policy, const Host *host, 
 {
     g_autoptr(GPtrArray) candidates = find_candidates(host, pool, taken);
     g_autofree gboolean *used = g_new0(gboolean, MAX(candidates->len, 1));
-    Planner planner = { .host = host, .candidates = candidates, .used = used };
+    Planner planner = { .host = host, .vm = vm, .candidates = candidates, .used = used };
     Share shares[2];
-    guint count = find_shares(vm, policy, shares, &planner.unit);
     Plan *plan = NULL;
+
+    for (guint i = 0; i < candidates->len; i++) {
+        planner.fastest = MAX(planner.fastest, ((const Candidate *)candidates->pdata[i])->kind);
+    }
+    planner.unit = planner_unit(vm, policy);
+    guint count = find_shares(policy, planner.unit, shares);
 
     for (guint worst = 0; plan == NULL && worst < RANK_COUNT; worst++) {
         for (guint i = 0; plan == NULL && i < count; i++) {

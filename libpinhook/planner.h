@@ -17,3 +17,6 @@
 /// lowest CPU numbers.
 Plan *planner_place(const VmConfig *vm, const Policy *policy, const Host *host, const Pool *pool,
     const Taken *taken);
+
+/// How many vCPUs, from a multiple of it on, go on one core together; 1: each on its own.
+guint planner_unit(const VmConfig *vm, const Policy *policy);

@@ -59,17 +59,20 @@ static gboolean has_enough(const Policy *policy, gboolean applies)
     return count >= PROBLEM_LIMIT;
 }
 
-/// Takes @message.
-static void add_problem(Policy *policy, guint line, gboolean applies, char *message)
+/// Takes @message. NULL: there are enough.
+static PolicyProblem *add_problem(Policy *policy, guint line, gboolean applies, char *message)
 {
     if (has_enough(policy, applies)) {
         g_free(message);
-        return;
+        return NULL;
     }
     PolicyProblem *problem = g_new(PolicyProblem, 1);
 
-    *problem = (PolicyProblem){ .line = line, .applies = applies, .message = message };
+    *problem = (PolicyProblem){
+        .line = line, .last_line = line, .applies = applies, .message = message
+    };
     g_ptr_array_add(policy->problems, problem);
+    return problem;
 }
 
 Policy *policy_unreadable(const char *message)
@@ -263,6 +266,7 @@ typedef struct {
     guint vmid;
     Scope scope;                   // of the group that the lines now stand in
     char *group;                   // NULL: before the first
+    PolicyProblem *bad_group;      // the group that the lines stand in, if it is none
     GPtrArray *rules[SCOPE_COUNT]; // Rule
 } Reading;
 
@@ -292,12 +296,13 @@ static void read_group(Reading *reading, guint line, const char *text)
 {
     gsize length = strlen(text);
 
+    reading->bad_group = NULL;
     g_free(reading->group);
     reading->group = g_strndup(text + 1, length - (g_str_has_suffix(text, "]") ? 2 : 1));
     if (!g_str_has_suffix(text, "]") || !find_scope(reading, reading->group, &reading->scope)) {
         g_autofree char *shown = g_strescape(text, NULL);
         reading->scope = SCOPE_OTHER;
-        add_problem(reading->policy, line, TRUE,
+        reading->bad_group = add_problem(reading->policy, line, TRUE,
             g_strdup_printf("'%.60s' is none of [defaults], [node NAME], [vm VMID]", shown));
     }
 }
@@ -307,6 +312,9 @@ static void read_rule(Reading *reading, guint line, const char *text)
     const char *equals = strchr(text, '=');
     gboolean applies = reading->group == NULL || reading->scope != SCOPE_OTHER;
 
+    if (reading->bad_group != NULL) {
+        reading->bad_group->last_line = line;
+    }
     if (equals == NULL || reading->group == NULL) {
         g_autofree char *shown = g_strescape(text, NULL);
         add_problem(reading->policy, line, applies,

@@ -16,6 +16,7 @@ typedef enum { POLICY_KEEP, POLICY_STOP } PolicyUnproven;
 /// A line that is not understood.
 typedef struct {
     guint line;
+    guint last_line;  // of a group that is none: the end of what stands in it
     gboolean applies; // it stands in a group that counts for this VM on this node
     char *message;    // names the key
 } PolicyProblem;

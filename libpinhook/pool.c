@@ -11,7 +11,9 @@ static Pool *pool_from(PoolSource source, const CpuSet *asked, const Policy *pol
     pool->missing = cpuset_minus(asked, host->online);
     pool->online = cpuset_and(asked, host->online);
     if (policy->emulator_cpus != NULL) {
-        hwloc_bitmap_andnot(pool->online, pool->online, policy->emulator_cpus);
+        /* The other threads must not touch a vCPU's core. */
+        g_autoptr(CpuSet) cores = host_whole_cores(host, policy->emulator_cpus);
+        hwloc_bitmap_andnot(pool->online, pool->online, cores);
     }
     pool->free = cpuset_minus(pool->online, taken->cpus);
     return pool;

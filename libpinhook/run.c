@@ -163,9 +163,10 @@ static void conclude(Report *report, const Proof *proof)
 }
 
 /// There is no proof, for what @error says.
-static void conclude_without_proof(Report *report, const Policy *policy, const GError *error)
+static void conclude_without_proof(
+    Report *report, FindingCode code, const Policy *policy, const GError *error)
 {
-    g_autoptr(Proof) none = verify_impossible(report->vmid, code_of(error), policy, error->message);
+    g_autoptr(Proof) none = verify_impossible(report->vmid, code, policy, error->message);
 
     conclude(report, none);
 }
@@ -219,7 +220,7 @@ static void bind_vm(
     } else if (report->plan == NULL) {
         report->outcome = OUTCOME_UNPROVEN;
     } else if (!bind_and_release(call, vm, policy, qemu, report, &error)) {
-        conclude_without_proof(report, policy, error);
+        conclude_without_proof(report, code_of(error), policy, error);
     }
     end_if_wanted(call, policy, qemu, report);
 }
@@ -238,7 +239,7 @@ Report *run_post_start(const Call *call)
     if (!call_can_bind(call, &error)) {
         fail(report, error);
     } else if (!process_of_vm(call->root, call->vmid, &qemu, &error)) {
-        conclude_without_proof(report, policy, error);
+        conclude_without_proof(report, FINDING_VM_GONE, policy, error);
     } else {
         bind_vm(call, vm, policy, &qemu, report);
     }
@@ -281,12 +282,13 @@ Report *run_status(const Call *call)
         fail(report, error);
         return report;
     }
-    if (process_of_vm(call->root, call->vmid, &qemu, &error)) {
-        report->pid = qemu.pid;
-        look_at_threads(call, policy, &qemu, report, &error);
+    if (!process_of_vm(call->root, call->vmid, &qemu, &error)) {
+        conclude_without_proof(report, FINDING_VM_GONE, policy, error);
+        return report;
     }
-    if (error != NULL) {
-        conclude_without_proof(report, policy, error);
+    report->pid = qemu.pid;
+    if (!look_at_threads(call, policy, &qemu, report, &error)) {
+        conclude_without_proof(report, code_of(error), policy, error);
     }
     return report;
 }

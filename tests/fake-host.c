@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "fake-host.h"
 
-#include "fake-root.h"
+#include <sys/statvfs.h>
+#include <unistd.h>
 
 static Isolation *make_isolation(const char *isolated, const char *cmdline)
 {
@@ -119,25 +120,56 @@ static void run(const char *const *argv)
     g_assert_no_error(error);
 }
 
-Host *fake_host_new_of_machine(const char *archive)
+/// Thousands of small files: in memory where there is room, which is many times faster than on some
+/// disks.
+static char *make_directory(void)
 {
-    g_autoptr(FakeRoot) fake = fake_root_new();
-    g_autoptr(GError) error = NULL;
+    struct statvfs shm;
+    gboolean roomy = statvfs("/dev/shm", &shm) == 0 && access("/dev/shm", W_OK) == 0 &&
+                     shm.f_bavail * shm.f_frsize >= 256 << 20;
+    char *path = g_build_filename(
+        roomy ? "/dev/shm" : g_get_tmp_dir(), "pinhook-machine-XXXXXX", NULL);
 
-    run((const char *const[]){
-        "tar", "-xjf", archive, "-C", fake->path, "--one-top-level=machine", NULL });
-    g_autofree char *machine = fake_root_outside(fake, "machine");
+    g_assert_nonnull(g_mkdtemp(path));
+    return path;
+}
+
+/// What no test looks at is most of a machine, and left out.
+static void unpack(const char *archive, const char *directory)
+{
+    run((const char *const[]){ "tar", "-xjf", archive, "-C", directory,
+        "--exclude=*/sys/devices/pci*", "--exclude=*/sys/class", "--exclude=*/dev",
+        "--exclude=*/cpuidle", "--exclude=*/cpu[0-9]*/microcode",
+        "--exclude=*/node[0-9]*/memory[0-9]*", NULL });
     /* Directories that nobody may write to could not be removed again. */
-    run((const char *const[]){ "chmod", "-R", "u+rwX", machine, NULL });
+    run((const char *const[]){ "chmod", "-R", "u+rwX", directory, NULL });
+}
 
-    g_auto(GStrv) names = root_list(fake->root, "machine", &error);
+/// The archive's one directory, whatever its name.
+static Host *load_only_child(const char *directory)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Root) above = root_open(directory, &error);
+    g_assert_no_error(error);
+    g_auto(GStrv) names = root_list(above, ".", &error);
     g_assert_no_error(error);
     g_assert_cmpuint(g_strv_length(names), ==, 1);
-    g_autofree char *path = g_build_filename(machine, names[0], NULL);
+
+    g_autofree char *path = g_build_filename(directory, names[0], NULL);
     g_autoptr(Root) root = root_open(path, &error);
     g_assert_no_error(error);
     Host *host = host_load(root, &error);
     g_assert_no_error(error);
+    return host;
+}
+
+Host *fake_host_new_of_machine(const char *archive)
+{
+    g_autofree char *directory = make_directory();
+
+    unpack(archive, directory);
+    Host *host = load_only_child(directory);
+    run((const char *const[]){ "rm", "-rf", directory, NULL });
     return host;
 }
 

@@ -99,8 +99,8 @@ static gboolean send_events_without_end(const Client *client)
 
 static gboolean send_drop_by_drop(const Client *client)
 {
-    /* A client that leaves makes its end readable. */
-    while (send_bytes(client, "{", 1) && !await(client->qemu, client->fd, POLLIN, 10)) {
+    /* Without events it waits for a client that leaves, not for one that goes on asking. */
+    while (send_bytes(client, "{", 1) && !await(client->qemu, client->fd, 0, 10)) {
         char wakes;
         if (recv(client->qemu->wake[0], &wakes, 1, MSG_PEEK | MSG_DONTWAIT) > 0) {
             break;

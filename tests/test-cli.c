@@ -1,0 +1,500 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "cli.h"
+#include "fake-kernel.h"
+#include "fake-root.h"
+#include "finding.h"
+#include "ledger.h"
+#include "pinhook.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define GOOD "cores: 2\nmemory: 2048\naffinity: 2-3\nfreeze: 1\n"
+
+enum { TASK = 500, MOST_ARGUMENTS = 8 };
+
+/// What a call printed and how it ended.
+typedef struct {
+    int status;
+    char *out, *err;
+} Called;
+
+static void called_clear(Called *called)
+{
+    g_free(called->out);
+    g_free(called->err);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Called, called_clear)
+
+/// Puts a file in memory in place of @stream; returns the handle of what was there.
+static int divert(FILE *stream, int *file)
+{
+    fflush(stream);
+    int saved = dup(fileno(stream));
+
+    *file = memfd_create("captured", MFD_CLOEXEC);
+    g_assert_cmpint(dup2(*file, fileno(stream)), >=, 0);
+    return saved;
+}
+
+/// Puts @saved back and returns what was printed meanwhile.
+static char *restore(FILE *stream, int saved, int file)
+{
+    char chunk[4096];
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    fflush(stream);
+    dup2(saved, fileno(stream));
+    close(saved);
+    g_assert_cmpint(lseek(file, 0, SEEK_SET), ==, 0);
+    for (ssize_t got = read(file, chunk, sizeof(chunk)); got > 0;
+         got = read(file, chunk, sizeof(chunk))) {
+        g_string_append_len(text, chunk, got);
+    }
+    close(file);
+    return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+/// Calls it as process TASK does with "pinhook" and @arguments, which end with NULL.
+static Called call_as_target(const char *migrated_from, const char *const *arguments)
+{
+    const char *argv[MOST_ARGUMENTS + 2] = { "pinhook" };
+    const char *before[MOST_ARGUMENTS + 2];
+    int argc = 1, out, err;
+    Called called;
+
+    for (; arguments[argc - 1] != NULL; argc++) {
+        argv[argc] = arguments[argc - 1];
+    }
+    memcpy(before, argv, sizeof(argv));
+    int saved_out = divert(stdout, &out), saved_err = divert(stderr, &err);
+    called.status = cli_main(argc, (char **)argv, migrated_from, TASK);
+    called.err = restore(stderr, saved_err, err);
+    called.out = restore(stdout, saved_out, out);
+    g_assert_cmpmem(argv, sizeof(argv), before, sizeof(before)); // argv is not changed
+    return called;
+}
+
+static Called call(const char *const *arguments)
+{
+    return call_as_target(NULL, arguments);
+}
+
+#define CALL(...) call((const char *const[]){ __VA_ARGS__, NULL })
+
+/// A host of 8 CPUs, 2-7 isolated, with VM 100.
+static FakeRoot *new_root(const char *config)
+{
+    FakeRoot *fake = fake_root_new();
+
+    fake_root_add_host(fake, 8, 1, "2-7");
+    fake_root_add_process(fake, TASK, 77, "task UPID:pve1:qmstart:100");
+    fake_root_write(fake, "etc/pve/qemu-server/100.conf", config);
+    return fake;
+}
+
+static void assert_usage(const Called *called)
+{
+    g_assert_cmpint(called->status, ==, 2);
+    g_assert_cmpstr(called->out, ==, "");
+    g_assert_true(g_str_has_prefix(called->err, "pinhook: "));
+    g_assert_nonnull(strstr(called->err, "\nusage: pinhook"));
+}
+
+static void test_wrong_arguments_end_with_the_usage(void)
+{
+    static const char *const wrong[][MOST_ARGUMENTS] = {
+        { NULL },
+        { "" },
+        { "100" },
+        { "", "pre-start" },
+        { "99", "pre-start" },
+        { "0", "pre-start" },
+        { "abc", "pre-start" },
+        { "-100", "pre-start" },
+        { "+100", "pre-start" },
+        { " 100", "pre-start" },
+        { "100 ", "pre-start" },
+        { "1e3", "pre-start" },
+        { "0x64", "pre-start" },
+        { "100.0", "pre-start" },
+        { "1000000000", "pre-start" },
+        { "100000000000", "pre-start" },
+        { "18446744073709551716", "pre-start" }, // 100 modulo 2^64
+        { "100;reboot", "pre-start" },
+        { "../100", "pre-start" },
+        { "99", "some-phase" },
+        { "100", "" },
+        { "100", "pre start" },
+        { "100", " pre-start" },
+        { "100", "pre-start\n" },
+        { "100", "PRE-START" },
+        { "100", "-" },
+        { "100", "../pre-start" },
+        { "100", "pre-start;reboot" },
+        { "100", "pre-start", "more" },
+        { "100", "101", "pre-start" },
+        { "pre-start", "100" },
+        { "check" },
+        { "check", "99" },
+        { "check", "abc" },
+        { "check", "100", "101" },
+        { "status", "" },
+        { "status", "99" },
+        { "status", "100", "101" },
+        { "explain", "not-bound", "not-bound" },
+        { "nonsense" },
+        { "--nonsense" },
+        { "--root" },
+        { "--json" },
+        { "\xff\xfe", "pre-start" },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(wrong); i++) {
+        g_auto(Called) called = call(wrong[i]);
+        g_test_message("%.60s", called.err);
+        assert_usage(&called);
+    }
+}
+
+static void test_no_argv_at_all_ends_with_the_usage(void)
+{
+    char *argv[] = { NULL };
+    int err;
+    int saved = divert(stderr, &err);
+    int status = cli_main(0, argv, NULL, TASK);
+    g_autofree char *text = restore(stderr, saved, err);
+
+    g_assert_cmpint(status, ==, 2);
+    g_assert_nonnull(strstr(text, "usage: pinhook"));
+}
+
+static void test_wrong_arguments_are_shown_escaped(void)
+{
+    g_auto(Called) called = CALL("100\n\033[31m", "pre-start");
+
+    assert_usage(&called);
+    g_assert_null(strchr(called.err, '\033'));
+    g_assert_nonnull(strstr(called.err, "100\\n\\033[31m"));
+}
+
+static void test_other_phases_pass_silently(void)
+{
+    static const char *const phases[] = { "pre-stop", "post-migrate", "pre-restart", "x",
+        "phase-2" };
+    g_autoptr(FakeRoot) fake = new_root("cores: 99\n");
+
+    for (gsize i = 0; i < G_N_ELEMENTS(phases); i++) {
+        g_auto(Called) called = CALL("--root", fake->path, "100", phases[i]);
+        g_assert_cmpint(called.status, ==, 0);
+        g_assert_cmpstr(called.out, ==, "");
+        g_assert_cmpstr(called.err, ==, "");
+    }
+}
+
+static void test_first_and_last_vmid_are_taken(void)
+{
+    static const char *const vmids[] = { "100", "999999999" };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(vmids); i++) {
+        g_auto(Called) called = CALL(vmids[i], "pre-stop");
+        g_assert_cmpint(called.status, ==, 0);
+    }
+}
+
+static void test_version_and_help_go_to_stdout(void)
+{
+    g_auto(Called) version = CALL("--version");
+    g_auto(Called) help = CALL("--help");
+    g_autofree char *wanted = g_strdup_printf("pinhook %s\n", pinhook_version());
+    g_auto(GStrv) lines = g_strsplit(help.out, "\n", -1);
+
+    g_assert_cmpint(version.status, ==, 0);
+    g_assert_cmpstr(version.out, ==, wanted);
+    g_assert_cmpint(help.status, ==, 0);
+    g_assert_true(g_str_has_prefix(help.out, "usage: pinhook"));
+    g_assert_cmpstr(help.err, ==, "");
+    for (guint i = 0; lines[i] != NULL; i++) {
+        g_assert_cmpuint(strlen(lines[i]), <=, 80);
+    }
+}
+
+static JsonObject *parse(const char *text)
+{
+    JsonObject *json = json_tokener_parse(text);
+
+    g_assert_nonnull(json);
+    return json;
+}
+
+static void test_every_finding_is_explained(void)
+{
+    g_auto(Called) all = CALL("explain");
+
+    g_assert_cmpint(all.status, ==, 0);
+    for (guint code = 0; code < FINDING_COUNT; code++) {
+        const FindingKind *kind = finding_kind((FindingCode)code);
+        g_auto(Called) one = CALL("explain", kind->name);
+        g_auto(Called) as_json = CALL("explain", kind->name, "--json");
+        g_autoptr(JsonObject) json = parse(as_json.out);
+        JsonObject *name;
+        g_assert_cmpint(one.status, ==, 0);
+        g_assert_nonnull(strstr(all.out, kind->name));
+        g_assert_true(g_str_has_prefix(one.out, kind->name));
+        g_assert_true(json_object_object_get_ex(json, "code", &name));
+        g_assert_cmpstr(json_object_get_string(name), ==, kind->name);
+    }
+}
+
+static void test_unknown_finding_is_wrong_usage(void)
+{
+    static const char *const names[] = { "nonsense", "", "NOT-BOUND", "\033[31m" };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_auto(Called) called = CALL("explain", names[i]);
+        g_assert_cmpint(called.status, ==, 2);
+        g_assert_cmpstr(called.out, ==, "");
+        g_assert_nonnull(strstr(called.err, "pinhook explain"));
+        g_assert_null(strchr(called.err, '\033'));
+    }
+}
+
+/* Hook calls. */
+
+static void test_hook_calls_leave_stdout_alone(void)
+{
+    static const struct {
+        const char *config, *phase;
+        int status;
+        const char *said;
+    } calls[] = {
+        { GOOD, "pre-start", 0, "PASSED" },
+        { "cores: 2\n", "pre-start", 0, "not-frozen" },
+        { "cores: 2\naffinity: 0-1\n", "pre-start", 1, "REFUSED" },
+        { "cores: 99\n", "pre-start", 1, "REFUSED" },
+        { "", "pre-start", 1, "config-unreadable" },
+        { GOOD "lock: backup\n", "pre-start", 0, "backup" },
+        { GOOD, "post-start", 3, "not this kernel's" },
+        { GOOD, "post-stop", 0, "" },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(calls); i++) {
+        g_autoptr(FakeRoot) fake = new_root(calls[i].config);
+        g_auto(Called) called = CALL("--root", fake->path, "100", calls[i].phase);
+        g_test_message("%s", called.err);
+        g_assert_cmpint(called.status, ==, calls[i].status);
+        g_assert_cmpstr(called.out, ==, "");
+        g_assert_nonnull(strstr(called.err, calls[i].said));
+    }
+}
+
+static void test_each_line_of_a_hook_call_names_the_vm(void)
+{
+    g_autoptr(FakeRoot) fake = new_root("cores: 2\naffinity: 0-1\ncpuaffinity: 4-7\n");
+    g_auto(Called) called = CALL("--root", fake->path, "100", "pre-start");
+    g_auto(GStrv) lines = g_strsplit(called.err, "\n", -1);
+
+    for (guint i = 0; lines[i] != NULL; i++) {
+        g_assert_true(lines[i + 1] == NULL || g_str_has_prefix(lines[i], "pinhook: vm 100: "));
+    }
+    g_assert_nonnull(strstr(called.err, "mode = warn")); // how to override it
+}
+
+static void assert_has(JsonObject *json, const char *name, const char *wanted)
+{
+    JsonObject *value;
+
+    g_assert_true(json_object_object_get_ex(json, name, &value));
+    g_assert_cmpstr(json_object_get_string(value), ==, wanted);
+}
+
+static void test_json_of_a_hook_call_goes_to_stderr(void)
+{
+    g_autoptr(FakeRoot) fake = new_root(GOOD);
+    g_auto(Called) called = CALL("100", "--json", "pre-start", "--root", fake->path);
+    g_autoptr(JsonObject) json = parse(called.err);
+    JsonObject *plan, *vcpus;
+
+    g_assert_cmpint(called.status, ==, 0);
+    g_assert_cmpstr(called.out, ==, "");
+    assert_has(json, "vmid", "100");
+    assert_has(json, "phase", "pre-start");
+    assert_has(json, "verdict", "pass");
+    assert_has(json, "findings", "[ ]");
+    g_assert_true(json_object_object_get_ex(json, "plan", &plan));
+    assert_has(plan, "reserved", "2-3");
+    assert_has(plan, "others", "0-1");
+    g_assert_true(json_object_object_get_ex(plan, "vcpus", &vcpus));
+    assert_has(json_object_array_get_idx(vcpus, 1), "cpu", "3");
+}
+
+static void test_json_of_a_refusal_holds_the_findings(void)
+{
+    g_autoptr(FakeRoot) fake = new_root("cores: 2\naffinity: 0-1\nfreeze: 1\n");
+    g_auto(Called) called = CALL("--json", "--root", fake->path, "100", "pre-start");
+    g_autoptr(JsonObject) json = parse(called.err);
+    JsonObject *findings;
+
+    g_assert_cmpint(called.status, ==, 1);
+    assert_has(json, "verdict", "refuse");
+    g_assert_true(json_object_object_get_ex(json, "findings", &findings));
+    JsonObject *first = json_object_array_get_idx(findings, 0);
+    assert_has(first, "code", "not-isolated");
+    assert_has(first, "severity", "error");
+    g_assert_true(json_object_object_get_ex(first, "message", NULL));
+    g_assert_true(json_object_object_get_ex(first, "fix", NULL));
+}
+
+static void test_who_called_owns_what_is_reserved(void)
+{
+    g_autoptr(FakeRoot) fake = new_root(GOOD);
+    g_auto(Called) called = CALL("--root", fake->path, "100", "pre-start");
+    g_autoptr(LedgerEntry) entry = ledger_read(fake->root, 100);
+
+    g_assert_cmpint(called.status, ==, 0);
+    g_assert_cmpint(entry->owner.pid, ==, TASK);
+}
+
+static void test_container_passes_silently(void)
+{
+    static const char *const phases[] = { "pre-start", "post-start", "pre-stop", "post-stop" };
+    g_autoptr(FakeRoot) fake = new_root(GOOD);
+
+    fake_root_write(fake, "etc/pve/lxc/200.conf", "arch: amd64\n");
+    for (gsize i = 0; i < G_N_ELEMENTS(phases); i++) {
+        g_auto(Called) called = CALL("--root", fake->path, "200", phases[i]);
+        g_assert_cmpint(called.status, ==, 0);
+        g_assert_cmpstr(called.out, ==, "");
+        g_assert_cmpstr(called.err, ==, "");
+    }
+}
+
+/* Migration. */
+
+static void test_source_node_that_is_a_path_is_refused(void)
+{
+    static const char *const nodes[] = { "../pve2", "/etc", "a/b", ".", "..", "-x", "pve 2",
+        "pve2\n", "pve2/", "\xc3\xa4" };
+    g_autoptr(FakeRoot) fake = new_root(GOOD);
+    const char *const arguments[] = { "--root", fake->path, "100", "pre-start", NULL };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(nodes); i++) {
+        g_auto(Called) called = call_as_target(nodes[i], arguments);
+        g_assert_cmpint(called.status, ==, 2);
+        g_assert_nonnull(strstr(called.err, "PVE_MIGRATED_FROM"));
+    }
+    g_assert_false(root_exists(fake->root, "run/pinhook"));
+}
+
+static void test_config_is_the_source_nodes(void)
+{
+    g_autoptr(FakeRoot) fake = new_root("cores: 99\n");
+    const char *const arguments[] = { "--root", fake->path, "100", "pre-start", NULL };
+
+    fake_root_write(fake, "etc/pve/nodes/pve-2.example/qemu-server/100.conf", GOOD);
+    g_auto(Called) target = call_as_target("pve-2.example", arguments);
+    g_auto(Called) ordinary = call_as_target("", arguments);
+    g_assert_cmpint(target.status, ==, 0);
+    g_assert_cmpint(ordinary.status, ==, 1);
+}
+
+/* The other doors. */
+
+static void test_check_answers_on_stdout(void)
+{
+    g_autoptr(FakeRoot) fake = new_root(GOOD);
+    g_auto(Called) good = CALL("--root", fake->path, "check", "100");
+    g_auto(Called) absent = CALL("--root", fake->path, "check", "101");
+    g_auto(Called) as_json = CALL("--root", fake->path, "check", "100", "--json");
+    g_autoptr(JsonObject) json = parse(as_json.out);
+
+    g_assert_cmpint(good.status, ==, 0);
+    g_assert_nonnull(strstr(good.out, "PASSED"));
+    g_assert_cmpstr(good.err, ==, "");
+    g_assert_cmpint(absent.status, ==, 1);
+    g_assert_nonnull(strstr(absent.out, "config-unreadable"));
+    assert_has(json, "phase", "check");
+    g_assert_false(root_exists(fake->root, "run/pinhook"));
+}
+
+static void test_status_of_an_empty_ledger(void)
+{
+    g_autoptr(FakeRoot) fake = new_root(GOOD);
+    g_auto(Called) text = CALL("--root", fake->path, "status");
+    g_auto(Called) as_json = CALL("--root", fake->path, "status", "--json");
+    g_autoptr(JsonObject) json = parse(as_json.out);
+
+    g_assert_cmpint(text.status, ==, 0);
+    g_assert_cmpstr(text.out, ==, "no VM on this node is pinned\n");
+    g_assert_cmpint(as_json.status, ==, 0);
+    g_assert_true(json_object_is_type(json, json_type_array));
+    g_assert_cmpuint(json_object_array_length(json), ==, 0);
+}
+
+static void test_status_takes_the_worst_of_all(void)
+{
+    g_autoptr(FakeRoot) fake = fake_root_new_live();
+
+    fake_root_write(fake, "run/pinhook/100.json", "");
+    fake_root_write(fake, "run/pinhook/101.json", "");
+    g_auto(Called) text = CALL("--root", fake->path, "status");
+    g_auto(Called) as_json = CALL("--root", fake->path, "status", "--json");
+    g_autoptr(JsonObject) json = parse(as_json.out);
+
+    g_assert_cmpint(text.status, ==, 1);
+    g_assert_nonnull(strstr(text.out, "VM 100: NOT PROVEN"));
+    g_assert_nonnull(strstr(text.out, "VM 101: NOT PROVEN"));
+    g_assert_cmpuint(json_object_array_length(json), ==, 2);
+    assert_has(json_object_array_get_idx(json, 1), "vmid", "101");
+    assert_has(json_object_array_get_idx(json, 1), "proven", "false");
+    assert_has(json_object_array_get_idx(json, 1), "threads", "[ ]");
+}
+
+static void test_absent_root_is_said(void)
+{
+    static const char *const doors[][2] = { { "100", "pre-start" }, { "100", "post-stop" },
+        { "check", "100" }, { "status", "100" }, { "status", NULL } };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(doors); i++) {
+        g_auto(Called) called = CALL("--root", "/nowhere/at/all", doors[i][0], doors[i][1]);
+        g_assert_cmpint(called.status, ==, 3);
+        g_assert_cmpstr(called.out, ==, "");
+        g_assert_nonnull(strstr(called.err, "/nowhere/at/all"));
+    }
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func(
+        "/cli/wrong-arguments-end-with-the-usage", test_wrong_arguments_end_with_the_usage);
+    g_test_add_func(
+        "/cli/no-argv-at-all-ends-with-the-usage", test_no_argv_at_all_ends_with_the_usage);
+    g_test_add_func(
+        "/cli/wrong-arguments-are-shown-escaped", test_wrong_arguments_are_shown_escaped);
+    g_test_add_func("/cli/other-phases-pass-silently", test_other_phases_pass_silently);
+    g_test_add_func("/cli/first-and-last-vmid-are-taken", test_first_and_last_vmid_are_taken);
+    g_test_add_func("/cli/version-and-help-go-to-stdout", test_version_and_help_go_to_stdout);
+    g_test_add_func("/cli/every-finding-is-explained", test_every_finding_is_explained);
+    g_test_add_func("/cli/unknown-finding-is-wrong-usage", test_unknown_finding_is_wrong_usage);
+    g_test_add_func("/cli/hook-calls-leave-stdout-alone", test_hook_calls_leave_stdout_alone);
+    g_test_add_func(
+        "/cli/each-line-of-a-hook-call-names-the-vm", test_each_line_of_a_hook_call_names_the_vm);
+    g_test_add_func(
+        "/cli/json-of-a-hook-call-goes-to-stderr", test_json_of_a_hook_call_goes_to_stderr);
+    g_test_add_func(
+        "/cli/json-of-a-refusal-holds-the-findings", test_json_of_a_refusal_holds_the_findings);
+    g_test_add_func("/cli/who-called-owns-what-is-reserved", test_who_called_owns_what_is_reserved);
+    g_test_add_func("/cli/container-passes-silently", test_container_passes_silently);
+    g_test_add_func(
+        "/cli/source-node-that-is-a-path-is-refused", test_source_node_that_is_a_path_is_refused);
+    g_test_add_func("/cli/config-is-the-source-nodes", test_config_is_the_source_nodes);
+    g_test_add_func("/cli/check-answers-on-stdout", test_check_answers_on_stdout);
+    g_test_add_func("/cli/status-of-an-empty-ledger", test_status_of_an_empty_ledger);
+    g_test_add_func("/cli/status-takes-the-worst-of-all", test_status_takes_the_worst_of_all);
+    g_test_add_func("/cli/absent-root-is-said", test_absent_root_is_said);
+    return g_test_run();
+}

@@ -1,0 +1,1104 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "error.h"
+#include "fake-kernel.h"
+#include "fake-qemu.h"
+#include "ledger.h"
+#include "run.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define CONFIG "etc/pve/qemu-server/100.conf"
+#define GOOD "cores: 2\nmemory: 2048\naffinity: 2-3\nfreeze: 1\n"
+#define VCPUS "[{\"cpu-index\": 0, \"thread-id\": 4712}, {\"cpu-index\": 1, \"thread-id\": 4713}]"
+
+enum { TASK = 500, QEMU = 4711 };
+
+/// A host of 8 CPUs, of which 2-7 are isolated, with VM 100, and a task of Proxmox that starts it.
+typedef struct {
+    FakeRoot *fake;
+    FakeQemu *qemu; // NULL: the VM does not run
+    Call call;
+} Scene;
+
+static Scene *scene_new(const char *config)
+{
+    Scene *scene = g_new0(Scene, 1);
+
+    scene->fake = fake_root_new();
+    fake_root_add_host(scene->fake, 8, 1, "2-7");
+    fake_root_add_process(scene->fake, 1, 1, "/sbin/init");
+    fake_root_add_process(scene->fake, TASK, 77, "task UPID:pve1:qmstart:100");
+    fake_root_write(scene->fake, CONFIG, config);
+    scene->call = (Call){
+        .root = scene->fake->root, .vmid = 100, .caller = TASK, .kernel = &fake_kernel
+    };
+    fake_kernel_reset("0-7");
+    return scene;
+}
+
+static void scene_free(Scene *scene)
+{
+    fake_qemu_free(scene->qemu);
+    fake_root_free(scene->fake);
+    g_free(scene);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Scene, scene_free)
+
+/// QEMU's main thread 4711, its vCPUs 4712 and 4713, an iothread 4714 and a worker 4715, frozen.
+static void start_qemu(Scene *scene, FakeQemuManner manner)
+{
+    fake_root_write(scene->fake, "run/qemu-server/100.pid", "4711\n");
+    fake_root_add_process(
+        scene->fake, QEMU, 88, "/usr/bin/kvm -id 100 -pidfile /run/qemu-server/100.pid");
+    for (int tid = 4712; tid <= 4715; tid++) {
+        fake_root_add_thread(scene->fake, QEMU, tid, "kvm", 0);
+    }
+    scene->qemu = fake_qemu_new(scene->fake, 100, manner);
+    fake_qemu_answer(scene->qemu, "query-cpus-fast", VCPUS);
+    fake_qemu_answer(
+        scene->qemu, "query-iothreads", "[{\"id\": \"iothread0\", \"thread-id\": 4714}]");
+    fake_qemu_answer(scene->qemu, "query-status", "{\"status\": \"prelaunch\"}");
+}
+
+static void stop_qemu(Scene *scene)
+{
+    g_clear_pointer(&scene->qemu, fake_qemu_free);
+    fake_root_remove(scene->fake, "run/qemu-server/100.pid");
+    fake_root_remove_tree(scene->fake, "proc/4711");
+}
+
+static Scene *scene_new_started(const char *config, FakeQemuManner manner)
+{
+    Scene *scene = scene_new(config);
+
+    start_qemu(scene, manner);
+    return scene;
+}
+
+static void set_policy(const Scene *scene, const char *text)
+{
+    fake_root_write(scene->fake, POLICY_PATH, text);
+}
+
+typedef Report *(*Door)(const Call *call);
+
+/// Goes through @door and sees that it ends with @outcome.
+static Report *go(const Scene *scene, Door door, Outcome outcome)
+{
+    Report *report = door(&scene->call);
+    g_autofree char *text = report_to_text(report);
+
+    g_test_message("%s", text);
+    g_assert_cmpint(report->outcome, ==, outcome);
+    return report;
+}
+
+static void pass(const Scene *scene, Door door, Outcome outcome)
+{
+    report_free(go(scene, door, outcome));
+}
+
+static gboolean has_finding(const Report *report, FindingCode code)
+{
+    for (guint i = 0; i < report->findings->len; i++) {
+        if (((const Finding *)report->findings->pdata[i])->code == code) {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+/// Goes through @door, which ends with @outcome and names @code.
+static void assert_found(const Scene *scene, Door door, Outcome outcome, FindingCode code)
+{
+    g_autoptr(Report) report = go(scene, door, outcome);
+
+    g_assert_true(has_finding(report, code));
+}
+
+static void assert_calls(const char *wanted)
+{
+    g_autofree char *calls = fake_kernel_calls();
+
+    g_assert_cmpstr(calls, ==, wanted);
+}
+
+static void assert_mask(int tid, const char *wanted)
+{
+    g_autofree char *mask = fake_kernel_mask(tid);
+
+    g_assert_cmpstr(mask, ==, wanted);
+}
+
+/// Who owns the entry of @vmid; 0: there is none that counts.
+static int owner_of(const Scene *scene, guint vmid)
+{
+    g_autoptr(LedgerEntry) entry = ledger_read(scene->fake->root, vmid);
+
+    return entry != NULL ? entry->owner.pid : 0;
+}
+
+static void assert_reserved(const Scene *scene, guint vmid, const char *wanted)
+{
+    g_autoptr(LedgerEntry) entry = ledger_read(scene->fake->root, vmid);
+    g_autofree char *cpus = entry != NULL ? cpuset_to_list(entry->plan->cpus) : g_strdup("none");
+
+    g_assert_cmpstr(cpus, ==, wanted);
+}
+
+/* A start and its end. */
+
+static void test_vm_goes_through_all_phases(void)
+{
+    g_autoptr(Scene) scene = scene_new(GOOD);
+
+    pass(scene, run_pre_start, OUTCOME_PASSED);
+    g_assert_cmpint(owner_of(scene, 100), ==, TASK);
+    start_qemu(scene, FAKE_QEMU_GOOD);
+    pass(scene, run_post_start, OUTCOME_PROVEN);
+    g_assert_cmpint(owner_of(scene, 100), ==, QEMU);
+    assert_calls("4711 4714 4715 4712 4713");
+    assert_mask(4711, "0-1");
+    assert_mask(4712, "2");
+    assert_mask(4713, "3");
+    pass(scene, run_status, OUTCOME_PROVEN);
+    stop_qemu(scene);
+    pass(scene, run_post_stop, OUTCOME_SKIPPED);
+    g_assert_false(root_exists(scene->fake->root, "run/pinhook/100.json"));
+    assert_found(scene, run_status, OUTCOME_UNPROVEN, FINDING_VM_GONE);
+}
+
+static void test_check_changes_nothing(void)
+{
+    g_autoptr(Scene) scene = scene_new(GOOD);
+    g_autoptr(Report) report = go(scene, run_check, OUTCOME_PASSED);
+
+    g_assert_nonnull(report->plan);
+    g_assert_false(root_exists(scene->fake->root, "run/pinhook"));
+}
+
+static void test_refused_vm_leaves_nothing(void)
+{
+    g_autoptr(Scene) scene = scene_new("cores: 2\naffinity: 0-1\n");
+
+    assert_found(scene, run_pre_start, OUTCOME_REFUSED, FINDING_NOT_ISOLATED);
+    assert_found(scene, run_check, OUTCOME_REFUSED, FINDING_NOT_ISOLATED);
+    g_assert_false(root_exists(scene->fake->root, "run/pinhook/100.json"));
+}
+
+static void test_refusal_takes_back_an_earlier_reservation(void)
+{
+    g_autoptr(Scene) scene = scene_new(GOOD);
+
+    pass(scene, run_pre_start, OUTCOME_PASSED);
+    fake_root_write(scene->fake, CONFIG, "cores: 2\naffinity: 0-1\n");
+    pass(scene, run_pre_start, OUTCOME_REFUSED);
+    assert_reserved(scene, 100, "none");
+}
+
+static void test_pre_start_again_is_the_same(void)
+{
+    g_autoptr(Scene) scene = scene_new(GOOD);
+
+    pass(scene, run_pre_start, OUTCOME_PASSED);
+    pass(scene, run_pre_start, OUTCOME_PASSED);
+    assert_reserved(scene, 100, "2-3");
+}
+
+static void test_running_vm_keeps_its_entry_at_pre_start(void)
+{
+    g_autoptr(Scene) scene = scene_new_started(GOOD, FAKE_QEMU_GOOD);
+
+    pass(scene, run_post_start, OUTCOME_PROVEN);
+    fake_root_write(scene->fake, CONFIG, "cores: 2\naffinity: 0-1\n");
+    pass(scene, run_pre_start, OUTCOME_REFUSED);
+    assert_reserved(scene, 100, "2-3");
+    g_assert_cmpint(owner_of(scene, 100), ==, QEMU);
+}
+
+static void test_post_start_keeps_to_what_pre_start_planned(void)
+{
+    g_autoptr(Scene) scene = scene_new(GOOD);
+
+    pass(scene, run_pre_start, OUTCOME_PASSED);
+    fake_root_write(scene->fake, CONFIG, "cores: 2\naffinity: 6-7\n");
+    start_qemu(scene, FAKE_QEMU_GOOD);
+    pass(scene, run_post_start, OUTCOME_PROVEN);
+    assert_mask(4713, "3");
+}
+
+static void test_post_start_without_an_entry_plans_afresh(void)
+{
+    g_autoptr(Scene) scene = scene_new_started(GOOD, FAKE_QEMU_GOOD);
+
+    pass(scene, run_post_start, OUTCOME_PROVEN);
+    assert_mask(4713, "3");
+    g_assert_cmpint(owner_of(scene, 100), ==, QEMU);
+}
+
+static void test_post_start_with_nothing_to_plan_binds_nothing(void)
+{
+    g_autoptr(Scene)
+        scene = scene_new_started("cores: 2\naffinity: 2\nfreeze: 1\n", FAKE_QEMU_GOOD);
+
+    assert_found(scene, run_post_start, OUTCOME_UNPROVEN, FINDING_TOO_FEW_CPUS);
+    assert_calls("");
+    g_assert_cmpuint(fake_qemu_count(scene->qemu, "cont"), ==, 0);
+}
+
+/* What pre-start would have refused is not released, though bound as well as can be. */
+static void test_fresh_plan_with_errors_is_not_proven(void)
+{
+    g_autoptr(Scene)
+        scene = scene_new_started("cores: 2\naffinity: 0-1\nfreeze: 1\n", FAKE_QEMU_GOOD);
+
+    assert_found(scene, run_post_start, OUTCOME_UNPROVEN, FINDING_NOT_ISOLATED);
+    g_assert_cmpuint(fake_qemu_count(scene->qemu, "cont"), ==, 0);
+}
+
+static void test_second_post_start_sets_nothing(void)
+{
+    g_autoptr(Scene) scene = scene_new_started(GOOD, FAKE_QEMU_GOOD);
+
+    pass(scene, run_post_start, OUTCOME_PROVEN);
+    pass(scene, run_post_start, OUTCOME_PROVEN);
+    assert_calls("4711 4714 4715 4712 4713");
+}
+
+static void test_status_sees_drift_and_changes_nothing(void)
+{
+    g_autoptr(Scene) scene = scene_new_started(GOOD, FAKE_QEMU_GOOD);
+    g_autoptr(CpuSet) elsewhere = cpuset_parse_kernel("5-6", 8, NULL);
+
+    pass(scene, run_post_start, OUTCOME_PROVEN);
+    fake_kernel.set_affinity(4713, elsewhere, NULL);
+    assert_found(scene, run_status, OUTCOME_UNPROVEN, FINDING_NOT_BOUND);
+    assert_calls("4711 4714 4715 4712 4713 4713");
+    assert_mask(4713, "5-6");
+}
+
+static void test_status_without_a_plan_is_not_proven(void)
+{
+    g_autoptr(Scene) scene = scene_new_started(GOOD, FAKE_QEMU_GOOD);
+    g_autoptr(Report) report = go(scene, run_status, OUTCOME_UNPROVEN);
+
+    g_assert_cmpint(report->pid, ==, QEMU);
+    g_assert_nonnull(report->observed);
+    g_assert_true(has_finding(report, FINDING_NOT_BOUND));
+}
+
+static void test_hot_plugged_vcpu_is_seen_and_then_bound(void)
+{
+    g_autoptr(Scene) scene = scene_new("cores: 4\nvcpus: 2\nhotplug: cpu\nfreeze: 1\n");
+
+    pass(scene, run_pre_start, OUTCOME_PASSED);
+    assert_reserved(scene, 100, "2-5");
+    start_qemu(scene, FAKE_QEMU_GOOD);
+    pass(scene, run_post_start, OUTCOME_PROVEN);
+    fake_root_add_thread(scene->fake, QEMU, 4716, "CPU 2/KVM", 0);
+    fake_qemu_answer(scene->qemu, "query-cpus-fast",
+        "[{\"cpu-index\": 2, \"thread-id\": 4716}, {\"cpu-index\": 0, \"thread-id\": 4712},"
+        " {\"cpu-index\": 1, \"thread-id\": 4713}]");
+    assert_found(scene, run_status, OUTCOME_UNPROVEN, FINDING_NOT_BOUND);
+    pass(scene, run_post_start, OUTCOME_PROVEN);
+    assert_mask(4716, "4");
+}
+
+/* Several VMs. */
+
+static void add_vm(const Scene *scene, guint vmid, const char *config)
+{
+    g_autofree char *path = g_strdup_printf("etc/pve/qemu-server/%u.conf", vmid);
+
+    fake_root_write(scene->fake, path, config);
+}
+
+static void test_vms_never_get_the_same_cpu(void)
+{
+    static const char *const reserved[] = { "2-3", "4-5", "6-7" };
+    g_autoptr(Scene) scene = scene_new("");
+
+    for (guint vmid = 100; vmid <= 103; vmid++) {
+        add_vm(scene, vmid, "cores: 2\nfreeze: 1\n");
+    }
+    for (guint i = 0; i < G_N_ELEMENTS(reserved); i++) {
+        scene->call.vmid = 100 + i;
+        pass(scene, run_pre_start, OUTCOME_PASSED);
+    }
+    scene->call.vmid = 103;
+    pass(scene, run_pre_start, OUTCOME_REFUSED);
+    for (guint i = 0; i < G_N_ELEMENTS(reserved); i++) {
+        assert_reserved(scene, 100 + i, reserved[i]);
+    }
+}
+
+static void test_affinity_of_a_vm_that_starts_is_taken(void)
+{
+    g_autoptr(Scene) scene = scene_new(GOOD);
+
+    add_vm(scene, 101, GOOD);
+    pass(scene, run_pre_start, OUTCOME_PASSED);
+    scene->call.vmid = 101;
+    assert_found(scene, run_pre_start, OUTCOME_REFUSED, FINDING_CPU_TAKEN);
+}
+
+enum { STARTS = 6 };
+
+static void test_vms_that_start_at_once_never_get_the_same_cpu(void)
+{
+    g_autoptr(Scene) scene = scene_new("");
+    pid_t children[STARTS];
+
+    for (guint i = 0; i < STARTS; i++) {
+        add_vm(scene, 100 + i, "cores: 1\nfreeze: 1\n");
+    }
+    for (guint i = 0; i < STARTS; i++) {
+        scene->call.vmid = 100 + i;
+        children[i] = fork();
+        if (children[i] == 0) {
+            g_autoptr(Report) report = run_pre_start(&scene->call);
+            _exit(report->outcome == OUTCOME_PASSED ? 0 : 1);
+        }
+    }
+    for (guint i = 0; i < STARTS; i++) {
+        int status;
+        g_assert_cmpint(waitpid(children[i], &status, 0), ==, children[i]);
+        g_assert_cmpint(status, ==, 0);
+    }
+    g_autoptr(Taken) taken = ledger_taken(scene->fake->root, 999);
+    g_autofree char *cpus = cpuset_to_list(taken->cpus);
+    g_assert_cmpuint(taken->holdings->len, ==, STARTS);
+    g_assert_cmpstr(cpus, ==, "2-7");
+}
+
+static void test_reservation_of_a_dead_task_counts_for_nothing(void)
+{
+    g_autoptr(Scene) scene = scene_new(GOOD);
+
+    add_vm(scene, 101, GOOD);
+    pass(scene, run_pre_start, OUTCOME_PASSED);
+    fake_root_remove_tree(scene->fake, "proc/500");
+    fake_root_add_process(scene->fake, 501, 80, "task UPID:pve1:qmstart:101");
+    scene->call.vmid = 101;
+    scene->call.caller = 501;
+    pass(scene, run_pre_start, OUTCOME_PASSED);
+    assert_reserved(scene, 100, "none");
+    assert_reserved(scene, 101, "2-3");
+}
+
+static void test_callers_that_own_nothing(void)
+{
+    static const int callers[] = { 1, 0, -1, 4242 };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(callers); i++) {
+        g_autoptr(Scene) scene = scene_new(GOOD);
+        scene->call.caller = callers[i];
+        pass(scene, run_pre_start, OUTCOME_PASSED);
+        assert_reserved(scene, 100, "none");
+    }
+}
+
+/* Giving back. */
+
+static void test_late_post_stop_leaves_the_next_start_alone(void)
+{
+    g_autoptr(Scene) scene = scene_new(GOOD);
+
+    pass(scene, run_pre_start, OUTCOME_PASSED);
+    fake_root_add_process(scene->fake, 600, 99, "qm cleanup 100");
+    scene->call.caller = 600;
+    pass(scene, run_post_stop, OUTCOME_SKIPPED);
+    assert_reserved(scene, 100, "2-3");
+}
+
+static void test_late_post_stop_leaves_a_running_vm_alone(void)
+{
+    g_autoptr(Scene) scene = scene_new_started(GOOD, FAKE_QEMU_GOOD);
+
+    pass(scene, run_post_start, OUTCOME_PROVEN);
+    pass(scene, run_post_stop, OUTCOME_SKIPPED);
+    assert_reserved(scene, 100, "2-3");
+}
+
+static void test_post_stop_of_a_start_that_failed_gives_back(void)
+{
+    g_autoptr(Scene) scene = scene_new(GOOD);
+
+    pass(scene, run_pre_start, OUTCOME_PASSED);
+    pass(scene, run_post_stop, OUTCOME_SKIPPED);
+    assert_reserved(scene, 100, "none");
+}
+
+static void test_post_stop_may_come_twice_or_alone(void)
+{
+    g_autoptr(Scene) scene = scene_new(GOOD);
+
+    pass(scene, run_post_stop, OUTCOME_SKIPPED);
+    g_assert_false(root_exists(scene->fake->root, "run/pinhook"));
+    pass(scene, run_pre_start, OUTCOME_PASSED);
+    pass(scene, run_post_stop, OUTCOME_SKIPPED);
+    pass(scene, run_post_stop, OUTCOME_SKIPPED);
+}
+
+/* VMs that pinhook keeps out of. */
+
+static void assert_silent(const Scene *scene, Door door)
+{
+    g_autoptr(Report) report = go(scene, door, OUTCOME_SKIPPED);
+    g_autofree char *text = report_to_text(report);
+
+    g_assert_cmpstr(text, ==, "");
+}
+
+static void test_container_is_passed_over_silently(void)
+{
+    static const Door doors[] = { run_pre_start, run_post_start, run_post_stop };
+    g_autoptr(Scene) scene = scene_new(GOOD);
+
+    fake_root_remove(scene->fake, CONFIG);
+    fake_root_write(scene->fake, "etc/pve/lxc/100.conf", "arch: amd64\n");
+    for (gsize i = 0; i < G_N_ELEMENTS(doors); i++) {
+        assert_silent(scene, doors[i]);
+    }
+    g_assert_false(root_exists(scene->fake->root, "run/pinhook"));
+}
+
+static void test_backup_is_never_refused_bound_or_released(void)
+{
+    static const char *const configs[] = {
+        "cores: 99\naffinity: 0\nfreeze: 1\nlock: backup\n",
+        "cores: 99\naffinity: 0\nfreeze: 1\ntemplate: 1\n",
+        "cpuaffinity: 4-7\nfreeze: 1\nlock: backup\n",
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(configs); i++) {
+        g_autoptr(Scene) scene = scene_new(configs[i]);
+        set_policy(scene, "[defaults]\nunproven = stop\n");
+        pass(scene, run_pre_start, OUTCOME_SKIPPED);
+        start_qemu(scene, FAKE_QEMU_GOOD);
+        pass(scene, run_post_start, OUTCOME_SKIPPED);
+        assert_calls("");
+        g_assert_cmpuint(fake_qemu_count(scene->qemu, "qmp_capabilities"), ==, 0);
+        g_assert_cmpint(fake_kernel_terminated(), ==, 0);
+        g_assert_false(root_exists(scene->fake->root, "run/pinhook/100.json"));
+    }
+}
+
+static void test_mode_off_does_nothing(void)
+{
+    g_autoptr(Scene) scene = scene_new_started("cores: 99\n", FAKE_QEMU_GOOD);
+
+    set_policy(scene, "[vm 100]\nmode = off\n");
+    assert_silent(scene, run_pre_start);
+    assert_silent(scene, run_post_start);
+    assert_calls("");
+}
+
+static void test_mode_warn_says_it_and_starts(void)
+{
+    g_autoptr(Scene) scene = scene_new("cores: 2\naffinity: 0-1\nfreeze: 1\n");
+
+    set_policy(scene, "[vm 100]\nmode = warn\n");
+    assert_found(scene, run_pre_start, OUTCOME_WARNED, FINDING_NOT_ISOLATED);
+    assert_reserved(scene, 100, "0-1");
+    start_qemu(scene, FAKE_QEMU_GOOD);
+    pass(scene, run_post_start, OUTCOME_PROVEN);
+    g_assert_cmpuint(fake_qemu_count(scene->qemu, "cont"), ==, 1);
+}
+
+/* Migration. */
+
+static void test_target_reads_the_sources_config(void)
+{
+    g_autoptr(Scene) scene = scene_new("cores: 99\n");
+
+    fake_root_remove(scene->fake, CONFIG);
+    fake_root_write(scene->fake, "etc/pve/nodes/pve2/qemu-server/100.conf", GOOD);
+    scene->call.migrated_from = "pve2";
+    pass(scene, run_pre_start, OUTCOME_PASSED);
+    start_qemu(scene, FAKE_QEMU_GOOD);
+    fake_qemu_answer(scene->qemu, "query-status", "{\"status\": \"inmigrate\"}");
+    pass(scene, run_post_start, OUTCOME_PROVEN);
+    assert_mask(4712, "2");
+    g_assert_cmpuint(fake_qemu_count(scene->qemu, "cont"), ==, 0);
+}
+
+/* A frozen guest. */
+
+static void test_when_a_guest_is_released(void)
+{
+    static const struct {
+        const char *config, *status;
+        guint released;
+    } guests[] = {
+        { GOOD, "{\"status\": \"prelaunch\"}", 1 },
+        { GOOD, "{\"status\": \"running\"}", 0 },
+        { GOOD, "{\"status\": \"inmigrate\"}", 0 },
+        { GOOD, "{\"status\": \"paused\"}", 0 },
+        { GOOD, "{\"status\": \"internal-error\"}", 0 },
+        { GOOD, "{\"status\": null}", 0 },
+        { GOOD, "{}", 0 },
+        { GOOD, "[]", 0 },
+        { GOOD "lock: migrate\n", "{\"status\": \"prelaunch\"}", 0 },
+        { GOOD "lock: suspended\n", "{\"status\": \"prelaunch\"}", 0 },
+        { "cores: 2\naffinity: 2-3\n", "{\"status\": \"prelaunch\"}", 0 },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(guests); i++) {
+        g_autoptr(Scene) scene = scene_new_started(guests[i].config, FAKE_QEMU_GOOD);
+        fake_qemu_answer(scene->qemu, "query-status", guests[i].status);
+        g_autoptr(Report) report = go(scene, run_post_start, OUTCOME_PROVEN);
+        g_assert_cmpuint(fake_qemu_count(scene->qemu, "cont"), ==, guests[i].released);
+        g_assert_cmpint(report->guest == GUEST_RELEASED, ==, guests[i].released);
+    }
+}
+
+static void test_unproven_guest_stays_frozen(void)
+{
+    static void (*const tempers[])(
+        int tid) = { fake_kernel_pretend, fake_kernel_refuse, fake_kernel_hide };
+    static const int tids[] = { 4711, 4712, 4714, 4715 };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(tempers) * G_N_ELEMENTS(tids); i++) {
+        g_autoptr(Scene) scene = scene_new_started(GOOD, FAKE_QEMU_GOOD);
+        tempers[i % G_N_ELEMENTS(tempers)](tids[i / G_N_ELEMENTS(tempers)]);
+        g_autoptr(Report) report = go(scene, run_post_start, OUTCOME_UNPROVEN);
+        g_assert_cmpint(report->guest, ==, GUEST_FROZEN);
+        g_assert_cmpuint(fake_qemu_count(scene->qemu, "cont"), ==, 0);
+        g_assert_cmpint(fake_kernel_terminated(), ==, 0);
+    }
+}
+
+static void test_unproven_stop_ends_qemu(void)
+{
+    g_autoptr(Scene) scene = scene_new_started(GOOD, FAKE_QEMU_GOOD);
+
+    set_policy(scene, "[defaults]\nunproven = stop\n");
+    fake_kernel_pretend(4712);
+    g_autoptr(Report) report = go(scene, run_post_start, OUTCOME_UNPROVEN);
+    g_assert_cmpint(fake_kernel_terminated(), ==, QEMU);
+    g_assert_cmpint(report->guest, ==, GUEST_ENDED);
+}
+
+static void test_proven_vm_is_not_ended(void)
+{
+    g_autoptr(Scene) scene = scene_new_started(GOOD, FAKE_QEMU_GOOD);
+
+    set_policy(scene, "[defaults]\nunproven = stop\n");
+    pass(scene, run_post_start, OUTCOME_PROVEN);
+    g_assert_cmpint(fake_kernel_terminated(), ==, 0);
+}
+
+static void test_status_ends_nothing(void)
+{
+    g_autoptr(Scene) scene = scene_new_started(GOOD, FAKE_QEMU_GOOD);
+
+    set_policy(scene, "[defaults]\nunproven = stop\n");
+    pass(scene, run_status, OUTCOME_UNPROVEN);
+    g_assert_cmpint(fake_kernel_terminated(), ==, 0);
+}
+
+/* Files that are not as they should be. */
+
+static char *text_of_lines(const char *line, guint count, const char *end)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    for (guint i = 0; i < count; i++) {
+        g_string_append(text, line);
+    }
+    g_string_append(text, end);
+    return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+static void assert_unreadable(const Scene *scene)
+{
+    g_autoptr(Report) report = go(scene, run_pre_start, OUTCOME_REFUSED);
+
+    g_assert_true(has_finding(report, FINDING_CONFIG_UNREADABLE));
+    g_assert_null(report->plan);
+    assert_reserved(scene, 100, "none");
+}
+
+static void test_config_that_is_no_file_is_unreadable(void)
+{
+    g_autoptr(Scene) scene = scene_new(GOOD);
+    g_autofree char *outside = fake_root_outside(scene->fake, CONFIG);
+
+    fake_root_remove(scene->fake, CONFIG);
+    assert_unreadable(scene);
+    g_assert_cmpint(g_mkdir(outside, 0755), ==, 0);
+    assert_unreadable(scene);
+    fake_root_remove(scene->fake, CONFIG);
+    fake_root_link(scene->fake, CONFIG, "/etc/passwd");
+    assert_unreadable(scene);
+}
+
+static void test_config_of_5_mib_is_unreadable(void)
+{
+    g_autoptr(Scene) scene = scene_new(GOOD);
+    g_autofree char *bytes = g_strnfill(5 * 1024 * 1024, '#');
+
+    fake_root_write(scene->fake, CONFIG, bytes);
+    assert_unreadable(scene);
+}
+
+static void test_config_with_nuls_is_unreadable(void)
+{
+    g_autoptr(Scene) scene = scene_new(GOOD);
+
+    fake_root_write_bytes(scene->fake, CONFIG, "cores: 2\n\0\nfreeze: 1\n", 21);
+    pass(scene, run_pre_start, OUTCOME_REFUSED);
+    assert_found(scene, run_check, OUTCOME_REFUSED, FINDING_CONFIG_UNREADABLE);
+}
+
+static void test_binary_config_is_unreadable(void)
+{
+    g_autoptr(Scene) scene = scene_new(GOOD);
+    char bytes[4096];
+
+    for (gsize i = 0; i < sizeof(bytes); i++) {
+        bytes[i] = (char)(i * 7 + i / 256);
+    }
+    fake_root_write_bytes(scene->fake, CONFIG, bytes, sizeof(bytes));
+    assert_found(scene, run_pre_start, OUTCOME_REFUSED, FINDING_CONFIG_UNREADABLE);
+}
+
+static void test_configs_that_only_look_odd_are_read(void)
+{
+    g_autofree char *comments = text_of_lines("#\n", 100000, GOOD);
+    g_autofree char *repeated = text_of_lines("cores: 1\n", 100000, GOOD);
+    const char *const configs[] = {
+        "cores: 2\r\nmemory: 2048\r\naffinity: 2-3\r\nfreeze: 1\r\n",
+        GOOD "[before]\ncores: 99\ncpuaffinity: 0\n",
+        "cores: 7\naffinity: 0\n" GOOD,
+        "# cores: 99\n\n\n" GOOD,
+        "cores: 2\nmemory: 2048\naffinity: 2-3\nfreeze: 1",
+        comments,
+        repeated,
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(configs); i++) {
+        g_autoptr(Scene) scene = scene_new(configs[i]);
+        gint64 before = g_get_monotonic_time();
+        pass(scene, run_pre_start, OUTCOME_PASSED);
+        g_assert_cmpint(g_get_monotonic_time() - before, <, G_USEC_PER_SEC);
+        assert_reserved(scene, 100, "2-3");
+    }
+}
+
+static void test_empty_config_is_unreadable(void)
+{
+    static const char *const configs[] = { "", "\n", "# a comment\n", "[before]\ncores: 2\n" };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(configs); i++) {
+        g_autoptr(Scene) scene = scene_new(configs[i]);
+        assert_unreadable(scene);
+    }
+}
+
+static void test_many_wrong_lines_end_in_time(void)
+{
+    static const char *const lines[] = { "cores: x\n", "numa0: y\n", "rubbish\n", "affinity: z\n" };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(lines); i++) {
+        g_autofree char *config = text_of_lines(lines[i], 70000, "");
+        g_autoptr(Scene) scene = scene_new(config);
+        gint64 before = g_get_monotonic_time();
+        g_autoptr(Report) report = run_pre_start(&scene->call);
+        g_autofree char *text = report_to_text(report);
+        g_assert_nonnull(strstr(text, "REFUSED"));
+        g_assert_cmpint(g_get_monotonic_time() - before, <, G_USEC_PER_SEC);
+    }
+}
+
+static void test_policy_with_nuls_is_invalid(void)
+{
+    g_autoptr(Scene) scene = scene_new(GOOD);
+
+    fake_root_write_bytes(scene->fake, POLICY_PATH, "[defaults]\nmode = off\n\0", 23);
+    assert_found(scene, run_pre_start, OUTCOME_REFUSED, FINDING_POLICY_INVALID);
+}
+
+static void test_policy_that_is_no_file_is_invalid(void)
+{
+    g_autoptr(Scene) scene = scene_new(GOOD);
+
+    fake_root_write(scene->fake, POLICY_PATH "/file", "");
+    assert_found(scene, run_pre_start, OUTCOME_REFUSED, FINDING_POLICY_INVALID);
+}
+
+static void test_policy_of_this_node_counts(void)
+{
+    g_autoptr(Scene) scene = scene_new(GOOD);
+
+    set_policy(scene, "[node pve2]\nmode = off\n");
+    pass(scene, run_pre_start, OUTCOME_PASSED);
+    set_policy(scene, "[node pve1]\nmode = off\n");
+    pass(scene, run_pre_start, OUTCOME_SKIPPED);
+}
+
+static void test_ledger_that_cannot_be_used_is_said(void)
+{
+    g_autoptr(Scene) scene = scene_new_started(GOOD, FAKE_QEMU_GOOD);
+
+    fake_root_write(scene->fake, "run/pinhook", "");
+    g_autoptr(Report) refused = go(scene, run_pre_start, OUTCOME_FAILED);
+    g_assert_cmpint(report_exit_status(refused), ==, 3);
+    g_assert_nonnull(strstr(refused->note, "/run/pinhook"));
+    g_autoptr(Report) unbound = go(scene, run_post_start, OUTCOME_FAILED);
+    g_assert_cmpint(report_exit_status(unbound), ==, 3);
+    assert_calls("");
+    g_autoptr(Report) stopped = go(scene, run_post_stop, OUTCOME_SKIPPED);
+    g_assert_nonnull(strstr(stopped->note, "/run/pinhook"));
+    set_policy(scene, "[defaults]\nmode = warn\n");
+    g_autoptr(Report) tolerated = go(scene, run_pre_start, OUTCOME_FAILED);
+    g_assert_cmpint(report_exit_status(tolerated), ==, 0);
+}
+
+static void test_locked_ledger_is_waited_for_by_the_policys_deadline(void)
+{
+    g_autoptr(Scene) scene = scene_new_started(GOOD, FAKE_QEMU_GOOD);
+    g_autoptr(Ledger) ledger = ledger_lock(scene->fake->root, 1000, NULL);
+
+    g_assert_nonnull(ledger);
+    set_policy(scene, "[defaults]\ndeadline = 50\n");
+    g_autoptr(Report) before = go(scene, run_pre_start, OUTCOME_FAILED);
+    g_assert_nonnull(strstr(before->note, "50 ms"));
+    g_autoptr(Report) after = go(scene, run_post_start, OUTCOME_FAILED);
+    g_assert_nonnull(strstr(after->note, "50 ms"));
+    assert_calls("");
+}
+
+static void test_rubbish_in_the_ledger_is_no_matter(void)
+{
+    g_autoptr(Scene) scene = scene_new(GOOD);
+
+    fake_root_write(scene->fake, "run/pinhook/100.json", "{\"vmid\": 100, \"plan\"");
+    fake_root_write(scene->fake, "run/pinhook/101.json", "");
+    pass(scene, run_pre_start, OUTCOME_PASSED);
+    assert_reserved(scene, 100, "2-3");
+    g_assert_false(root_exists(scene->fake->root, "run/pinhook/101.json"));
+}
+
+/* A QEMU that is not as it should be. */
+
+static void test_vm_that_does_not_run_is_gone(void)
+{
+    g_autoptr(Scene) scene = scene_new(GOOD);
+
+    assert_found(scene, run_post_start, OUTCOME_UNPROVEN, FINDING_VM_GONE);
+    assert_found(scene, run_status, OUTCOME_UNPROVEN, FINDING_VM_GONE);
+    assert_reserved(scene, 100, "none");
+}
+
+static void test_pid_of_another_process_is_not_bound(void)
+{
+    g_autoptr(Scene) scene = scene_new_started(GOOD, FAKE_QEMU_GOOD);
+
+    fake_root_add_process(scene->fake, QEMU, 90, "/usr/sbin/sshd -D");
+    assert_found(scene, run_post_start, OUTCOME_UNPROVEN, FINDING_VM_GONE);
+    assert_calls("");
+}
+
+static void test_absent_socket_is_a_finding(void)
+{
+    g_autoptr(Scene) scene = scene_new_started(GOOD, FAKE_QEMU_GOOD);
+
+    fake_root_remove(scene->fake, "run/qemu-server/100.qmp");
+    assert_found(scene, run_post_start, OUTCOME_UNPROVEN, FINDING_QMP_FAILED);
+    assert_calls("");
+}
+
+static const struct {
+    FakeQemuManner manner;
+    guint deadline_ms;
+    FindingCode code;
+} manners[] = {
+    { FAKE_QEMU_SILENT, 60, FINDING_QMP_TIMEOUT },
+    { FAKE_QEMU_STALLS, 60, FINDING_QMP_TIMEOUT },
+    { FAKE_QEMU_DRIPS, 60, FINDING_QMP_TIMEOUT },
+    { FAKE_QEMU_EVENTS_ONLY, 60, FINDING_QMP_TIMEOUT },
+    { FAKE_QEMU_CLOSES, 20000, FINDING_QMP_FAILED },
+    { FAKE_QEMU_GARBAGE, 20000, FINDING_QMP_FAILED },
+    { FAKE_QEMU_HUGE_LINE, 20000, FINDING_QMP_FAILED },
+    { FAKE_QEMU_REFUSES, 20000, FINDING_QMP_FAILED },
+};
+
+/// QEMU has @manner from @command on (NULL: from the start).
+static void assert_nothing_bound(gsize manner, const char *command)
+{
+    g_autoptr(Scene) scene = scene_new_started(GOOD, manners[manner].manner);
+    g_autofree char *policy = g_strdup_printf(
+        "[defaults]\ndeadline = %u\n", manners[manner].deadline_ms);
+
+    set_policy(scene, policy);
+    if (command != NULL) {
+        fake_qemu_misbehave_from(scene->qemu, command);
+    }
+    gint64 before = g_get_monotonic_time();
+    assert_found(scene, run_post_start, OUTCOME_UNPROVEN, manners[manner].code);
+    g_assert_cmpint(
+        (g_get_monotonic_time() - before) / 1000, <, manners[manner].deadline_ms + 1000);
+    assert_calls("");
+    g_assert_cmpuint(fake_qemu_count(scene->qemu, "cont"), ==, 0);
+}
+
+static void test_misbehaving_qemu_is_named_and_not_bound(void)
+{
+    static const char *const commands[] = { NULL, "query-status", "query-cpus-fast",
+        "query-iothreads" };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(manners); i++) {
+        for (gsize j = 0; j < G_N_ELEMENTS(commands); j++) {
+            assert_nothing_bound(i, commands[j]);
+        }
+    }
+}
+
+static void test_slow_but_honest_qemu_is_bound(void)
+{
+    static const FakeQemuManner good[] = { FAKE_QEMU_SPLITS, FAKE_QEMU_EVENTS_FIRST,
+        FAKE_QEMU_OTHER_REPLIES };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(good); i++) {
+        g_autoptr(Scene) scene = scene_new_started(GOOD, good[i]);
+        set_policy(scene, "[defaults]\ndeadline = 20000\n");
+        pass(scene, run_post_start, OUTCOME_PROVEN);
+    }
+}
+
+static void test_release_that_fails_is_not_proven(void)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(manners); i++) {
+        g_autoptr(Scene) scene = scene_new_started(GOOD, manners[i].manner);
+        fake_qemu_misbehave_from(scene->qemu, "cont");
+        set_policy(scene, manners[i].deadline_ms < 1000 ? "[defaults]\ndeadline = 300\n" : "");
+        g_autoptr(Report) report = go(scene, run_post_start, OUTCOME_UNPROVEN);
+        g_assert_true(has_finding(report, manners[i].code));
+        g_assert_cmpint(report->guest, ==, GUEST_FROZEN);
+    }
+}
+
+static void test_null_in_place_of_an_answer_is_a_finding(void)
+{
+    static const char *const commands[] = { "qmp_capabilities", "query-status", "query-cpus-fast",
+        "query-iothreads", "cont" };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(commands); i++) {
+        g_autoptr(Scene) scene = scene_new_started(GOOD, FAKE_QEMU_GOOD);
+        fake_qemu_answer(scene->qemu, commands[i], "null");
+        assert_found(scene, run_post_start, OUTCOME_UNPROVEN, FINDING_QMP_FAILED);
+    }
+}
+
+/// Ends QEMU when it is asked for its iothreads.
+static void end_at_iothreads(const char *command, gpointer data)
+{
+    Scene *scene = data;
+
+    if (strcmp(command, "query-iothreads") == 0) {
+        fake_root_remove_tree(scene->fake, "proc/4711");
+    }
+}
+
+static void test_qemu_that_ends_while_asked_is_gone(void)
+{
+    g_autoptr(Scene) scene = scene_new_started(GOOD, FAKE_QEMU_GOOD);
+
+    fake_qemu_on_command(scene->qemu, end_at_iothreads, scene);
+    assert_found(scene, run_post_start, OUTCOME_UNPROVEN, FINDING_VM_GONE);
+    assert_calls("");
+    assert_reserved(scene, 100, "none");
+}
+
+static void end_at_first_set(int tid, gpointer data)
+{
+    Scene *scene = data;
+
+    if (tid == QEMU) {
+        fake_root_remove_tree(scene->fake, "proc/4711");
+    }
+}
+
+static void test_qemu_that_ends_while_bound_is_gone(void)
+{
+    g_autoptr(Scene) scene = scene_new_started(GOOD, FAKE_QEMU_GOOD);
+
+    fake_kernel_on_set(end_at_first_set, scene);
+    assert_found(scene, run_post_start, OUTCOME_UNPROVEN, FINDING_VM_GONE);
+    g_assert_cmpuint(fake_qemu_count(scene->qemu, "cont"), ==, 0);
+}
+
+static void test_vcpus_that_are_not_the_plans(void)
+{
+    static const struct {
+        const char *vcpus, *calls;
+    } replies[] = {
+        { "[]", "4711 4712 4713 4714 4715" },
+        { "[{\"cpu-index\": 0, \"thread-id\": 4712}]", "4711 4713 4714 4715 4712" },
+        { "[{\"cpu-index\": 0, \"thread-id\": 4712}, {\"cpu-index\": 1, \"thread-id\": 4713},"
+          " {\"cpu-index\": 2, \"thread-id\": 4715}]",
+            "4711 4714 4712 4713" },
+        { "[{\"cpu-index\": 0, \"thread-id\": 4712}, {\"cpu-index\": 1, \"thread-id\": 500}]",
+            "4711 4713 4714 4715 4712" },
+        { "[{\"cpu-index\": 0, \"thread-id\": 4712}, {\"cpu-index\": 1, \"thread-id\": 1}]",
+            "4711 4713 4714 4715 4712" },
+        { "[{\"cpu-index\": 0, \"thread-id\": 4712}, {\"cpu-index\": 1, \"thread-id\": 4712}]",
+            "4711 4713 4714 4715 4712" },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(replies); i++) {
+        g_autoptr(Scene) scene = scene_new_started(GOOD, FAKE_QEMU_GOOD);
+        fake_qemu_answer(scene->qemu, "query-cpus-fast", replies[i].vcpus);
+        assert_found(scene, run_post_start, OUTCOME_UNPROVEN, FINDING_VCPU_MISSING);
+        assert_calls(replies[i].calls);
+        g_assert_cmpuint(fake_qemu_count(scene->qemu, "cont"), ==, 0);
+    }
+}
+
+static void test_index_given_twice_is_not_proven(void)
+{
+    g_autoptr(Scene) scene = scene_new_started(GOOD, FAKE_QEMU_GOOD);
+
+    fake_qemu_answer(scene->qemu, "query-cpus-fast",
+        "[{\"cpu-index\": 0, \"thread-id\": 4712}, {\"cpu-index\": 0, \"thread-id\": 4713}]");
+    pass(scene, run_post_start, OUTCOME_UNPROVEN);
+    g_assert_cmpuint(fake_qemu_count(scene->qemu, "cont"), ==, 0);
+}
+
+static void test_real_kernel_is_not_used_on_another_proc(void)
+{
+    g_autoptr(Scene) scene = scene_new_started(GOOD, FAKE_QEMU_GOOD);
+
+    set_policy(scene, "[defaults]\nunproven = stop\n");
+    scene->call.kernel = &kernel_running;
+    g_autoptr(Report) bound = go(scene, run_post_start, OUTCOME_FAILED);
+    g_autoptr(Report) seen = go(scene, run_status, OUTCOME_FAILED);
+    g_assert_cmpint(report_exit_status(bound), ==, 3);
+    g_assert_cmpint(report_exit_status(seen), ==, 3);
+    g_assert_cmpuint(fake_qemu_count(scene->qemu, "qmp_capabilities"), ==, 0);
+}
+
+static void add_starts(void)
+{
+    g_test_add_func("/run/vm-goes-through-all-phases", test_vm_goes_through_all_phases);
+    g_test_add_func("/run/check-changes-nothing", test_check_changes_nothing);
+    g_test_add_func("/run/refused-vm-leaves-nothing", test_refused_vm_leaves_nothing);
+    g_test_add_func("/run/refusal-takes-back-an-earlier-reservation",
+        test_refusal_takes_back_an_earlier_reservation);
+    g_test_add_func("/run/pre-start-again-is-the-same", test_pre_start_again_is_the_same);
+    g_test_add_func("/run/running-vm-keeps-its-entry-at-pre-start",
+        test_running_vm_keeps_its_entry_at_pre_start);
+    g_test_add_func("/run/post-start-keeps-to-what-pre-start-planned",
+        test_post_start_keeps_to_what_pre_start_planned);
+    g_test_add_func("/run/post-start-without-an-entry-plans-afresh",
+        test_post_start_without_an_entry_plans_afresh);
+    g_test_add_func("/run/post-start-with-nothing-to-plan-binds-nothing",
+        test_post_start_with_nothing_to_plan_binds_nothing);
+    g_test_add_func(
+        "/run/fresh-plan-with-errors-is-not-proven", test_fresh_plan_with_errors_is_not_proven);
+    g_test_add_func("/run/second-post-start-sets-nothing", test_second_post_start_sets_nothing);
+    g_test_add_func(
+        "/run/status-sees-drift-and-changes-nothing", test_status_sees_drift_and_changes_nothing);
+    g_test_add_func(
+        "/run/status-without-a-plan-is-not-proven", test_status_without_a_plan_is_not_proven);
+    g_test_add_func("/run/hot-plugged-vcpu-is-seen-and-then-bound",
+        test_hot_plugged_vcpu_is_seen_and_then_bound);
+}
+
+static void add_ledger(void)
+{
+    g_test_add_func("/run/vms-never-get-the-same-cpu", test_vms_never_get_the_same_cpu);
+    g_test_add_func(
+        "/run/affinity-of-a-vm-that-starts-is-taken", test_affinity_of_a_vm_that_starts_is_taken);
+    g_test_add_func("/run/vms-that-start-at-once-never-get-the-same-cpu",
+        test_vms_that_start_at_once_never_get_the_same_cpu);
+    g_test_add_func("/run/reservation-of-a-dead-task-counts-for-nothing",
+        test_reservation_of_a_dead_task_counts_for_nothing);
+    g_test_add_func("/run/callers-that-own-nothing", test_callers_that_own_nothing);
+    g_test_add_func("/run/late-post-stop-leaves-the-next-start-alone",
+        test_late_post_stop_leaves_the_next_start_alone);
+    g_test_add_func("/run/late-post-stop-leaves-a-running-vm-alone",
+        test_late_post_stop_leaves_a_running_vm_alone);
+    g_test_add_func("/run/post-stop-of-a-start-that-failed-gives-back",
+        test_post_stop_of_a_start_that_failed_gives_back);
+    g_test_add_func(
+        "/run/post-stop-may-come-twice-or-alone", test_post_stop_may_come_twice_or_alone);
+    g_test_add_func(
+        "/run/ledger-that-cannot-be-used-is-said", test_ledger_that_cannot_be_used_is_said);
+    g_test_add_func("/run/locked-ledger-is-waited-for-by-the-policys-deadline",
+        test_locked_ledger_is_waited_for_by_the_policys_deadline);
+    g_test_add_func(
+        "/run/rubbish-in-the-ledger-is-no-matter", test_rubbish_in_the_ledger_is_no_matter);
+}
+
+static void add_guests(void)
+{
+    g_test_add_func(
+        "/run/container-is-passed-over-silently", test_container_is_passed_over_silently);
+    g_test_add_func("/run/backup-is-never-refused-bound-or-released",
+        test_backup_is_never_refused_bound_or_released);
+    g_test_add_func("/run/mode-off-does-nothing", test_mode_off_does_nothing);
+    g_test_add_func("/run/mode-warn-says-it-and-starts", test_mode_warn_says_it_and_starts);
+    g_test_add_func("/run/target-reads-the-sources-config", test_target_reads_the_sources_config);
+    g_test_add_func("/run/when-a-guest-is-released", test_when_a_guest_is_released);
+    g_test_add_func("/run/unproven-guest-stays-frozen", test_unproven_guest_stays_frozen);
+    g_test_add_func("/run/unproven-stop-ends-qemu", test_unproven_stop_ends_qemu);
+    g_test_add_func("/run/proven-vm-is-not-ended", test_proven_vm_is_not_ended);
+    g_test_add_func("/run/status-ends-nothing", test_status_ends_nothing);
+}
+
+static void add_files(void)
+{
+    g_test_add_func(
+        "/run/config-that-is-no-file-is-unreadable", test_config_that_is_no_file_is_unreadable);
+    g_test_add_func("/run/config-of-5-mib-is-unreadable", test_config_of_5_mib_is_unreadable);
+    g_test_add_func("/run/config-with-nuls-is-unreadable", test_config_with_nuls_is_unreadable);
+    g_test_add_func("/run/binary-config-is-unreadable", test_binary_config_is_unreadable);
+    g_test_add_func(
+        "/run/configs-that-only-look-odd-are-read", test_configs_that_only_look_odd_are_read);
+    g_test_add_func("/run/empty-config-is-unreadable", test_empty_config_is_unreadable);
+    g_test_add_func("/run/many-wrong-lines-end-in-time", test_many_wrong_lines_end_in_time);
+    g_test_add_func("/run/policy-with-nuls-is-invalid", test_policy_with_nuls_is_invalid);
+    g_test_add_func(
+        "/run/policy-that-is-no-file-is-invalid", test_policy_that_is_no_file_is_invalid);
+    g_test_add_func("/run/policy-of-this-node-counts", test_policy_of_this_node_counts);
+}
+
+static void add_qemus(void)
+{
+    g_test_add_func("/run/vm-that-does-not-run-is-gone", test_vm_that_does_not_run_is_gone);
+    g_test_add_func(
+        "/run/pid-of-another-process-is-not-bound", test_pid_of_another_process_is_not_bound);
+    g_test_add_func("/run/absent-socket-is-a-finding", test_absent_socket_is_a_finding);
+    g_test_add_func("/run/misbehaving-qemu-is-named-and-not-bound",
+        test_misbehaving_qemu_is_named_and_not_bound);
+    g_test_add_func("/run/slow-but-honest-qemu-is-bound", test_slow_but_honest_qemu_is_bound);
+    g_test_add_func("/run/release-that-fails-is-not-proven", test_release_that_fails_is_not_proven);
+    g_test_add_func("/run/null-in-place-of-an-answer-is-a-finding",
+        test_null_in_place_of_an_answer_is_a_finding);
+    g_test_add_func(
+        "/run/qemu-that-ends-while-asked-is-gone", test_qemu_that_ends_while_asked_is_gone);
+    g_test_add_func(
+        "/run/qemu-that-ends-while-bound-is-gone", test_qemu_that_ends_while_bound_is_gone);
+    g_test_add_func("/run/vcpus-that-are-not-the-plans", test_vcpus_that_are_not_the_plans);
+    g_test_add_func("/run/index-given-twice-is-not-proven", test_index_given_twice_is_not_proven);
+    g_test_add_func("/run/real-kernel-is-not-used-on-another-proc",
+        test_real_kernel_is_not_used_on_another_proc);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    add_starts();
+    add_ledger();
+    add_guests();
+    add_files();
+    add_qemus();
+    return g_test_run();
+}

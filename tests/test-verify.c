@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "fake-kernel.h"
+#include "verify.h"
+
+#include <string.h>
+
+/// What was seen of a VM that is planned onto CPU 2-3 with the rest on 0-1.
+typedef struct {
+    Plan *plan;
+    Policy *policy;
+    Observed *observed;
+} Scene;
+
+static void observed_thread_free(gpointer data)
+{
+    ObservedThread *seen = data;
+
+    thread_free(seen->thread);
+    hwloc_bitmap_free(seen->wanted);
+    hwloc_bitmap_free(seen->allowed);
+    g_free(seen->refusal);
+    g_free(seen);
+}
+
+/// @wanted NULL: the plan does not know it.
+static ObservedThread *add(
+    Scene *scene, ThreadRole role, guint vcpu, const char *wanted, const char *allowed)
+{
+    ObservedThread *seen = g_new0(ObservedThread, 1);
+
+    seen->thread = g_new0(Thread, 1);
+    *seen->thread = (Thread){ .tid = 4711 + (int)scene->observed->threads->len,
+        .role = role,
+        .vcpu = vcpu,
+        .name = g_strdup("kvm") };
+    seen->wanted = wanted != NULL ? cpuset_parse_kernel(wanted, 64, NULL) : NULL;
+    seen->allowed = cpuset_parse_kernel(allowed, 64, NULL);
+    g_ptr_array_add(scene->observed->threads, seen);
+    return seen;
+}
+
+static Scene *scene_new(const char *policy)
+{
+    Scene *scene = g_new0(Scene, 1);
+
+    scene->plan = fake_plan_new(2, "2-3", "0-1");
+    scene->policy = policy_parse(policy, "pve1", 100);
+    g_assert_cmpuint(scene->policy->problems->len, ==, 0);
+    scene->observed = g_new0(Observed, 1);
+    scene->observed->threads = g_ptr_array_new_with_free_func(observed_thread_free);
+    scene->observed->missing_vcpus = g_array_new(FALSE, FALSE, sizeof(QemuThread));
+    scene->observed->bound = TRUE;
+    add(scene, THREAD_MAIN, 0, "0-1", "0-1");
+    return scene;
+}
+
+static void scene_free(Scene *scene)
+{
+    plan_free(scene->plan);
+    policy_free(scene->policy);
+    observed_free(scene->observed);
+    g_free(scene);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Scene, scene_free)
+
+/// With both vCPUs where they belong.
+static Scene *scene_new_good(const char *policy)
+{
+    Scene *scene = scene_new(policy);
+
+    add(scene, THREAD_VCPU, 0, "2", "2");
+    add(scene, THREAD_VCPU, 1, "3", "3");
+    return scene;
+}
+
+static Proof *verify(const Scene *scene)
+{
+    return verify_observed(100, scene->plan, scene->policy, scene->observed);
+}
+
+static void assert_proven(const Scene *scene)
+{
+    g_autoptr(Proof) proof = verify(scene);
+
+    g_assert_true(proof->proven);
+    g_assert_cmpuint(proof->findings->len, ==, 0);
+}
+
+/// Not proven for the one reason @code, with @named in its message.
+static void assert_unproven(const Scene *scene, FindingCode code, const char *named)
+{
+    g_autoptr(Proof) proof = verify(scene);
+
+    g_assert_false(proof->proven);
+    g_assert_cmpuint(proof->findings->len, ==, 1);
+    const Finding *finding = proof->findings->pdata[0];
+    g_assert_cmpint(finding->code, ==, (int)code);
+    g_assert_cmpint(finding->severity, ==, SEVERITY_ERROR);
+    g_test_message("%s", finding->message);
+    g_assert_nonnull(strstr(finding->message, named));
+    g_assert_nonnull(finding->fix);
+}
+
+static void test_all_as_planned_is_proven(void)
+{
+    g_autoptr(Scene) scene = scene_new_good(NULL);
+    add(scene, THREAD_IOTHREAD, 0, "0-1", "0-1");
+    g_autoptr(Proof) proof = verify(scene);
+
+    assert_proven(scene);
+    g_assert_cmpuint(proof->vcpus, ==, 2);
+    g_assert_cmpuint(proof->others, ==, 2);
+}
+
+static void test_vcpu_elsewhere_is_not_bound(void)
+{
+    static const char *const elsewhere[] = { "5", "0-7", "2-3", "2", "" };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(elsewhere); i++) {
+        g_autoptr(Scene) scene = scene_new(NULL);
+        add(scene, THREAD_VCPU, 0, "2", "2");
+        add(scene, THREAD_VCPU, 1, "3", elsewhere[i]);
+        assert_unproven(scene, FINDING_NOT_BOUND, "vCPU 1");
+    }
+}
+
+static void test_refused_vcpu_names_the_reason(void)
+{
+    g_autoptr(Scene) scene = scene_new(NULL);
+
+    add(scene, THREAD_VCPU, 0, "2", "2");
+    add(scene, THREAD_VCPU, 1, "3", "0-7")->refusal = g_strdup("no such luck");
+    assert_unproven(scene, FINDING_NOT_BOUND, "no such luck");
+}
+
+static void test_other_thread_elsewhere_is_not_bound(void)
+{
+    static const char *const elsewhere[] = { "0-7", "2", "0,3", "5" };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(elsewhere); i++) {
+        g_autoptr(Scene) scene = scene_new_good(NULL);
+        add(scene, THREAD_WORKER, 0, "0-1", elsewhere[i]);
+        assert_unproven(scene, FINDING_NOT_BOUND, "not on 0-1");
+    }
+}
+
+static void test_other_thread_on_part_of_its_cpus_is_fine(void)
+{
+    g_autoptr(Scene) scene = scene_new_good(NULL);
+
+    add(scene, THREAD_WORKER, 0, "0-1", "1");
+    assert_proven(scene);
+}
+
+static void test_unmovable_thread_beside_a_vcpu_is_a_finding(void)
+{
+    g_autoptr(Scene) scene = scene_new_good(NULL);
+
+    add(scene, THREAD_WORKER, 0, "0-1", "0-7")->refusal = g_strdup("no such luck");
+    assert_unproven(scene, FINDING_THREAD_UNMOVABLE, "no such luck");
+}
+
+/* The sibling of a vCPU's CPU is as near as the CPU itself. */
+static void test_unmovable_thread_on_a_sibling_is_a_finding(void)
+{
+    g_autoptr(Scene) scene = scene_new_good(NULL);
+
+    hwloc_bitmap_set(scene->plan->cores, 6);
+    add(scene, THREAD_WORKER, 0, "0-1", "6")->refusal = g_strdup("no such luck");
+    assert_unproven(scene, FINDING_THREAD_UNMOVABLE, "6");
+}
+
+static void test_unmovable_thread_elsewhere_is_fine(void)
+{
+    g_autoptr(Scene) scene = scene_new_good(NULL);
+
+    add(scene, THREAD_WORKER, 0, "0-1", "4-5")->refusal = g_strdup("no such luck");
+    assert_proven(scene);
+}
+
+static void test_fewer_vcpus_than_planned_are_missing(void)
+{
+    g_autoptr(Scene) scene = scene_new(NULL);
+
+    add(scene, THREAD_VCPU, 0, "2", "2");
+    assert_unproven(scene, FINDING_VCPU_MISSING, "1 vCPUs, the plan 2");
+}
+
+static void test_no_vcpus_are_missing(void)
+{
+    g_autoptr(Scene) scene = scene_new(NULL);
+
+    assert_unproven(scene, FINDING_VCPU_MISSING, "0 vCPUs");
+}
+
+static void test_vcpu_without_its_thread_is_missing(void)
+{
+    g_autoptr(Scene) scene = scene_new(NULL);
+    QemuThread vcpu = { .tid = 4799, .vcpu = 1 };
+
+    add(scene, THREAD_VCPU, 0, "2", "2");
+    g_array_append_val(scene->observed->missing_vcpus, vcpu);
+    assert_unproven(scene, FINDING_VCPU_MISSING, "4799");
+}
+
+static void test_vcpu_that_is_not_planned_is_a_finding(void)
+{
+    g_autoptr(Scene) scene = scene_new_good(NULL);
+
+    add(scene, THREAD_VCPU, 2, NULL, "0-1");
+    assert_unproven(scene, FINDING_VCPU_MISSING, "vCPU 2");
+}
+
+static void test_hot_plugged_vcpu_in_the_plan_is_proven(void)
+{
+    g_autoptr(Scene) scene = scene_new_good(NULL);
+
+    plan_free(scene->plan);
+    scene->plan = fake_plan_new(2, "2-5", "0-1");
+    add(scene, THREAD_VCPU, 3, "5", "5"); // a gap: 2 was not plugged
+    assert_proven(scene);
+}
+
+/* Two threads on one CPU take turns, whatever QEMU calls them. */
+static void test_two_threads_of_one_vcpu_are_not_proven(void)
+{
+    g_autoptr(Scene) scene = scene_new(NULL);
+
+    add(scene, THREAD_VCPU, 0, "2", "2");
+    add(scene, THREAD_VCPU, 0, "2", "2");
+    g_autoptr(Proof) proof = verify(scene);
+    g_assert_false(proof->proven);
+    g_assert_cmpuint(finding_list_count(proof->findings, SEVERITY_ERROR), >=, 1);
+}
+
+static void test_restless_qemu_is_not_bound(void)
+{
+    g_autoptr(Scene) scene = scene_new_good(NULL);
+
+    scene->observed->restless = TRUE;
+    assert_unproven(scene, FINDING_NOT_BOUND, "kept changing");
+}
+
+static void test_each_wrong_thread_is_said(void)
+{
+    g_autoptr(Scene) scene = scene_new(NULL);
+
+    add(scene, THREAD_VCPU, 0, "2", "0-7");
+    add(scene, THREAD_VCPU, 1, "3", "0-7");
+    add(scene, THREAD_WORKER, 0, "0-1", "0-7");
+    g_autoptr(Proof) proof = verify(scene);
+    g_assert_cmpuint(proof->findings->len, ==, 3);
+    g_assert_cmpuint(proof->vcpus, ==, 0);
+}
+
+static void test_warning_keeps_it_proven(void)
+{
+    g_autoptr(Scene) scene = scene_new_good("[defaults]\ncheck.not-bound = warning\n");
+
+    add(scene, THREAD_WORKER, 0, "0-1", "0-7");
+    g_autoptr(Proof) proof = verify(scene);
+    g_assert_true(proof->proven);
+    g_assert_cmpuint(finding_list_count(proof->findings, SEVERITY_WARNING), ==, 1);
+    g_assert_cmpuint(proof->findings->len, ==, 1);
+}
+
+static void test_finding_that_is_off_is_not_said(void)
+{
+    g_autoptr(Scene) scene = scene_new_good("[vm 100]\ncheck.thread-unmovable = off\n");
+
+    add(scene, THREAD_WORKER, 0, "0-1", "0-7")->refusal = g_strdup("no such luck");
+    assert_proven(scene);
+}
+
+static void test_fix_depends_on_whether_binding_was_tried(void)
+{
+    for (guint bound = 0; bound <= 1; bound++) {
+        g_autoptr(Scene) scene = scene_new_good(NULL);
+        scene->observed->bound = bound == 1;
+        add(scene, THREAD_WORKER, 0, "0-1", "0-7");
+        g_autoptr(Proof) proof = verify(scene);
+        const Finding *finding = proof->findings->pdata[0];
+        g_assert_cmpstr(
+            finding->fix, ==, bound == 1 ? "cat /proc/4714/cgroup" : "pinhook 100 post-start");
+    }
+}
+
+static void test_impossible_is_never_proven(void)
+{
+    static const char *const policies[] = { NULL, "[defaults]\ncheck.qmp-timeout = warning\n",
+        "[defaults]\ncheck.qmp-timeout = off\n" };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(policies); i++) {
+        g_autoptr(Policy) policy = policy_parse(policies[i], NULL, 100);
+        g_autoptr(Proof) proof = verify_impossible(100, FINDING_QMP_TIMEOUT, policy, "too late");
+        g_assert_false(proof->proven);
+        g_assert_cmpuint(proof->findings->len, ==, i < 2 ? 1 : 0);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/verify/all-as-planned-is-proven", test_all_as_planned_is_proven);
+    g_test_add_func("/verify/vcpu-elsewhere-is-not-bound", test_vcpu_elsewhere_is_not_bound);
+    g_test_add_func("/verify/refused-vcpu-names-the-reason", test_refused_vcpu_names_the_reason);
+    g_test_add_func(
+        "/verify/other-thread-elsewhere-is-not-bound", test_other_thread_elsewhere_is_not_bound);
+    g_test_add_func("/verify/other-thread-on-part-of-its-cpus-is-fine",
+        test_other_thread_on_part_of_its_cpus_is_fine);
+    g_test_add_func("/verify/unmovable-thread-beside-a-vcpu-is-a-finding",
+        test_unmovable_thread_beside_a_vcpu_is_a_finding);
+    g_test_add_func("/verify/unmovable-thread-on-a-sibling-is-a-finding",
+        test_unmovable_thread_on_a_sibling_is_a_finding);
+    g_test_add_func(
+        "/verify/unmovable-thread-elsewhere-is-fine", test_unmovable_thread_elsewhere_is_fine);
+    g_test_add_func(
+        "/verify/fewer-vcpus-than-planned-are-missing", test_fewer_vcpus_than_planned_are_missing);
+    g_test_add_func("/verify/no-vcpus-are-missing", test_no_vcpus_are_missing);
+    g_test_add_func(
+        "/verify/vcpu-without-its-thread-is-missing", test_vcpu_without_its_thread_is_missing);
+    g_test_add_func("/verify/vcpu-that-is-not-planned-is-a-finding",
+        test_vcpu_that_is_not_planned_is_a_finding);
+    g_test_add_func("/verify/hot-plugged-vcpu-in-the-plan-is-proven",
+        test_hot_plugged_vcpu_in_the_plan_is_proven);
+    g_test_add_func("/verify/two-threads-of-one-vcpu-are-not-proven",
+        test_two_threads_of_one_vcpu_are_not_proven);
+    g_test_add_func("/verify/restless-qemu-is-not-bound", test_restless_qemu_is_not_bound);
+    g_test_add_func("/verify/each-wrong-thread-is-said", test_each_wrong_thread_is_said);
+    g_test_add_func("/verify/warning-keeps-it-proven", test_warning_keeps_it_proven);
+    g_test_add_func(
+        "/verify/finding-that-is-off-is-not-said", test_finding_that_is_off_is_not_said);
+    g_test_add_func("/verify/fix-depends-on-whether-binding-was-tried",
+        test_fix_depends_on_whether_binding_was_tried);
+    g_test_add_func("/verify/impossible-is-never-proven", test_impossible_is_never_proven);
+    return g_test_run();
+}
