@@ -365,7 +365,8 @@ static char *name_holder(const Advice *advice, const CpuSet *cpus)
     for (guint i = 0; i < advice->taken->holdings->len; i++) {
         const Holding *holding = advice->taken->holdings->pdata[i];
         if (hwloc_bitmap_intersects(holding->cpus, cpus)) {
-            return g_strdup_printf("qm shutdown %u", holding->vmid);
+            return g_strdup_printf(
+                "%s shutdown %u", holding->container ? "pct" : "qm", holding->vmid);
         }
     }
     return NULL;

@@ -156,6 +156,11 @@ static void give_each_cpu_one_node(Host *host, const CpuSet *has_cpu)
         hwloc_bitmap_and(node->cpus, node->cpus, left);
         hwloc_bitmap_andnot(left, left, node->cpus);
     }
+    /* Of a node that is offline. */
+    if (host->nodes->len > 0) {
+        HostNode *first = host->nodes->pdata[0];
+        hwloc_bitmap_or(first->cpus, first->cpus, left);
+    }
 }
 
 static guint node_of_cpu(const Host *host, guint cpu)

@@ -403,7 +403,7 @@ static void add_running_containers(Taken *taken, const Root *root)
                                                           : NULL;
         g_autoptr(CpuSet) cpus = text != NULL ? find_container_cpus(text) : NULL;
         if (cpus != NULL) {
-            taken_add(taken, vmid, cpus);
+            taken_add_container(taken, vmid, cpus);
         }
     }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "planner.h"
 
+#include "matching.h"
+
 #include <string.h>
 
 /// How many vCPUs go on a core.
@@ -120,10 +122,16 @@ static GPtrArray *find_candidates(const Host *host, const Pool *pool, const Take
     return candidates;
 }
 
+/// How many of the core's CPUs count.
+static guint usable_cpus(const Planner *planner, const Candidate *candidate)
+{
+    return planner->worst < RANK_AWAKE ? candidate->isolated : candidate->cpus->len;
+}
+
 /// How many vCPUs, or with SHARE_UNIT how many cores of the guest, the core can take.
 static guint capacity_of(const Planner *planner, const Candidate *candidate)
 {
-    guint cpus = planner->worst < RANK_AWAKE ? candidate->isolated : candidate->cpus->len;
+    guint cpus = usable_cpus(planner, candidate);
 
     switch (planner->share) {
     case SHARE_NONE:
@@ -588,9 +596,9 @@ static int compare_candidates(gconstpointer a, gconstpointer b)
 /// The @place'th CPU of the core that a vCPU may take; -1: it has fewer.
 static int cpu_at(const Planner *planner, const Candidate *candidate, guint place)
 {
-    guint count = planner->worst < RANK_AWAKE ? candidate->isolated : candidate->cpus->len;
-
-    return place < count ? (int)g_array_index(candidate->cpus, guint, place) : -1;
+    return place < usable_cpus(planner, candidate)
+               ? (int)g_array_index(candidate->cpus, guint, place)
+               : -1;
 }
 
 static void put_vcpu(Planner *planner, guint vcpu, guint cpu, const Candidate *candidate)
@@ -686,6 +694,13 @@ static gboolean place_group(Planner *planner, const Group *group)
 
 /* The other threads. */
 
+static void use_spare(Planner *planner, const Candidate *candidate)
+{
+    use_core(planner, candidate);
+    /* One CPU: several isolated ones in a mask would pile the threads up on one of them. */
+    hwloc_bitmap_only(planner->plan->others, (unsigned)cpu_at(planner, candidate, 0));
+}
+
 /// A core of the pool for the other threads alone: on the vCPUs' nodes if there is one.
 static gboolean place_spare(Planner *planner)
 {
@@ -702,10 +717,7 @@ static gboolean place_spare(Planner *planner)
     if (choice == NULL) {
         return FALSE;
     }
-    use_core(planner, choice->candidates->pdata[0]);
-    /* One CPU: several isolated ones in a mask would pile the threads up on one of them. */
-    hwloc_bitmap_only(
-        planner->plan->others, (unsigned)cpu_at(planner, choice->candidates->pdata[0], 0));
+    use_spare(planner, choice->candidates->pdata[0]);
     return TRUE;
 }
 
@@ -780,19 +792,112 @@ static gboolean place_others(Planner *planner, const Policy *policy, const Taken
     g_assert_not_reached();
 }
 
-/* One try, and which to try. */
+/* When placing one group after the other leads to no plan: any that there is. */
 
-static gboolean place_all(
-    Planner *planner, const GPtrArray *groups, const Policy *policy, const Taken *taken)
+/// What a core of the guest, or with SHARE_SIBLINGS a vCPU, can have.
+typedef struct {
+    const Candidate *candidate;
+    guint place; // with SHARE_SIBLINGS: of the core's CPUs
+} Seat;
+
+typedef struct {
+    const Planner *planner;
+    GPtrArray *nodes; // CpuSet by guest: where it may lie; NULL: anywhere
+    GArray *seats;    // Seat
+    guint unit;       // vCPUs of a guest of the matching
+    guint vcpus;
+} Seating;
+
+static guint count_members(const Seating *seating, guint guest)
 {
+    return MIN(seating->unit, seating->vcpus - guest * seating->unit);
+}
+
+static gboolean seat_fits(guint guest, guint seat, gpointer data)
+{
+    const Seating *seating = data;
+    const Candidate *candidate = g_array_index(seating->seats, Seat, seat).candidate;
+    const CpuSet *nodes = seating->nodes->pdata[guest];
+
+    return (nodes == NULL || hwloc_bitmap_isset(nodes, candidate->node)) &&
+           usable_cpus(seating->planner, candidate) >= count_members(seating, guest);
+}
+
+static void free_nodes(gpointer data)
+{
+    hwloc_bitmap_free(data);
+}
+
+/// The vCPUs of a core of the guest may lie where each of them may.
+static void find_nodes(Seating *seating, const GPtrArray *groups)
+{
+    seating->nodes = g_ptr_array_new_with_free_func(free_nodes);
+    g_ptr_array_set_size(
+        seating->nodes, (int)((seating->vcpus + seating->unit - 1) / seating->unit));
     for (guint i = 0; i < groups->len; i++) {
-        if (!place_group(planner, groups->pdata[i])) {
-            return FALSE;
+        const Group *group = groups->pdata[i];
+        for (guint j = 0; group->nodes != NULL && j < group->vcpus->len; j++) {
+            guint guest = g_array_index(group->vcpus, guint, j) / seating->unit;
+            CpuSet *before = seating->nodes->pdata[guest];
+            seating->nodes->pdata[guest] = before != NULL ? cpuset_and(before, group->nodes)
+                                                          : cpuset_copy(group->nodes);
+            hwloc_bitmap_free(before);
         }
     }
-    hwloc_bitmap_copy(planner->plan->cores, planner->plan->reserved);
-    return place_others(planner, policy, taken);
 }
+
+/// Those of all cores but @spare.
+static void find_seats(Seating *seating, const Candidate *spare)
+{
+    const Planner *planner = seating->planner;
+
+    seating->seats = g_array_new(FALSE, FALSE, sizeof(Seat));
+    for (guint i = 0; i < planner->candidates->len; i++) {
+        const Candidate *candidate = planner->candidates->pdata[i];
+        guint places = planner->share == SHARE_SIBLINGS ? usable_cpus(planner, candidate) : 1;
+        if (candidate == spare || candidate->rank > planner->worst) {
+            continue;
+        }
+        for (guint place = 0; place < places; place++) {
+            Seat seat = { .candidate = candidate, .place = place };
+            g_array_append_val(seating->seats, seat);
+        }
+    }
+}
+
+static void put_guests(Planner *planner, const Seating *seating, const guint *seat_of)
+{
+    for (guint guest = 0; guest < seating->nodes->len; guest++) {
+        const Seat *seat = &g_array_index(seating->seats, Seat, seat_of[guest]);
+        for (guint i = 0; i < count_members(seating, guest); i++) {
+            put_vcpu(planner, guest * seating->unit + i,
+                (guint)cpu_at(planner, seat->candidate, seat->place + i), seat->candidate);
+        }
+        use_core(planner, seat->candidate);
+    }
+}
+
+/// @spare: the core that is left to the other threads; NULL: none.
+static gboolean place_somehow(Planner *planner, const GPtrArray *groups, const Candidate *spare)
+{
+    Seating seating = { .planner = planner,
+        .unit = planner->share == SHARE_UNIT ? planner->unit : 1,
+        .vcpus = planner->plan->vcpus->len };
+
+    find_nodes(&seating, groups);
+    find_seats(&seating, spare);
+    g_autofree guint *seat_of = g_new0(guint, seating.nodes->len);
+    gboolean found = matching_find(
+        seating.nodes->len, seating.seats->len, seat_fits, &seating, seat_of);
+    if (found) {
+        put_guests(planner, &seating, seat_of);
+    }
+    g_ptr_array_unref(seating.nodes);
+    g_array_unref(seating.seats);
+    return found;
+}
+
+/* One try, and which to try. */
 
 /// Cells may cut a core of the guest: then its vCPUs are not together, and this is no plan.
 static gboolean units_are_whole(const Planner *planner)
@@ -808,25 +913,67 @@ static gboolean units_are_whole(const Planner *planner)
     return TRUE;
 }
 
-static Plan *try_plan(
-    Planner *planner, const VmConfig *vm, const Policy *policy, const Taken *taken)
+static gboolean place_all(
+    Planner *planner, const GPtrArray *groups, const Policy *policy, const Taken *taken)
 {
-    g_autoptr(GPtrArray) groups = find_groups(planner, vm);
-    g_autoptr(Plan) plan = plan_new(vm->vcpus_present);
-
-    g_array_set_size(plan->vcpus, vm->vcpus_most);
-    planner->plan = plan;
-    memset(planner->used, 0, planner->candidates->len * sizeof(*planner->used));
-    if (!place_all(planner, groups, policy, taken) || !units_are_whole(planner)) {
-        return NULL;
+    for (guint i = 0; i < groups->len; i++) {
+        if (!place_group(planner, groups->pdata[i])) {
+            return FALSE;
+        }
     }
-    /* A cell's memory lies on its hostnodes, some of which may have no CPUs. */
+    hwloc_bitmap_copy(planner->plan->cores, planner->plan->reserved);
+    return units_are_whole(planner) && place_others(planner, policy, taken);
+}
+
+static gboolean place_all_somehow(
+    Planner *planner, const GPtrArray *groups, const Policy *policy, const Taken *taken)
+{
+    gboolean spare = policy->emulator == POLICY_SPARE;
+
+    for (guint i = 0; i < (spare ? planner->candidates->len : 1); i++) {
+        const Candidate *left = spare ? planner->candidates->pdata[i] : NULL;
+        if ((left != NULL && (left->rank > planner->worst || usable_cpus(planner, left) == 0)) ||
+            !place_somehow(planner, groups, left)) {
+            continue;
+        }
+        hwloc_bitmap_copy(planner->plan->cores, planner->plan->reserved);
+        if (spare) {
+            use_spare(planner, left);
+            return TRUE;
+        }
+        return place_others(planner, policy, taken);
+    }
+    return FALSE;
+}
+
+/// A cell's memory lies on its hostnodes, some of which may have no CPUs.
+static void add_memory_nodes(Plan *plan, const GPtrArray *groups)
+{
     for (guint i = 0; i < groups->len; i++) {
         const Group *group = groups->pdata[i];
         if (group->nodes != NULL) {
             hwloc_bitmap_or(plan->nodes, plan->nodes, group->nodes);
         }
     }
+}
+
+typedef gboolean (*Place)(
+    Planner *planner, const GPtrArray *groups, const Policy *policy, const Taken *taken);
+
+static Plan *try_plan(
+    Planner *planner, const Policy *policy, const Taken *taken, Share share, Place place)
+{
+    g_autoptr(Plan) plan = plan_new(planner->vm->vcpus_present);
+
+    planner->share = share;
+    planner->plan = plan;
+    g_autoptr(GPtrArray) groups = find_groups(planner, planner->vm);
+    g_array_set_size(plan->vcpus, planner->vm->vcpus_most);
+    memset(planner->used, 0, planner->candidates->len * sizeof(*planner->used));
+    if (!place(planner, groups, policy, taken)) {
+        return NULL;
+    }
+    add_memory_nodes(plan, groups);
     return g_steal_pointer(&plan);
 }
 
@@ -867,10 +1014,12 @@ Plan *planner_place(const VmConfig *vm, const Policy *policy, const Host *host, 
     guint count = find_shares(policy, planner.unit, shares);
 
     for (guint worst = 0; plan == NULL && worst < RANK_COUNT; worst++) {
+        planner.worst = (Rank)worst;
         for (guint i = 0; plan == NULL && i < count; i++) {
-            planner.worst = (Rank)worst;
-            planner.share = shares[i];
-            plan = try_plan(&planner, vm, policy, taken);
+            plan = try_plan(&planner, policy, taken, shares[i], place_all);
+            if (plan == NULL && (vm->guest_cells->len > 0 || policy->emulator == POLICY_SPARE)) {
+                plan = try_plan(&planner, policy, taken, shares[i], place_all_somehow);
+            }
         }
     }
     return plan;

@@ -28,14 +28,23 @@ void taken_free(Taken *taken)
     g_free(taken);
 }
 
-void taken_add(Taken *taken, guint vmid, const CpuSet *cpus)
+static void add(Taken *taken, guint vmid, gboolean container, const CpuSet *cpus)
 {
     Holding *holding = g_new(Holding, 1);
 
-    holding->vmid = vmid;
-    holding->cpus = cpuset_copy(cpus);
+    *holding = (Holding){ .vmid = vmid, .container = container, .cpus = cpuset_copy(cpus) };
     g_ptr_array_add(taken->holdings, holding);
     hwloc_bitmap_or(taken->cpus, taken->cpus, cpus);
+}
+
+void taken_add(Taken *taken, guint vmid, const CpuSet *cpus)
+{
+    add(taken, vmid, FALSE, cpus);
+}
+
+void taken_add_container(Taken *taken, guint vmid, const CpuSet *cpus)
+{
+    add(taken, vmid, TRUE, cpus);
 }
 
 char *taken_name_holders(const Taken *taken, const CpuSet *cpus)
@@ -47,8 +56,8 @@ char *taken_name_holders(const Taken *taken, const CpuSet *cpus)
         g_autoptr(CpuSet) shared = cpuset_and(holding->cpus, cpus);
         g_autofree char *list = cpuset_to_list(shared);
         if (*list != '\0') {
-            g_string_append_printf(
-                names, "%sVM %u (CPU %s)", names->len > 0 ? ", " : "", holding->vmid, list);
+            g_string_append_printf(names, "%s%s %u (CPU %s)", names->len > 0 ? ", " : "",
+                holding->container ? "CT" : "VM", holding->vmid, list);
         }
     }
     return g_string_free(g_steal_pointer(&names), FALSE);

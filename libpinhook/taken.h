@@ -6,6 +6,7 @@
 /// CPUs that a guest on this host holds.
 typedef struct {
     guint vmid;
+    gboolean container;
     CpuSet *cpus;
 } Holding;
 
@@ -23,6 +24,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Taken, taken_free)
 
 /// Copies @cpus.
 void taken_add(Taken *taken, guint vmid, const CpuSet *cpus);
+void taken_add_container(Taken *taken, guint vmid, const CpuSet *cpus);
 
-/// Who holds any of @cpus, as "VM 101 (CPU 2-3), VM 102 (CPU 4)"; "" for nobody. The caller frees.
+/// Who holds any of @cpus, as "VM 101 (CPU 2-3), CT 102 (CPU 4)"; "" for nobody. The caller frees.
 char *taken_name_holders(const Taken *taken, const CpuSet *cpus);

@@ -598,6 +598,9 @@ static gboolean derive_vcpus(Reading *reading)
         .cores = vm->cores,
         .maxcpus = most };
 
+    /* So that what does not fit together leads to no more than its own finding. */
+    vm->vcpus_most = (guint)MIN(most, VMCONFIG_VCPU_LIMIT);
+    vm->vcpus_present = vm->vcpus_most;
     overlay_args(reading, &smp);
     guint64 cores = smp.dies * smp.clusters * smp.modules * smp.cores; // per socket
     guint64 whole = smp.sockets * cores;

@@ -66,6 +66,16 @@ static void test_the_callers_set_stays_its_own(void)
     assert_holders(taken, "0-7", "VM 101 (CPU 2-3)");
 }
 
+static void test_a_container_is_named_as_one(void)
+{
+    g_autoptr(Taken) taken = taken_new();
+    g_autoptr(CpuSet) cpus = cpuset_parse_list("4-5", ',', NULL);
+
+    taken_add_container(taken, 105, cpus);
+    g_autofree char *names = taken_name_holders(taken, cpus);
+    g_assert_cmpstr(names, ==, "CT 105 (CPU 4-5)");
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -74,5 +84,6 @@ int main(int argc, char **argv)
     g_test_add_func("/taken/names", test_holders_are_named_with_what_they_hold_of_it);
     g_test_add_func("/taken/held-twice", test_a_cpu_held_twice_names_both);
     g_test_add_func("/taken/copies", test_the_callers_set_stays_its_own);
+    g_test_add_func("/taken/container", test_a_container_is_named_as_one);
     return g_test_run();
 }
