@@ -21,13 +21,16 @@ static int is_whole(const char *path)
 {
     ElfW(Ehdr) header;
     struct stat info;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    int is_elf = fd >= 0 && fstat(fd, &info) == 0 &&
-                 read(fd, &header, sizeof(header)) == sizeof(header) &&
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    int is_file = fd >= 0 && fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
+    int is_elf = is_file && read(fd, &header, sizeof(header)) == sizeof(header) &&
                  memcmp(header.e_ident, ELFMAG, SELFMAG) == 0;
 
     if (fd >= 0) {
         close(fd);
+    }
+    if (fd >= 0 && !is_file) {
+        return 0;
     }
     return !is_elf ||
            header.e_shoff + (size_t)header.e_shnum * header.e_shentsize <= (size_t)info.st_size;
@@ -37,7 +40,7 @@ static int is_whole(const char *path)
 static Main load(const char *path, char *reason, size_t size)
 {
     if (!is_whole(path)) {
-        snprintf(reason, size, "%s: cut off", path);
+        snprintf(reason, size, "%s: cut off, or no file", path);
         return NULL;
     }
     /* pinhook's own library is linked to be bound at once; what it draws in need not be. */
@@ -67,7 +70,10 @@ static int exit_status(int argc, char **argv)
 {
     int is_hook = argc == 3 && strspn(argv[1], "0123456789") == strlen(argv[1]);
 
-    return is_hook && strcmp(argv[2], "pre-start") != 0 ? 0 : 1;
+    if (!is_hook) {
+        return 3;
+    }
+    return strcmp(argv[2], "pre-start") == 0 ? 1 : 0;
 }
 
 /// What brings what is missing: of all that the library needs, a Proxmox node lacks hwloc alone.

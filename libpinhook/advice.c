@@ -199,14 +199,20 @@ static Plan *place_fewer(const Advice *advice, const CpuSet *cpus)
 
     vm.guest_cells = no_cells;
     fewer.vm = &vm;
-    for (guint count = MIN(cpuset_count(cpus), vm.vcpus_most - 1); count > 0; count--) {
-        vm.vcpus_most = vm.vcpus_present = count;
+    guint fit = 0, most = MIN(cpuset_count(cpus), vm.vcpus_most - 1);
+    Plan *best = NULL;
+    while (fit < most) {
+        vm.vcpus_most = vm.vcpus_present = (fit + most + 1) / 2;
         g_autoptr(Plan) plan = place_on(&fewer, cpus);
         if (plan != NULL && (now == NULL || !plan->others_share)) {
-            return g_steal_pointer(&plan);
+            fit = vm.vcpus_most;
+            plan_free(best);
+            best = g_steal_pointer(&plan);
+        } else {
+            most = vm.vcpus_most - 1;
         }
     }
-    return NULL;
+    return best;
 }
 
 char *advice_fewer_vcpus(const Advice *advice)
@@ -417,12 +423,14 @@ char *advice_bind_memory(const Advice *advice, const CpuSet *nodes)
         advice->vmid, quote, vcpus, ids, vm->memory_mib, quote);
 }
 
-char *advice_accept(const Advice *advice, const char *name)
+char *advice_accept(const Advice *advice, FindingCode code)
 {
-    g_autofree char *key = g_strdup_printf("check.%s", name);
+    if (advice->policy->severities[code] != SEVERITY_ERROR) {
+        return NULL;
+    }
+    g_autofree char *key = g_strdup_printf("check.%s", finding_kind(code)->name);
     g_autofree char *rule = add_rule(advice, key, "warning");
-
-    return g_strdup_printf("to accept it: %s", rule);
+    return g_strdup_printf("%s # accepts it", rule);
 }
 
 /* What would be if. */

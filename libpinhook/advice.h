@@ -64,8 +64,8 @@ char *advice_move_cell(const Advice *advice, const VmCell *cell, const CpuSet *n
 /// The VM's memory bound to @nodes.
 char *advice_bind_memory(const Advice *advice, const CpuSet *nodes);
 
-/// Living with the finding called @name: the policy's line for this VM. Never NULL.
-char *advice_accept(const Advice *advice, const char *name);
+/// Living with a finding: the policy's line for this VM. NULL: it is lived with already.
+char *advice_accept(const Advice *advice, FindingCode code);
 
 /// Whether @vm could be placed if only its cells were not bound to nodes.
 gboolean advice_fits_unbound(const Advice *advice);

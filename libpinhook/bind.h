@@ -26,7 +26,7 @@ void observed_free(Observed *observed);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Observed, observed_free)
 
 /// Looks where every thread may run, and changes nothing. @plan NULL: nothing is wanted of any.
-/// @pid's threads must be real: root_is_live().
+/// The threads of @process must be real: root_is_live().
 Observed *bind_look(const Root *root, const Kernel *kernel, const Process *process,
     const QemuThreads *qemu, const Plan *plan, GError **error);
 

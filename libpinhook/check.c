@@ -295,7 +295,8 @@ static void check_node_memory(Check *check)
 
 static void check_cells(Check *check)
 {
-    if (check->advice.vm->cells->len == 0) {
+    /* Without `numa: 1` Proxmox passes over the lines. */
+    if (!check->advice.vm->numa || check->advice.vm->cells->len == 0) {
         return;
     }
     check_cell_vcpus(check);
@@ -410,7 +411,8 @@ static char *describe_need(const Advice *advice)
     if (unit > 1) {
         return g_strdup_printf("%u CPUs of one core for each %u", unit, unit);
     }
-    return g_strdup(advice->policy->smt == POLICY_SMT_ISOLATE ? "a core each" : "a CPU each");
+    return g_strdup_printf("a %s%s", advice->policy->smt == POLICY_SMT_ISOLATE ? "core" : "CPU",
+        advice->vm->vcpus_most > 1 ? " each" : "");
 }
 
 static void explain_too_few(Check *check)
@@ -448,7 +450,7 @@ static char *fix_isolation(const Check *check, FindingCode code)
     static const Advise tries[] = { advice_other_cpus, advice_isolate, NULL };
     char *fix = advice_first(&check->advice, tries);
 
-    return fix != NULL ? fix : advice_accept(&check->advice, finding_kind(code)->name);
+    return fix != NULL ? fix : advice_accept(&check->advice, code);
 }
 
 static void check_isolation(Check *check)
@@ -493,7 +495,7 @@ static char *fix_others(const Check *check)
     if (fix == NULL && hwloc_bitmap_intersects(awake, advice->taken->cpus)) {
         fix = name_holder(advice, awake);
     }
-    return fix != NULL ? fix : advice_accept(advice, "no-housekeeping");
+    return fix != NULL ? fix : advice_accept(advice, FINDING_NO_HOUSEKEEPING);
 }
 
 static void check_others(Check *check)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "cli.h"
 
-#include "error.h"
 #include "ledger.h"
+#include "pinhook.h"
 #include "run.h"
 
 #include <stdio.h>
@@ -19,7 +19,7 @@ static const char usage[] =
     "  status [VMID]   where each thread may run, against the plan\n"
     "  explain [CODE]  what a finding means and how to fix it\n"
     "\n"
-    "  --json          one JSON object instead of lines\n"
+    "  --json          JSON instead of lines\n"
     "  --root DIR      a directory that stands for /\n"
     "  --version, --help\n"
     "\n"
@@ -108,6 +108,14 @@ static gboolean is_phase(const char *text)
            text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-")] == '\0';
 }
 
+/// Words in the wrong order must not look like a phase that succeeded.
+static gboolean is_command(const char *text)
+{
+    static const char *const commands[] = { "check", "status", "explain", NULL };
+
+    return g_strv_contains(commands, text);
+}
+
 /// A hostname: what else it were would be a path.
 static gboolean is_node_name(const char *name)
 {
@@ -183,7 +191,7 @@ static int run_hook(const Arguments *arguments)
     if (!parse_vmid(arguments->rest[0], &vmid)) {
         return wrong_usage("'%s' is no VMID", arguments->rest[0]);
     }
-    if (!is_phase(phase)) {
+    if (!is_phase(phase) || is_command(phase)) {
         return wrong_usage("'%s' is no phase", phase);
     }
     for (gsize i = 0; i < G_N_ELEMENTS(phases); i++) {
@@ -204,7 +212,7 @@ static int run_one(const Arguments *arguments, Door door)
     return walk_through(arguments, vmid, door, stdout);
 }
 
-/// Every VM in the ledger. The JSON is an array.
+/// Every VM that holds CPUs. The JSON is an array.
 static int status_of_all(const Arguments *arguments)
 {
     g_autoptr(Root) root = open_root(arguments);
@@ -214,23 +222,26 @@ static int status_of_all(const Arguments *arguments)
     g_autoptr(GArray) vmids = ledger_list(root);
     g_autoptr(JsonObject) all = json_object_new_array();
     int worst = EXIT_OK;
+    guint shown = 0;
 
     for (guint i = 0; i < vmids->len; i++) {
-        Call call = {
-            .root = root, .vmid = g_array_index(vmids, guint, i), .kernel = &kernel_running
-        };
+        g_autoptr(LedgerEntry) held = ledger_read(root, g_array_index(vmids, guint, i));
+        if (held == NULL) {
+            continue; // its owner is gone: it counts for nothing
+        }
+        Call call = { .root = root, .vmid = held->vmid, .kernel = &kernel_running };
         g_autoptr(Report) report = run_status(&call);
-        int status = report_exit_status(report);
         if (arguments->json) {
             json_object_array_add(all, report_to_json(report));
         } else {
             print_report(stdout, report, FALSE);
         }
-        worst = MAX(worst, status);
+        worst = MAX(worst, report_exit_status(report));
+        shown++;
     }
     if (arguments->json) {
         print_json(stdout, all);
-    } else if (vmids->len == 0) {
+    } else if (shown == 0) {
         puts("no VM on this node is pinned");
     }
     return worst;

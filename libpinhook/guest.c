@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "guest.h"
 
+#include "error.h"
+
+#include <string.h>
+
 gboolean guest_look(Qmp *qmp, const VmConfig *vm, GuestState *state, GError **error)
 {
     JsonObject *name;
@@ -13,9 +17,14 @@ gboolean guest_look(Qmp *qmp, const VmConfig *vm, GuestState *state, GError **er
     if (reply == NULL) {
         return FALSE;
     }
-    gboolean prelaunch = json_object_is_type(reply, json_type_object) &&
-                         json_object_object_get_ex(reply, "status", &name) &&
-                         g_strcmp0(json_object_get_string(name), "prelaunch") == 0;
+    if (!json_object_is_type(reply, json_type_object) ||
+        !json_object_object_get_ex(reply, "status", &name) ||
+        !json_object_is_type(name, json_type_string)) {
+        g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_FAILED,
+            "QEMU's reply to query-status names no status");
+        return FALSE;
+    }
+    gboolean prelaunch = strcmp(json_object_get_string(name), "prelaunch") == 0;
     *state = prelaunch ? GUEST_FROZEN : GUEST_UNTOUCHED;
     return TRUE;
 }
@@ -25,6 +34,7 @@ gboolean guest_release(Qmp *qmp, const VmConfig *vm, GuestState *state, GError *
     if (*state != GUEST_FROZEN || vm->lock != NULL) {
         return TRUE;
     }
+    *state = GUEST_UNKNOWN; // without an answer QEMU may have taken it all the same
     g_autoptr(JsonObject) reply = qmp_execute(qmp, "cont", error);
     if (reply == NULL) {
         return FALSE;

@@ -7,6 +7,7 @@
 /// What became of a VM's guest at post-start.
 typedef enum {
     GUEST_UNTOUCHED, // it is not pinhook's to let run
+    GUEST_UNKNOWN,   // it may be frozen: QEMU was not asked, or did not answer
     GUEST_FROZEN,    // it waits at its first instruction, for the proof
     GUEST_RELEASED,  // it was frozen, and now runs
     GUEST_ENDED,     // its QEMU was ended

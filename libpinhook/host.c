@@ -361,16 +361,14 @@ static HwlocTopology *new_topology(void)
 /// gl, opencl, libxml) cost six times what the rest does and bring nothing that is needed here.
 static HwlocTopology *load_topology(const Root *root, GError **error)
 {
-    gboolean other_root = strcmp(root_path(root), "/") != 0;
     char *plugins = replace_variable("HWLOC_PLUGINS_PATH", "");
-    char *fsroot = other_root ? replace_variable("HWLOC_FSROOT", root_path(root)) : NULL;
+    /* Always: it outranks what else of hwloc's the caller's environment may hold. */
+    char *fsroot = replace_variable("HWLOC_FSROOT", root_path(root));
 
     g_autoptr(HwlocTopology) topology = new_topology();
     int failed = topology == NULL || hwloc_topology_load(topology) < 0 ? errno : 0;
 
-    if (other_root) {
-        restore_variable("HWLOC_FSROOT", fsroot);
-    }
+    restore_variable("HWLOC_FSROOT", fsroot);
     restore_variable("HWLOC_PLUGINS_PATH", plugins);
     if (failed != 0) {
         error_set_errno(error, failed, "hwloc cannot read the topology");

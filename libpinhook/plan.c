@@ -86,6 +86,7 @@ JsonObject *plan_to_json(const Plan *plan)
         json_object_object_add(json, sets[i].name, json_object_new_string(list));
     }
     json_object_object_add(json, "others_share", json_object_new_boolean(plan->others_share));
+    json_object_object_add(json, "refused", json_object_new_boolean(plan->refused));
     return json;
 }
 
@@ -99,6 +100,18 @@ static gboolean get_number(JsonObject *json, const char *name, guint *number)
         return FALSE;
     }
     *number = (guint)json_object_get_int64(value);
+    return TRUE;
+}
+
+static gboolean get_boolean(JsonObject *json, const char *name, gboolean *value)
+{
+    JsonObject *found;
+
+    if (!json_object_object_get_ex(json, name, &found) ||
+        !json_object_is_type(found, json_type_boolean)) {
+        return FALSE;
+    }
+    *value = json_object_get_boolean(found);
     return TRUE;
 }
 
@@ -160,16 +173,13 @@ static gboolean sets_from_json(JsonObject *json, Plan *plan)
 Plan *plan_from_json(JsonObject *json, GError **error)
 {
     g_autoptr(Plan) plan = plan_new(0);
-    JsonObject *share;
-
     if (!json_object_is_type(json, json_type_object) || !vcpus_from_json(json, plan) ||
         !get_number(json, "present", &plan->present) || plan->present < 1 ||
         plan->present > plan->vcpus->len || !sets_from_json(json, plan) ||
-        !json_object_object_get_ex(json, "others_share", &share) ||
-        !json_object_is_type(share, json_type_boolean)) {
+        !get_boolean(json, "others_share", &plan->others_share)) {
         g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_INVALID, "this is no plan");
         return NULL;
     }
-    plan->others_share = json_object_get_boolean(share);
+    get_boolean(json, "refused", &plan->refused); // older entries do not have it
     return g_steal_pointer(&plan);
 }

@@ -28,6 +28,7 @@ typedef struct {
     CpuSet *others;        // where the other threads go
     gboolean others_share; // no CPU was left for them: `others` may touch `cores` or other guests
     CpuSet *nodes;
+    gboolean refused; // a start would have been: bound all the same, it proves nothing
 } Plan;
 
 /// No vCPU placed yet, all sets empty.

@@ -543,15 +543,19 @@ static CpuSet *nodes_of_mask(const GArray *nodes, guint64 mask)
     return set;
 }
 
-/// The best choice on any @count of @nodes; NULL: none has the places.
+/// So many sets of nodes are tried, and no more: a start is waiting.
+#define COMBINATIONS 1000
+
+/// The best choice on any @count of @nodes; NULL: none that was tried has the places.
 static Choice *choose_on_so_many(
     const Planner *planner, const Group *group, const GArray *nodes, guint count)
 {
     guint64 end = G_GUINT64_CONSTANT(1) << nodes->len;
     Choice *best = NULL;
+    guint tried = 0;
 
-    for (guint64 mask = (G_GUINT64_CONSTANT(1) << count) - 1; mask < end;
-         mask = next_combination(mask)) {
+    for (guint64 mask = (G_GUINT64_CONSTANT(1) << count) - 1; mask < end && tried < COMBINATIONS;
+         mask = next_combination(mask), tried++) {
         g_autoptr(CpuSet) set = nodes_of_mask(nodes, mask);
         g_autoptr(Choice) choice = choose_on_nodes(planner, group, set);
         if (choice != NULL && is_better(choice, best)) {
@@ -570,18 +574,17 @@ static Choice *choose_cores(const Planner *planner, const Group *group, const Cp
     if (nodes->len == 0 || count > nodes->len) {
         return NULL;
     }
-    if (nodes->len > NODES_TO_COMBINE) {
-        g_array_set_size(nodes, MAX(NODES_TO_COMBINE, count));
+    g_autoptr(CpuSet) fullest = cpuset_new();
+    for (guint i = 0; i < count; i++) {
+        hwloc_bitmap_set(fullest, g_array_index(nodes, NodeCapacity, i).node);
     }
+    if (count > NODES_TO_COMBINE) {
+        return choose_on_nodes(planner, group, fullest);
+    }
+    g_array_set_size(nodes, MIN(nodes->len, NODES_TO_COMBINE));
     g_array_sort(nodes, compare_node_numbers);
-    if (count == nodes->len) {
-        g_autoptr(CpuSet) all = cpuset_new();
-        for (guint i = 0; i < count; i++) {
-            hwloc_bitmap_set(all, g_array_index(nodes, NodeCapacity, i).node);
-        }
-        return choose_on_nodes(planner, group, all);
-    }
-    return choose_on_so_many(planner, group, nodes, count);
+    Choice *best = choose_on_so_many(planner, group, nodes, count);
+    return best != NULL ? best : choose_on_nodes(planner, group, fullest);
 }
 
 /* Putting vCPUs on cores. */

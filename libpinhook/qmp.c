@@ -96,7 +96,7 @@ static gboolean connect_socket(Qmp *qmp, const struct sockaddr_un *address, GErr
             return timed_out(qmp, error, "listen");
         }
         if (errno == ECONNREFUSED) {
-            g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_GONE,
+            g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_FAILED,
                 "nobody listens on the QMP socket of VM %u", qmp->vmid);
             return FALSE;
         }
@@ -211,8 +211,9 @@ static void set_qemu_error(const Qmp *qmp, const char *command, JsonObject *fail
     JsonObject *text = NULL;
 
     json_object_object_get_ex(failure, "desc", &text);
+    g_autofree char *shown = g_strescape(text != NULL ? json_object_get_string(text) : "", NULL);
     g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_FAILED, "QEMU of VM %u refuses %s: %.200s",
-        qmp->vmid, command, text != NULL ? json_object_get_string(text) : "without a reason");
+        qmp->vmid, command, shown);
 }
 
 JsonObject *qmp_execute(Qmp *qmp, const char *command, GError **error)

@@ -13,7 +13,7 @@ typedef struct Qmp Qmp;
 
 /// Connects to /run/qemu-server/<vmid>.qmp, waits for its turn, for the greeting and for
 /// qmp_capabilities. PINHOOK_ERROR_TIMEOUT when @deadline_ms are over, here and in
-/// qmp_execute(); PINHOOK_ERROR_GONE when nobody listens.
+/// qmp_execute(); PINHOOK_ERROR_FAILED when nobody listens.
 Qmp *qmp_connect(const Root *root, guint vmid, guint deadline_ms, GError **error);
 
 /// Executes a command without arguments. Returns its "return" value, which the caller owns. Events

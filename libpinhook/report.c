@@ -191,6 +191,8 @@ static const char *guest_text(const Report *report)
     switch (report->guest) {
     case GUEST_UNTOUCHED:
         return report->outcome == OUTCOME_PROVEN || report->pid == 0 ? "" : "; it runs on";
+    case GUEST_UNKNOWN:
+        return "; whether it runs is not known";
     case GUEST_RELEASED:
         return "; released";
     case GUEST_FROZEN:
@@ -212,8 +214,10 @@ static void add_proven(GString *text, const Report *report)
                                   ? g_strdup_printf("vCPU %s bound 1:1 to CPU %s", vcpus, cpus)
                                   : g_strdup("no vCPU");
 
-    add_line(text, report, "PROVEN: %s; %u other threads on CPU %s%s%s", placed, report->others,
-        others, report->plan->others_share ? " (shared)" : "", guest_text(report));
+    g_autofree char *count = count_findings(report);
+    g_autofree char *with = *count != '\0' ? g_strdup_printf(" with %s", count) : g_strdup("");
+    add_line(text, report, "PROVEN%s: %s; %u other threads on CPU %s%s%s", with, placed,
+        report->others, others, report->plan->others_share ? " (shared)" : "", guest_text(report));
 }
 
 static void add_unproven(GString *text, const Report *report)
@@ -225,7 +229,7 @@ static void add_unproven(GString *text, const Report *report)
     }
     add_line(
         text, report, "NOT PROVEN: %s%s", *count != '\0' ? count : "no plan", guest_text(report));
-    if (report->guest == GUEST_FROZEN) {
+    if (report->guest == GUEST_FROZEN || report->guest == GUEST_UNKNOWN) {
         add_line(text, report,
             "  once mended: pinhook %u post-start; to let it run as it is: "
             "qm resume %u",
@@ -233,14 +237,32 @@ static void add_unproven(GString *text, const Report *report)
     }
 }
 
+/// Every refusal names its override: an HA manager gives up on a VM that does not start.
+static void add_override(GString *text, const Report *report)
+{
+    add_line(text, report,
+        "  to start it anyway: printf '\\n[vm %u]\\nmode = warn\\n' >> /" POLICY_PATH,
+        report->vmid);
+}
+
 static void add_refused(GString *text, const Report *report)
 {
     g_autofree char *count = count_findings(report);
 
+    if (report->note != NULL) {
+        add_line(text, report, "%s", report->note);
+    }
     add_line(text, report, "REFUSED: %s", count);
-    add_line(text, report,
-        "  to start it anyway: printf '\\n[vm %u]\\nmode = warn\\n' >> /" POLICY_PATH,
-        report->vmid);
+    add_override(text, report);
+}
+
+static void add_failed(GString *text, const Report *report)
+{
+    add_line(text, report, "COULD NOT FIND OUT: %s%s", report->note,
+        report->tolerated ? " (mode = warn: it starts)" : guest_text(report));
+    if (!report->tolerated && strcmp(report->phase, "pre-start") == 0) {
+        add_override(text, report);
+    }
 }
 
 static void add_outcome(GString *text, const Report *report)
@@ -270,8 +292,7 @@ static void add_outcome(GString *text, const Report *report)
         add_unproven(text, report);
         break;
     case OUTCOME_FAILED:
-        add_line(text, report, "COULD NOT FIND OUT: %s%s", report->note,
-            report->tolerated ? " (mode = warn: it starts)" : guest_text(report));
+        add_failed(text, report);
         break;
     }
 }
@@ -341,6 +362,9 @@ static void add_status(GString *text, const Report *report)
         add_table(text, report->observed);
     }
     add_findings(text, report);
+    if (report->note != NULL) {
+        add_line(text, report, "%s", report->note);
+    }
 }
 
 char *report_to_text(const Report *report)

@@ -19,9 +19,12 @@ static gboolean leave_alone(
     return TRUE;
 }
 
+/// A refusal stands, whatever else went wrong.
 static void fail(Report *report, const GError *error)
 {
-    report->outcome = OUTCOME_FAILED;
+    if (report->outcome != OUTCOME_REFUSED) {
+        report->outcome = OUTCOME_FAILED;
+    }
     report->note = g_strdup(error->message);
 }
 
@@ -62,6 +65,9 @@ static gboolean decide(
         verdict = check_start(call->vmid, vm, policy, host, taken, pool, report->plan);
     report_add_findings(report, verdict->findings);
     report->outcome = outcome_of(verdict);
+    if (report->plan != NULL) {
+        report->plan->refused = report->outcome == OUTCOME_REFUSED;
+    }
     return TRUE;
 }
 
@@ -124,6 +130,21 @@ Report *run_check(const Call *call)
 
 /* After the start. */
 
+/// The plan that the VM was started with; NULL: there is none, or it was refused and is to be
+/// judged anew. vCPUs that were unplugged since are not missing.
+static Plan *recall_plan(const Call *call, const VmConfig *vm)
+{
+    g_autoptr(LedgerEntry) entry = ledger_read(call->root, call->vmid);
+
+    if (entry == NULL) {
+        return NULL;
+    }
+    if (vm->readable) {
+        entry->plan->present = MIN(entry->plan->present, vm->vcpus_present);
+    }
+    return g_steal_pointer(&entry->plan);
+}
+
 /// Takes what pre-start planned, or plans afresh where nothing is left of it, and puts it in the
 /// name of the running QEMU. The findings of a fresh plan are those of a late pre-start.
 static gboolean claim_plan(const Call *call, const VmConfig *vm, const Policy *policy,
@@ -133,9 +154,9 @@ static gboolean claim_plan(const Call *call, const VmConfig *vm, const Policy *p
     if (ledger == NULL) {
         return FALSE;
     }
-    g_autoptr(LedgerEntry) entry = ledger_read(call->root, call->vmid);
-    if (entry != NULL) {
-        report->plan = g_steal_pointer(&entry->plan);
+    g_autoptr(Plan) plan = recall_plan(call, vm);
+    if (plan != NULL && !plan->refused) {
+        report->plan = g_steal_pointer(&plan);
     } else if (!decide(call, vm, policy, report, error)) {
         return FALSE;
     }
@@ -192,13 +213,23 @@ static gboolean bind_and_release(const Call *call, const VmConfig *vm, const Pol
     return report->outcome != OUTCOME_PROVEN || guest_release(qmp, vm, &report->guest, error);
 }
 
-/// What becomes of a VM that could not be proven: by the policy it goes on as it is, or is ended.
+/// Whether no post-start has been here since QEMU started: its entry is not yet QEMU's own.
+static gboolean is_first(const Call *call)
+{
+    g_autoptr(LedgerEntry) entry = ledger_read(call->root, call->vmid);
+
+    return entry == NULL || !entry->owner_is_qemu;
+}
+
+/// What becomes of a VM whose start could not be proven: by the policy it goes on as it is, or is
+/// ended.
 static void end_if_wanted(
     const Call *call, const Policy *policy, const Process *qemu, Report *report)
 {
     g_autoptr(GError) error = NULL;
 
-    if (report->outcome == OUTCOME_PROVEN || policy->unproven != POLICY_STOP) {
+    /* What could not be found out is pinhook's own trouble, not the VM's. */
+    if (report->outcome != OUTCOME_UNPROVEN || policy->unproven != POLICY_STOP) {
         return;
     }
     if (call->kernel->terminate(call->root, qemu, &error)) {
@@ -212,9 +243,10 @@ static void bind_vm(
     const Call *call, const VmConfig *vm, const Policy *policy, const Process *qemu, Report *report)
 {
     g_autoptr(GError) error = NULL;
+    gboolean first = is_first(call);
 
     report->pid = qemu->pid;
-    report->guest = vm->freeze ? GUEST_FROZEN : GUEST_UNTOUCHED; // for all that is known so far
+    report->guest = vm->freeze ? GUEST_UNKNOWN : GUEST_UNTOUCHED;
     if (!claim_plan(call, vm, policy, qemu, report, &error)) {
         fail(report, error);
     } else if (report->plan == NULL) {
@@ -222,7 +254,9 @@ static void bind_vm(
     } else if (!bind_and_release(call, vm, policy, qemu, report, &error)) {
         conclude_without_proof(report, code_of(error), policy, error);
     }
-    end_if_wanted(call, policy, qemu, report);
+    if (first) {
+        end_if_wanted(call, policy, qemu, report);
+    }
 }
 
 Report *run_post_start(const Call *call)
@@ -271,13 +305,17 @@ static gboolean look_at_threads(
 
 Report *run_status(const Call *call)
 {
+    g_autoptr(VmConfig) vm = call_read_vm(call);
     g_autoptr(Policy) policy = call_read_policy(call);
-    g_autoptr(LedgerEntry) entry = ledger_read(call->root, call->vmid);
     g_autoptr(GError) error = NULL;
     Report *report = report_new(call->vmid, "status", OUTCOME_UNPROVEN);
     Process qemu;
 
-    report->plan = entry != NULL ? g_steal_pointer(&entry->plan) : NULL;
+    report->plan = recall_plan(call, vm);
+    if (report->plan != NULL && report->plan->refused) {
+        report->outcome = OUTCOME_REFUSED;
+        report->note = g_strdup_printf("its plan was refused; why: pinhook check %u", call->vmid);
+    }
     if (!call_can_bind(call, &error)) {
         fail(report, error);
         return report;

@@ -129,13 +129,15 @@ static void set_role(Thread *thread, const Process *process, const QemuThreads *
 {
     const QemuThread *vcpu = find_thread(qemu->vcpus, thread->tid);
 
-    if (vcpu != NULL) {
+    if (thread->tid == process->pid) {
+        thread->role = THREAD_MAIN; // whatever QEMU says: it never runs a vCPU
+    } else if (vcpu != NULL) {
         thread->role = THREAD_VCPU;
         thread->vcpu = vcpu->vcpu;
     } else if (find_thread(qemu->iothreads, thread->tid) != NULL) {
         thread->role = THREAD_IOTHREAD;
     } else {
-        thread->role = thread->tid == process->pid ? THREAD_MAIN : THREAD_WORKER;
+        thread->role = THREAD_WORKER;
     }
 }
 

@@ -33,6 +33,10 @@ typedef struct {
 static char *fix_for(const Verify *verify, FindingCode code, int tid)
 {
     switch (code) {
+    case FINDING_NO_HOUSEKEEPING:
+        return g_strdup_printf("printf '\\n[vm %u]\\ncheck.no-housekeeping = warning\\n' "
+                               ">> /" POLICY_PATH " # accepts it",
+            verify->vmid);
     case FINDING_VCPU_MISSING:
         return g_strdup_printf(
             "qm config %u | grep -E '^(args|cores|sockets|vcpus)'", verify->vmid);
@@ -49,10 +53,8 @@ static char *fix_for(const Verify *verify, FindingCode code, int tid)
 }
 
 /// Takes @message. What the policy has made less than an error does not spoil the proof.
-static void add(Verify *verify, FindingCode code, int tid, char *message)
+static void add_as(Verify *verify, FindingCode code, Severity severity, int tid, char *message)
 {
-    Severity severity = verify->policy->severities[code];
-
     if (severity == SEVERITY_ERROR) {
         verify->proof->proven = FALSE;
     }
@@ -62,6 +64,11 @@ static void add(Verify *verify, FindingCode code, int tid, char *message)
     }
     g_ptr_array_add(
         verify->proof->findings, finding_new(code, severity, message, fix_for(verify, code, tid)));
+}
+
+static void add(Verify *verify, FindingCode code, int tid, char *message)
+{
+    add_as(verify, code, verify->policy->severities[code], tid, message);
 }
 
 Proof *verify_impossible(guint vmid, FindingCode code, const Policy *policy, const char *message)
@@ -78,8 +85,8 @@ static void verify_missing(Verify *verify, const Observed *observed)
     for (guint i = 0; i < observed->missing_vcpus->len; i++) {
         const QemuThread *vcpu = &g_array_index(observed->missing_vcpus, QemuThread, i);
         add(verify, FINDING_VCPU_MISSING, 0,
-            g_strdup_printf("QEMU says that vCPU %u is thread %d, which its process does not have",
-                vcpu->vcpu, vcpu->tid));
+            g_strdup_printf(
+                "vCPU %u has no thread of its own: QEMU names thread %d", vcpu->vcpu, vcpu->tid));
     }
 }
 
@@ -148,6 +155,21 @@ static void verify_other(Verify *verify, const ObservedThread *seen)
     }
 }
 
+/// Where no CPU was left for them the plan itself has the other threads with the vCPUs: what the
+/// operator has accepted before the start stands after it.
+static void verify_plan(Verify *verify)
+{
+    const Policy *policy = verify->policy;
+    Severity severity = policy->severities[FINDING_NO_HOUSEKEEPING];
+
+    if (hwloc_bitmap_intersects(verify->plan->others, verify->plan->cores)) {
+        g_autofree char *others = cpuset_to_list(verify->plan->others);
+        add_as(verify, FINDING_NO_HOUSEKEEPING,
+            policy->mode == POLICY_WARN ? MIN(severity, SEVERITY_WARNING) : severity, 0,
+            g_strdup_printf("the other threads may run on CPU %s, with the vCPUs", others));
+    }
+}
+
 Proof *verify_observed(guint vmid, const Plan *plan, const Policy *policy, const Observed *observed)
 {
     g_autoptr(CpuSet) distinct = cpuset_new();
@@ -159,6 +181,7 @@ Proof *verify_observed(guint vmid, const Plan *plan, const Policy *policy, const
         .proof = proof_new() };
     guint vcpus = observed->missing_vcpus->len;
 
+    verify_plan(&verify);
     if (observed->restless) {
         add(&verify, FINDING_NOT_BOUND, 0,
             g_strdup("QEMU's threads kept changing while they were bound"));

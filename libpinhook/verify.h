@@ -7,9 +7,10 @@
 
 /// What the kernel's answers prove of a plan.
 typedef struct {
-    gboolean proven;     // every vCPU on its CPU alone, no other thread on a vCPU's core
-    guint vcpus;         // proven to be on their CPUs
-    guint others;        // other threads
+    gboolean proven; // every vCPU on its CPU, no other thread on a vCPU's core, but for what the
+                     // policy makes less than an error
+    guint vcpus;     // proven to be on their CPUs
+    guint others;    // other threads
     GPtrArray *findings; // Finding: what is not as planned
 } Proof;
 

@@ -172,7 +172,8 @@ typedef struct {
     guint64 vcpus; // `vcpus`; 0: not given
 
     /* Who is to blame where the counts do not fit together; NULL: not given. */
-    const Setting *vcpus_setting, *count_setting, *args;
+    const Setting *vcpus_setting, *count_setting;
+    const Setting *args, *smp; // smp: args, if it holds -smp
 } Reading;
 
 static guint take_count(VmConfig *vm, const Setting *setting, guint most, guint fallback)
@@ -369,8 +370,8 @@ static void take_cell(Reading *reading, const Setting *setting)
         if (g_strv_length(pair) != 2 || !parse_cell_part(cell, pair[0], pair[1])) {
             g_autofree char *shown = g_strescape(parts[i], NULL);
             add_problem(reading->vm, VMCONFIG_UNREADABLE, setting->line, setting,
-                g_strdup_printf("%s: '%.40s' is none of cpus=, hostnodes=, memory=, policy= "
-                                "(lists inside use ';')",
+                g_strdup_printf("%s: '%.40s' is not cpus=LIST, hostnodes=LIST, memory=MiB or "
+                                "policy=bind (lists inside use ';')",
                     setting->key, shown));
             cell_free(cell);
             return;
@@ -574,8 +575,11 @@ static void overlay_args(Reading *reading, Smp *smp)
     g_auto(GStrv) argv = reading->args != NULL ? split_args(reading->args->value) : NULL;
 
     for (guint i = 0; argv != NULL && argv[i] != NULL && argv[i + 1] != NULL; i++) {
-        if ((strcmp(argv[i], "-smp") == 0 || strcmp(argv[i], "--smp") == 0) &&
-            !overlay_smp(smp, argv[i + 1])) {
+        if (strcmp(argv[i], "-smp") != 0 && strcmp(argv[i], "--smp") != 0) {
+            continue;
+        }
+        reading->smp = reading->args;
+        if (!overlay_smp(smp, argv[i + 1])) {
             g_autofree char *shown = g_strescape(argv[i + 1], NULL);
             add_problem(reading->vm, VMCONFIG_UNREADABLE, reading->args->line, reading->args,
                 g_strdup_printf("args: '-smp %.60s' is not what QEMU takes", shown));
@@ -607,7 +611,7 @@ static gboolean derive_vcpus(Reading *reading)
     smp.threads = smp.threads != 0 ? smp.threads : smp.maxcpus / whole;
     if (MAX(most, smp.maxcpus) > VMCONFIG_VCPU_LIMIT || smp.cpus > smp.maxcpus) {
         const Setting *blamed = most > VMCONFIG_VCPU_LIMIT ? reading->count_setting
-                                : reading->args != NULL    ? reading->args
+                                : reading->smp != NULL     ? reading->smp
                                                            : reading->vcpus_setting;
         add_problem(vm, VMCONFIG_UNREADABLE, blamed->line, blamed,
             g_strdup_printf("%" G_GUINT64_FORMAT " vCPUs, where the VM can have %" G_GUINT64_FORMAT

@@ -125,6 +125,8 @@ static void test_wrong_arguments_end_with_the_usage(void)
         { "100000000000", "pre-start" },
         { "18446744073709551716", "pre-start" }, // 100 modulo 2^64
         { "100;reboot", "pre-start" },
+        { "100", "check" },
+        { "100", "status" },
         { "../100", "pre-start" },
         { "99", "some-phase" },
         { "100", "" },
@@ -434,12 +436,25 @@ static void test_status_of_an_empty_ledger(void)
     g_assert_cmpuint(json_object_array_length(json), ==, 0);
 }
 
+/// In the name of this process, which lives.
+static void write_entry(FakeRoot *fake, guint vmid)
+{
+    g_autoptr(Ledger) ledger = ledger_lock(fake->root, 1000, NULL);
+    g_autoptr(Plan) plan = fake_plan_new(1, "0", "1");
+    Process self;
+
+    g_assert_nonnull(ledger);
+    g_assert_true(process_identify(fake->root, getpid(), &self, NULL));
+    g_assert_true(ledger_write(ledger, vmid, &self, FALSE, plan, NULL));
+}
+
 static void test_status_takes_the_worst_of_all(void)
 {
     g_autoptr(FakeRoot) fake = fake_root_new_live();
 
-    fake_root_write(fake, "run/pinhook/100.json", "");
-    fake_root_write(fake, "run/pinhook/101.json", "");
+    write_entry(fake, 100);
+    write_entry(fake, 101);
+    fake_root_write(fake, "run/pinhook/102.json", "rubbish");
     g_auto(Called) text = CALL("--root", fake->path, "status");
     g_auto(Called) as_json = CALL("--root", fake->path, "status", "--json");
     g_autoptr(JsonObject) json = parse(as_json.out);

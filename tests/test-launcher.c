@@ -202,7 +202,7 @@ static void test_commands_fail(void)
     for (guint i = 0; i < G_N_ELEMENTS(commands); i++) {
         const char *argv[] = { installed->program, commands[i][0], commands[i][1], NULL };
         g_autoptr(Ended) ended = run_program(argv, NULL);
-        g_assert_cmpint(ended->exit_status, ==, 1);
+        g_assert_cmpint(ended->exit_status, ==, 3);
         assert_one_line(ended, LIBRARY);
     }
 }

@@ -9,7 +9,7 @@ static const char good[] =
     "{\"vcpus\":[{\"vcpu\":0,\"cpu\":2,\"core\":1,\"node\":0,\"llc\":0},"
     "{\"vcpu\":1,\"cpu\":10,\"core\":5,\"node\":1,\"llc\":2}],"
     "\"present\":1,\"cores\":\"2-3,10-11\",\"reserved\":\"2-5,10-11\",\"others\":\"4\","
-    "\"nodes\":\"0-1\",\"others_share\":true}";
+    "\"nodes\":\"0-1\",\"others_share\":true,\"refused\":true}";
 
 static Plan *parse(const char *text, GError **error)
 {
@@ -92,8 +92,8 @@ static const struct {
     { "set-beyond-all", "\"others\":\"4\"", "\"others\":\"0-65536\"" },
     { "no-nodes", "\"nodes\"", "\"n\"" },
     { "no-others-share", "\"others_share\"", "\"o\"" },
-    { "others-share-of-another-type", "true", "\"no\"" },
-    { "others-share-null", "true", "null" },
+    { "others-share-of-another-type", "share\":true", "share\":\"no\"" },
+    { "others-share-null", "share\":true", "share\":null" },
 };
 
 static void assert_refused(const char *text)

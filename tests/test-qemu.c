@@ -297,6 +297,18 @@ static void assert_thread_is_true(RealQemu *qemu, JsonObject *thread)
 }
 
 /// Each field of `status --json`, against what the kernel and QEMU say.
+/// A machine with as many CPUs as the VM has vCPUs leaves none to the other threads.
+static void assert_no_more_than_no_housekeeping(JsonObject *findings)
+{
+    for (gsize i = 0; i < json_object_array_length(findings); i++) {
+        JsonObject *finding = json_object_array_get_idx(findings, i);
+        g_assert_cmpstr(
+            json_object_get_string(json_object_object_get(finding, "code")), ==, "no-housekeeping");
+        g_assert_cmpstr(
+            json_object_get_string(json_object_object_get(finding, "severity")), ==, "warning");
+    }
+}
+
 static void assert_status_is_true(const Node *node, RealQemu *qemu)
 {
     g_autofree char *number = g_strdup_printf("%u", qemu->vmid);
@@ -307,7 +319,7 @@ static void assert_status_is_true(const Node *node, RealQemu *qemu)
     g_assert_cmpint(get_int(status, "vmid"), ==, (int)qemu->vmid);
     g_assert_cmpint(get_int(status, "pid"), ==, qemu->pid);
     g_assert_true(json_object_get_boolean(json_object_object_get(status, "proven")));
-    g_assert_cmpuint(json_object_array_length(json_object_object_get(status, "findings")), ==, 0);
+    assert_no_more_than_no_housekeeping(json_object_object_get(status, "findings"));
     g_assert_cmpuint(json_object_array_length(threads), ==, tids->len);
     for (guint i = 0; i < tids->len; i++) {
         JsonObject *thread = json_object_array_get_idx(threads, i);

@@ -263,7 +263,7 @@ static void test_socket_without_listener_is_gone(void)
     struct sockaddr_un address;
 
     close(new_socket(fake, &address));
-    assert_not_connected(fake, PINHOOK_ERROR_GONE);
+    assert_not_connected(fake, PINHOOK_ERROR_FAILED);
 }
 
 static void test_file_in_the_sockets_place_is_gone(void)
@@ -271,7 +271,7 @@ static void test_file_in_the_sockets_place_is_gone(void)
     g_autoptr(FakeRoot) fake = fake_root_new();
 
     fake_root_write(fake, "run/qemu-server/100.qmp", "");
-    assert_not_connected(fake, PINHOOK_ERROR_GONE);
+    assert_not_connected(fake, PINHOOK_ERROR_FAILED);
 }
 
 static void test_link_out_of_the_root_is_not_followed(void)

@@ -165,7 +165,10 @@ static void test_failed(void)
     g_autoptr(Report) report = report_new(100, "pre-start", OUTCOME_FAILED);
 
     report->note = g_strdup("run/pinhook: Read-only file system");
-    assert_log(report, "pinhook: vm 100: COULD NOT FIND OUT: run/pinhook: Read-only file system\n");
+    assert_log(report,
+        "pinhook: vm 100: COULD NOT FIND OUT: run/pinhook: Read-only file system\n"
+        "pinhook: vm 100:   to start it anyway: printf '\\n[vm 100]\\nmode = warn\\n' >> "
+        "/etc/pve/pinhook.conf\n");
     g_assert_cmpint(report_exit_status(report), ==, 3);
 }
 
@@ -301,7 +304,7 @@ static void test_proven_says_no_more_than_was_read_back(void)
     ((Finding *)report->findings->pdata[0])->severity = SEVERITY_WARNING;
     g_autofree char *text = report_to_text(report);
     g_assert_null(strstr(text, "vCPU 0-1 bound"));
-    g_assert_nonnull(strstr(text, "PROVEN: vCPU 0 bound 1:1 to CPU 2;"));
+    g_assert_nonnull(strstr(text, "PROVEN with 1 warning: vCPU 0 bound 1:1 to CPU 2;"));
 }
 
 /// With `check.vcpu-missing = warning` there may be no vCPU at all.
@@ -477,7 +480,7 @@ static void test_json_of_check(void)
     g_assert_cmpint(json_object_get_int(json_object_object_get(json, "vmid")), ==, 100);
     g_assert_cmpstr(get_string(json, "phase"), ==, "check");
     g_assert_cmpstr(get_string(json, "verdict"), ==, "refuse");
-    assert_names(plan, "vcpus present cores reserved others nodes others_share");
+    assert_names(plan, "vcpus present cores reserved others nodes others_share refused");
     g_assert_cmpstr(json_object_to_json_string_ext(get_first(plan, "vcpus"), 0), ==,
         "{\"vcpu\":0,\"cpu\":2,\"core\":1,\"node\":0,\"llc\":0}");
     g_assert_cmpstr(get_string(plan, "reserved"), ==, "2-5");

@@ -540,9 +540,6 @@ static void test_when_a_guest_is_released(void)
         { GOOD, "{\"status\": \"inmigrate\"}", 0 },
         { GOOD, "{\"status\": \"paused\"}", 0 },
         { GOOD, "{\"status\": \"internal-error\"}", 0 },
-        { GOOD, "{\"status\": null}", 0 },
-        { GOOD, "{}", 0 },
-        { GOOD, "[]", 0 },
         { GOOD "lock: migrate\n", "{\"status\": \"prelaunch\"}", 0 },
         { GOOD "lock: suspended\n", "{\"status\": \"prelaunch\"}", 0 },
         { "cores: 2\naffinity: 2-3\n", "{\"status\": \"prelaunch\"}", 0 },
@@ -554,6 +551,19 @@ static void test_when_a_guest_is_released(void)
         g_autoptr(Report) report = go(scene, run_post_start, OUTCOME_PROVEN);
         g_assert_cmpuint(fake_qemu_count(scene->qemu, "cont"), ==, guests[i].released);
         g_assert_cmpint(report->guest == GUEST_RELEASED, ==, guests[i].released);
+    }
+}
+
+static void test_guest_of_unknown_state_is_not_proven(void)
+{
+    static const char *const replies[] = { "{\"status\": null}", "{\"status\": 7}", "{}", "[]" };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(replies); i++) {
+        g_autoptr(Scene) scene = scene_new_started(GOOD, FAKE_QEMU_GOOD);
+        fake_qemu_answer(scene->qemu, "query-status", replies[i]);
+        g_autoptr(Report) report = go(scene, run_post_start, OUTCOME_UNPROVEN);
+        g_assert_cmpint(report->guest, ==, GUEST_UNKNOWN);
+        g_assert_cmpuint(fake_qemu_count(scene->qemu, "cont"), ==, 0);
     }
 }
 
@@ -582,6 +592,36 @@ static void test_unproven_stop_ends_qemu(void)
     g_autoptr(Report) report = go(scene, run_post_start, OUTCOME_UNPROVEN);
     g_assert_cmpint(fake_kernel_terminated(), ==, QEMU);
     g_assert_cmpint(report->guest, ==, GUEST_ENDED);
+}
+
+/// A post-start by hand must not end a VM that runs, as after a hot-plug.
+static void test_later_post_start_ends_nothing(void)
+{
+    g_autoptr(Scene) scene = scene_new_started(GOOD, FAKE_QEMU_GOOD);
+
+    set_policy(scene, "[defaults]\nunproven = stop\n");
+    pass(scene, run_post_start, OUTCOME_PROVEN);
+    fake_kernel_reset("0-7");
+    fake_kernel_pretend(4712);
+    report_free(go(scene, run_post_start, OUTCOME_UNPROVEN));
+    g_assert_cmpint(fake_kernel_terminated(), ==, 0);
+}
+
+/// What a start would have been refused for does not become proven by being asked again.
+static void test_refused_plan_is_never_proven(void)
+{
+    g_autoptr(Scene)
+        scene = scene_new_started("cores: 2\naffinity: 0-1\nfreeze: 1\n", FAKE_QEMU_GOOD);
+
+    for (guint i = 0; i < 3; i++) {
+        report_free(go(scene, run_post_start, OUTCOME_UNPROVEN));
+        report_free(go(scene, run_status, OUTCOME_UNPROVEN));
+    }
+    g_assert_cmpuint(fake_qemu_count(scene->qemu, "cont"), ==, 0);
+    set_policy(scene, "[vm 100]\ncheck.not-isolated = warning\n"
+                      "check.no-housekeeping = warning\n");
+    report_free(go(scene, run_post_start, OUTCOME_PROVEN));
+    g_assert_cmpuint(fake_qemu_count(scene->qemu, "cont"), ==, 1);
 }
 
 static void test_proven_vm_is_not_ended(void)
@@ -880,7 +920,7 @@ static void test_release_that_fails_is_not_proven(void)
         set_policy(scene, manners[i].deadline_ms < 1000 ? "[defaults]\ndeadline = 300\n" : "");
         g_autoptr(Report) report = go(scene, run_post_start, OUTCOME_UNPROVEN);
         g_assert_true(has_finding(report, manners[i].code));
-        g_assert_cmpint(report->guest, ==, GUEST_FROZEN);
+        g_assert_cmpint(report->guest, ==, GUEST_UNKNOWN);
     }
 }
 
@@ -1048,7 +1088,11 @@ static void add_guests(void)
     g_test_add_func("/run/target-reads-the-sources-config", test_target_reads_the_sources_config);
     g_test_add_func("/run/when-a-guest-is-released", test_when_a_guest_is_released);
     g_test_add_func("/run/unproven-guest-stays-frozen", test_unproven_guest_stays_frozen);
+    g_test_add_func(
+        "/run/guest-of-unknown-state-is-not-proven", test_guest_of_unknown_state_is_not_proven);
     g_test_add_func("/run/unproven-stop-ends-qemu", test_unproven_stop_ends_qemu);
+    g_test_add_func("/run/later-post-start-ends-nothing", test_later_post_start_ends_nothing);
+    g_test_add_func("/run/refused-plan-is-never-proven", test_refused_plan_is_never_proven);
     g_test_add_func("/run/proven-vm-is-not-ended", test_proven_vm_is_not_ended);
     g_test_add_func("/run/status-ends-nothing", test_status_ends_nothing);
 }

@@ -67,6 +67,16 @@ static void test_every_thread_has_its_role(void)
     g_assert_cmpstr(threads, ==, "4711 main, 4712 vcpu 0, 4713 vcpu 1, 4714 iothread, 4715 worker");
 }
 
+/// QEMU's main thread never runs a vCPU: to bind it would stall all else.
+static void test_main_thread_is_no_vcpu(void)
+{
+    g_autoptr(FakeRoot) fake = new_root();
+    g_autofree char *threads = walk(fake, "[{\"cpu-index\": 0, \"thread-id\": 4711}]", "[]");
+
+    g_assert_nonnull(strstr(threads, "4711 main"));
+    g_assert_null(strstr(threads, "vcpu"));
+}
+
 static void test_name_and_last_cpu_are_the_kernels(void)
 {
     g_autoptr(FakeRoot) fake = new_root();
@@ -289,5 +299,6 @@ int main(int argc, char **argv)
     g_test_add_func("/threads/rubbish-replies-are-refused", test_rubbish_replies_are_refused);
     g_test_add_func("/threads/rubbish-indexes-are-refused", test_rubbish_indexes_are_refused);
     g_test_add_func("/threads/misbehaving-qemu-is-an-error", test_misbehaving_qemu_is_an_error);
+    g_test_add_func("/threads/main-thread-is-no-vcpu", test_main_thread_is_no_vcpu);
     return g_test_run();
 }

@@ -113,6 +113,24 @@ static void test_all_as_planned_is_proven(void)
     g_assert_cmpuint(proof->others, ==, 2);
 }
 
+/// Where no CPU was left for the other threads they keep to the plan, and prove nothing.
+static void test_plan_that_shares_is_proven_only_if_accepted(void)
+{
+    static const char *const accepted[] = { "[defaults]\ncheck.no-housekeeping = warning\n",
+        "[defaults]\nmode = warn\n" };
+    g_autoptr(Scene) scene = scene_new_good(NULL);
+
+    hwloc_bitmap_set_range(scene->plan->others, 0, 3);
+    assert_unproven(scene, FINDING_NO_HOUSEKEEPING, "0-3");
+    for (gsize i = 0; i < G_N_ELEMENTS(accepted); i++) {
+        g_autoptr(Scene) lenient = scene_new_good(accepted[i]);
+        hwloc_bitmap_set_range(lenient->plan->others, 0, 3);
+        g_autoptr(Proof) proof = verify(lenient);
+        g_assert_true(proof->proven);
+        g_assert_cmpuint(proof->findings->len, ==, 1);
+    }
+}
+
 static void test_vcpu_elsewhere_is_not_bound(void)
 {
     static const char *const elsewhere[] = { "5", "0-7", "2-3", "2", "" };
@@ -303,6 +321,8 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/verify/all-as-planned-is-proven", test_all_as_planned_is_proven);
+    g_test_add_func("/verify/plan-that-shares-is-proven-only-if-accepted",
+        test_plan_that_shares_is_proven_only_if_accepted);
     g_test_add_func("/verify/vcpu-elsewhere-is-not-bound", test_vcpu_elsewhere_is_not_bound);
     g_test_add_func("/verify/refused-vcpu-names-the-reason", test_refused_vcpu_names_the_reason);
     g_test_add_func(
