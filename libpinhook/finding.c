@@ -34,7 +34,7 @@ static const FindingKind kinds[FINDING_COUNT] = {
     [FINDING_NODE_MISSING] = { "node-missing", SEVERITY_ERROR,
         "hostnodes names a NUMA node that this host does not have.",
         "The memory cannot be bound there; after a migration this is a common surprise.",
-        "Name a node that the host has: numactl --hardware lists them." },
+        "Name a node that the host has: lscpu lists them." },
     [FINDING_CPU_MISSING] = { "cpu-missing", SEVERITY_ERROR,
         "The pool names CPUs that this host does not have or that are offline.",
         "Linux cuts such CPUs from an affinity mask without a word.",

@@ -62,8 +62,10 @@ static void add_as(Verify *verify, FindingCode code, Severity severity, int tid,
         g_free(message);
         return;
     }
-    g_ptr_array_add(
-        verify->proof->findings, finding_new(code, severity, message, fix_for(verify, code, tid)));
+    /* What is accepted already needs no line that accepts it. */
+    gboolean accepted = code == FINDING_NO_HOUSEKEEPING && severity != SEVERITY_ERROR;
+    g_ptr_array_add(verify->proof->findings,
+        finding_new(code, severity, message, accepted ? NULL : fix_for(verify, code, tid)));
 }
 
 static void add(Verify *verify, FindingCode code, int tid, char *message)
