@@ -26,13 +26,6 @@ char *advice_first(const Advice *advice, const Advise *tries)
     return fix;
 }
 
-/// A rule of its own for the VM; groups may be repeated, and the last rule wins.
-static char *add_rule(const Advice *advice, const char *key, const char *value)
-{
-    return g_strdup_printf(
-        "printf '\\n[vm %u]\\n%s = %s\\n' >> /" POLICY_PATH, advice->vmid, key, value);
-}
-
 char *advice_these_cpus(const Advice *advice, const CpuSet *cpus)
 {
     g_autofree char *list = cpuset_to_list(cpus);
@@ -41,7 +34,7 @@ char *advice_these_cpus(const Advice *advice, const CpuSet *cpus)
         return NULL;
     }
     if (advice->pool->source == POOL_POLICY) {
-        return add_rule(advice, "cpus", list);
+        return policy_rule_command(advice->vmid, "cpus", list);
     }
     return g_strdup_printf("qm set %u --affinity %s", advice->vmid, list);
 }
@@ -132,10 +125,10 @@ char *advice_isolate(const Advice *advice)
 char *advice_default_policy(const Advice *advice)
 {
     if (advice->policy->smt != POLICY_SMT_AUTO) {
-        return add_rule(advice, "smt", "auto");
+        return policy_rule_command(advice->vmid, "smt", "auto");
     }
     return advice->policy->emulator != POLICY_HOUSEKEEPING
-               ? add_rule(advice, "emulator", "housekeeping")
+               ? policy_rule_command(advice->vmid, "emulator", "housekeeping")
                : NULL;
 }
 
@@ -161,17 +154,17 @@ char *advice_plainer_policy(const Advice *advice)
     }
     plainer.smt = POLICY_SMT_AUTO;
     if (plainer.smt != advice->policy->smt && fits_under(advice, &plainer)) {
-        return add_rule(advice, "smt", "auto");
+        return policy_rule_command(advice->vmid, "smt", "auto");
     }
     plainer.smt = advice->policy->smt;
     plainer.emulator = POLICY_HOUSEKEEPING;
     plainer.emulator_cpus = NULL;
     if (plainer.emulator != advice->policy->emulator && fits_under(advice, &plainer)) {
-        return add_rule(advice, "emulator", "housekeeping");
+        return policy_rule_command(advice->vmid, "emulator", "housekeeping");
     }
     plainer.smt = POLICY_SMT_AUTO;
     return plainer.smt != advice->policy->smt && fits_under(advice, &plainer)
-               ? add_rule(advice, "smt", "auto")
+               ? policy_rule_command(advice->vmid, "smt", "auto")
                : NULL;
 }
 
@@ -184,7 +177,7 @@ char *advice_housekeeping(const Advice *advice)
     g_autoptr(Plan)
         plan = planner_place(advice->vm, &policy, advice->host, advice->pool, advice->taken);
     return advice->policy->emulator != POLICY_HOUSEKEEPING && plan != NULL && !plan->others_share
-               ? add_rule(advice, "emulator", "housekeeping")
+               ? policy_rule_command(advice->vmid, "emulator", "housekeeping")
                : NULL;
 }
 
@@ -345,6 +338,29 @@ typedef struct {
     const VmCell *only;  // this line alone; NULL: all
 } Mend;
 
+/// " --numa<index> …", quoted where its lists need it. @nodes, @policy NULL: none.
+static void append_cell(GString *line, guint index, const char *vcpus, const char *nodes,
+    guint64 memory_mib, const char *policy)
+{
+    g_autofree char *hostnodes = nodes != NULL ? g_strconcat(",hostnodes=", nodes, NULL)
+                                               : g_strdup("");
+    g_autofree char *binding = policy != NULL ? g_strconcat(",policy=", policy, NULL)
+                                              : g_strdup("");
+    gboolean quoted = strchr(vcpus, ';') != NULL || strchr(hostnodes, ';') != NULL;
+    const char *quote = quoted ? "'" : "";
+
+    g_string_append_printf(line, " --numa%u %scpus=%s%s,memory=%" G_GUINT64_FORMAT "%s%s", index,
+        quote, vcpus, hostnodes, memory_mib, binding, quote);
+}
+
+static const char *policy_for(const VmCell *cell, const Mend *mend)
+{
+    if (cell->hostnodes == NULL && cell->policy == NULL) {
+        return NULL;
+    }
+    return mend->policy != NULL ? mend->policy : cell->policy != NULL ? cell->policy : "bind";
+}
+
 static char *mend_cells(const Advice *advice, const Mend *mend)
 {
     const VmConfig *vm = advice->vm;
@@ -363,22 +379,11 @@ static char *mend_cells(const Advice *advice, const Mend *mend)
             continue;
         }
         g_autofree char *vcpus = cell_vcpus(vm, i, keep_vcpus);
-        g_autoptr(GString) value = g_string_new(NULL);
-
-        g_string_printf(value, "cpus=%s", vcpus);
-        if (cell->hostnodes != NULL) {
-            g_autofree char *nodes = mend->everywhere ? cpuset_to_ids(allowed)
-                                                      : cell_nodes(cell, i, allowed);
-            g_string_append_printf(value, ",hostnodes=%s", nodes);
-        }
-        g_string_append_printf(
-            value, ",memory=%" G_GUINT64_FORMAT, cell_memory(vm, i, keep_memory));
-        if (cell->hostnodes != NULL || cell->policy != NULL) {
-            const char *kept = cell->policy != NULL ? cell->policy : "bind";
-            g_string_append_printf(value, ",policy=%s", mend->policy != NULL ? mend->policy : kept);
-        }
-        const char *quote = strchr(value->str, ';') != NULL ? "'" : "";
-        g_string_append_printf(line, " --numa%u %s%s%s", cell->index, quote, value->str, quote);
+        g_autofree char *nodes = cell->hostnodes == NULL ? NULL
+                                 : mend->everywhere      ? cpuset_to_ids(allowed)
+                                                         : cell_nodes(cell, i, allowed);
+        append_cell(line, cell->index, vcpus, nodes, cell_memory(vm, i, keep_memory),
+            policy_for(cell, mend));
     }
     return g_string_free(g_steal_pointer(&line), FALSE);
 }
@@ -409,18 +414,18 @@ char *advice_cells_of_pool(const Advice *advice)
 char *advice_bind_memory(const Advice *advice, const CpuSet *nodes)
 {
     const VmConfig *vm = advice->vm;
-    g_autofree char *ids = cpuset_to_ids(nodes);
-    const char *quote = strchr(ids, ';') != NULL ? "'" : "";
+    g_autoptr(GString) line = g_string_new(NULL);
+    g_autoptr(CpuSet) all = cpuset_new();
 
-    if (vm->cells->len > 0 || *ids == '\0') {
+    if (vm->cells->len > 0 || hwloc_bitmap_iszero(nodes)) {
         return NULL;
     }
-    g_autofree char *vcpus = vm->vcpus_most > 1 ? g_strdup_printf("0-%u", vm->vcpus_most - 1)
-                                                : g_strdup("0");
-    return g_strdup_printf(
-        "qm set %u --numa 1 --numa0 %scpus=%s,hostnodes=%s,memory=%" G_GUINT64_FORMAT
-        ",policy=bind%s",
-        advice->vmid, quote, vcpus, ids, vm->memory_mib, quote);
+    hwloc_bitmap_set_range(all, 0, (int)vm->vcpus_most - 1);
+    g_autofree char *vcpus = cpuset_to_ids(all);
+    g_autofree char *ids = cpuset_to_ids(nodes);
+    g_string_printf(line, "qm set %u --numa 1", advice->vmid);
+    append_cell(line, 0, vcpus, ids, vm->memory_mib, "bind");
+    return g_string_free(g_steal_pointer(&line), FALSE);
 }
 
 char *advice_accept(const Advice *advice, FindingCode code)
@@ -429,7 +434,7 @@ char *advice_accept(const Advice *advice, FindingCode code)
         return NULL;
     }
     g_autofree char *key = g_strdup_printf("check.%s", finding_kind(code)->name);
-    g_autofree char *rule = add_rule(advice, key, "warning");
+    g_autofree char *rule = policy_rule_command(advice->vmid, key, "warning");
     return g_strdup_printf("%s # accepts it", rule);
 }
 

@@ -7,7 +7,7 @@
 
 gboolean guest_look(Qmp *qmp, const VmConfig *vm, GuestState *state, GError **error)
 {
-    JsonObject *name;
+    const char *name;
 
     if (!vm->freeze) {
         *state = GUEST_UNTOUCHED;
@@ -17,15 +17,12 @@ gboolean guest_look(Qmp *qmp, const VmConfig *vm, GuestState *state, GError **er
     if (reply == NULL) {
         return FALSE;
     }
-    if (!json_object_is_type(reply, json_type_object) ||
-        !json_object_object_get_ex(reply, "status", &name) ||
-        !json_object_is_type(name, json_type_string)) {
+    if (!json_get_string(reply, "status", &name)) {
         g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_FAILED,
             "QEMU's reply to query-status names no status");
         return FALSE;
     }
-    gboolean prelaunch = strcmp(json_object_get_string(name), "prelaunch") == 0;
-    *state = prelaunch ? GUEST_FROZEN : GUEST_UNTOUCHED;
+    *state = strcmp(name, "prelaunch") == 0 ? GUEST_FROZEN : GUEST_UNTOUCHED;
     return TRUE;
 }
 

@@ -23,11 +23,6 @@ static void core_free(gpointer data)
     g_free(core);
 }
 
-static void set_free(gpointer data)
-{
-    hwloc_bitmap_free(data);
-}
-
 void host_free(Host *host)
 {
     if (host == NULL) {
@@ -298,7 +293,7 @@ static Host *build_host(hwloc_topology_t topology, Isolation *isolation, const C
 
     host->online = cpuset_copy(hwloc_topology_get_topology_cpuset(topology));
     host->nodes = g_ptr_array_new_with_free_func(node_free);
-    host->llcs = g_ptr_array_new_with_free_func(set_free);
+    host->llcs = g_ptr_array_new_with_free_func((GDestroyNotify)hwloc_bitmap_free);
     host->cores = g_ptr_array_new_with_free_func(core_free);
     host->core_of_cpu = g_array_new(FALSE, TRUE, sizeof(guint));
     host->distances = g_hash_table_new(NULL, NULL);

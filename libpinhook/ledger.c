@@ -57,23 +57,9 @@ static JsonObject *entry_to_json(
 
 static gboolean has_string(JsonObject *json, const char *name, const char *wanted)
 {
-    JsonObject *value;
+    const char *text;
 
-    return json_object_object_get_ex(json, name, &value) &&
-           json_object_is_type(value, json_type_string) &&
-           strcmp(json_object_get_string(value), wanted) == 0;
-}
-
-static gboolean get_integer(JsonObject *json, const char *name, gint64 *number)
-{
-    JsonObject *value;
-
-    if (!json_object_object_get_ex(json, name, &value) ||
-        !json_object_is_type(value, json_type_int)) {
-        return FALSE;
-    }
-    *number = json_object_get_int64(value);
-    return *number >= 0;
+    return json_get_string(json, name, &text) && strcmp(text, wanted) == 0;
 }
 
 static LedgerEntry *entry_from_json(JsonObject *json, guint vmid, const char *boot)
@@ -81,9 +67,9 @@ static LedgerEntry *entry_from_json(JsonObject *json, guint vmid, const char *bo
     gint64 number, pid, start_time;
     JsonObject *plan_json;
 
-    if (!json_object_is_type(json, json_type_object) || !get_integer(json, "vmid", &number) ||
-        number != vmid || !has_string(json, "boot", boot) || !get_integer(json, "pid", &pid) ||
-        pid > G_MAXINT || !get_integer(json, "start_time", &start_time) ||
+    if (!json_get_integer(json, "vmid", G_MAXINT, &number) || number != vmid ||
+        !has_string(json, "boot", boot) || !json_get_integer(json, "pid", G_MAXINT, &pid) ||
+        !json_get_integer(json, "start_time", G_MAXINT64, &start_time) ||
         !json_object_object_get_ex(json, "plan", &plan_json)) {
         return NULL;
     }

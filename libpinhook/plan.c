@@ -92,39 +92,23 @@ JsonObject *plan_to_json(const Plan *plan)
 
 static gboolean get_number(JsonObject *json, const char *name, guint *number)
 {
-    JsonObject *value;
+    gint64 wide;
 
-    if (!json_object_object_get_ex(json, name, &value) ||
-        !json_object_is_type(value, json_type_int) || json_object_get_int64(value) < 0 ||
-        json_object_get_int64(value) >= CPUSET_LIMIT) {
+    if (!json_get_integer(json, name, CPUSET_LIMIT - 1, &wide)) {
         return FALSE;
     }
-    *number = (guint)json_object_get_int64(value);
-    return TRUE;
-}
-
-static gboolean get_boolean(JsonObject *json, const char *name, gboolean *value)
-{
-    JsonObject *found;
-
-    if (!json_object_object_get_ex(json, name, &found) ||
-        !json_object_is_type(found, json_type_boolean)) {
-        return FALSE;
-    }
-    *value = json_object_get_boolean(found);
+    *number = (guint)wide;
     return TRUE;
 }
 
 static gboolean get_set(JsonObject *json, const char *name, CpuSet *set)
 {
-    JsonObject *value;
+    const char *list;
 
-    if (!json_object_object_get_ex(json, name, &value) ||
-        !json_object_is_type(value, json_type_string)) {
+    if (!json_get_string(json, name, &list)) {
         return FALSE;
     }
-    g_autoptr(CpuSet)
-        parsed = cpuset_parse_kernel(json_object_get_string(value), CPUSET_LIMIT, NULL);
+    g_autoptr(CpuSet) parsed = cpuset_parse_kernel(list, CPUSET_LIMIT, NULL);
     return parsed != NULL && hwloc_bitmap_copy(set, parsed) == 0;
 }
 
@@ -176,10 +160,10 @@ Plan *plan_from_json(JsonObject *json, GError **error)
     if (!json_object_is_type(json, json_type_object) || !vcpus_from_json(json, plan) ||
         !get_number(json, "present", &plan->present) || plan->present < 1 ||
         plan->present > plan->vcpus->len || !sets_from_json(json, plan) ||
-        !get_boolean(json, "others_share", &plan->others_share)) {
+        !json_get_boolean(json, "others_share", &plan->others_share)) {
         g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_INVALID, "this is no plan");
         return NULL;
     }
-    get_boolean(json, "refused", &plan->refused); // older entries do not have it
+    json_get_boolean(json, "refused", &plan->refused); // older entries do not have it
     return g_steal_pointer(&plan);
 }

@@ -2,12 +2,7 @@
 #pragma once
 
 #include "cpuset.h"
-
-#include <json-c/json.h>
-
-typedef struct json_object JsonObject;
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(JsonObject, json_object_put)
+#include "json.h"
 
 /// The place of one vCPU.
 typedef struct {

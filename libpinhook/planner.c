@@ -826,15 +826,10 @@ static gboolean seat_fits(guint guest, guint seat, gpointer data)
            usable_cpus(seating->planner, candidate) >= count_members(seating, guest);
 }
 
-static void free_nodes(gpointer data)
-{
-    hwloc_bitmap_free(data);
-}
-
 /// The vCPUs of a core of the guest may lie where each of them may.
 static void find_nodes(Seating *seating, const GPtrArray *groups)
 {
-    seating->nodes = g_ptr_array_new_with_free_func(free_nodes);
+    seating->nodes = g_ptr_array_new_with_free_func((GDestroyNotify)hwloc_bitmap_free);
     g_ptr_array_set_size(
         seating->nodes, (int)((seating->vcpus + seating->unit - 1) / seating->unit));
     for (guint i = 0; i < groups->len; i++) {

@@ -44,6 +44,10 @@ Policy *policy_parse(const char *text, const char *node, guint vmid);
 /// All defaults, with @message as a problem: for a file that is there and cannot be read.
 Policy *policy_unreadable(const char *message);
 
+/// The shell command that adds a rule for VM @vmid: groups may be repeated, and the last rule wins.
+/// The caller frees it.
+char *policy_rule_command(guint vmid, const char *key, const char *value);
+
 void policy_free(Policy *policy);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Policy, policy_free)

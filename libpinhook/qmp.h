@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "plan.h"
+#include "json.h"
 #include "root.h"
 
 /// One dialogue with a VM's QEMU on its QMP socket, under one deadline for all of it. QEMU serves

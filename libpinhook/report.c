@@ -240,9 +240,9 @@ static void add_unproven(GString *text, const Report *report)
 /// Every refusal names its override: an HA manager gives up on a VM that does not start.
 static void add_override(GString *text, const Report *report)
 {
-    add_line(text, report,
-        "  to start it anyway: printf '\\n[vm %u]\\nmode = warn\\n' >> /" POLICY_PATH,
-        report->vmid);
+    g_autofree char *command = policy_rule_command(report->vmid, "mode", "warn");
+
+    add_line(text, report, "  to start it anyway: %s", command);
 }
 
 static void add_refused(GString *text, const Report *report)

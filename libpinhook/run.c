@@ -99,43 +99,44 @@ static gboolean decide_and_reserve(
            reserve(ledger, call, report, error);
 }
 
-Report *run_pre_start(const Call *call)
+typedef gboolean (*Judge)(
+    const Call *call, const VmConfig *vm, const Policy *policy, Report *report, GError **error);
+
+static Report *judge_start(const Call *call, const char *phase, Judge judge)
 {
     g_autoptr(VmConfig) vm = call_read_vm(call);
     g_autoptr(Policy) policy = call_read_policy(call);
     g_autoptr(GError) error = NULL;
-    Report *report = report_new(call->vmid, "pre-start", OUTCOME_SKIPPED);
+    Report *report = report_new(call->vmid, phase, OUTCOME_SKIPPED);
 
-    if (!leave_alone(call, vm, policy, report) &&
-        !decide_and_reserve(call, vm, policy, report, &error)) {
+    if (!leave_alone(call, vm, policy, report) && !judge(call, vm, policy, report, &error)) {
         fail(report, error);
         report->tolerated = policy->mode == POLICY_WARN;
     }
     return report;
+}
+
+Report *run_pre_start(const Call *call)
+{
+    return judge_start(call, "pre-start", decide_and_reserve);
 }
 
 Report *run_check(const Call *call)
 {
-    g_autoptr(VmConfig) vm = call_read_vm(call);
-    g_autoptr(Policy) policy = call_read_policy(call);
-    g_autoptr(GError) error = NULL;
-    Report *report = report_new(call->vmid, "check", OUTCOME_SKIPPED);
-
-    if (!leave_alone(call, vm, policy, report) && !decide(call, vm, policy, report, &error)) {
-        fail(report, error);
-        report->tolerated = policy->mode == POLICY_WARN;
-    }
-    return report;
+    return judge_start(call, "check", decide);
 }
 
 /* After the start. */
 
-/// The plan that the VM was started with; NULL: there is none, or it was refused and is to be
-/// judged anew. vCPUs that were unplugged since are not missing.
-static Plan *recall_plan(const Call *call, const VmConfig *vm)
+/// The plan that the VM was started with; NULL: there is none. vCPUs that were unplugged since are
+/// not missing. @claimed: whether a post-start has been here since QEMU started; NULL: no matter.
+static Plan *recall_plan(const Call *call, const VmConfig *vm, gboolean *claimed)
 {
     g_autoptr(LedgerEntry) entry = ledger_read(call->root, call->vmid);
 
+    if (claimed != NULL) {
+        *claimed = entry != NULL && entry->owner_is_qemu;
+    }
     if (entry == NULL) {
         return NULL;
     }
@@ -145,16 +146,17 @@ static Plan *recall_plan(const Call *call, const VmConfig *vm)
     return g_steal_pointer(&entry->plan);
 }
 
-/// Takes what pre-start planned, or plans afresh where nothing is left of it, and puts it in the
-/// name of the running QEMU. The findings of a fresh plan are those of a late pre-start.
+/// Takes what pre-start planned, or plans afresh where nothing is left of it or where it was
+/// refused, and puts it in the name of the running QEMU. The findings of a fresh plan are those of
+/// a late pre-start.
 static gboolean claim_plan(const Call *call, const VmConfig *vm, const Policy *policy,
-    const Process *qemu, Report *report, GError **error)
+    const Process *qemu, Report *report, gboolean *claimed, GError **error)
 {
     g_autoptr(Ledger) ledger = ledger_lock(call->root, policy->deadline_ms, error);
     if (ledger == NULL) {
         return FALSE;
     }
-    g_autoptr(Plan) plan = recall_plan(call, vm);
+    g_autoptr(Plan) plan = recall_plan(call, vm, claimed);
     if (plan != NULL && !plan->refused) {
         report->plan = g_steal_pointer(&plan);
     } else if (!decide(call, vm, policy, report, error)) {
@@ -213,14 +215,6 @@ static gboolean bind_and_release(const Call *call, const VmConfig *vm, const Pol
     return report->outcome != OUTCOME_PROVEN || guest_release(qmp, vm, &report->guest, error);
 }
 
-/// Whether no post-start has been here since QEMU started: its entry is not yet QEMU's own.
-static gboolean is_first(const Call *call)
-{
-    g_autoptr(LedgerEntry) entry = ledger_read(call->root, call->vmid);
-
-    return entry == NULL || !entry->owner_is_qemu;
-}
-
 /// What becomes of a VM whose start could not be proven: by the policy it goes on as it is, or is
 /// ended.
 static void end_if_wanted(
@@ -243,18 +237,18 @@ static void bind_vm(
     const Call *call, const VmConfig *vm, const Policy *policy, const Process *qemu, Report *report)
 {
     g_autoptr(GError) error = NULL;
-    gboolean first = is_first(call);
+    gboolean claimed = FALSE;
 
     report->pid = qemu->pid;
     report->guest = vm->freeze ? GUEST_UNKNOWN : GUEST_UNTOUCHED;
-    if (!claim_plan(call, vm, policy, qemu, report, &error)) {
+    if (!claim_plan(call, vm, policy, qemu, report, &claimed, &error)) {
         fail(report, error);
     } else if (report->plan == NULL) {
         report->outcome = OUTCOME_UNPROVEN;
     } else if (!bind_and_release(call, vm, policy, qemu, report, &error)) {
         conclude_without_proof(report, code_of(error), policy, error);
     }
-    if (first) {
+    if (!claimed) {
         end_if_wanted(call, policy, qemu, report);
     }
 }
@@ -311,7 +305,7 @@ Report *run_status(const Call *call)
     Report *report = report_new(call->vmid, "status", OUTCOME_UNPROVEN);
     Process qemu;
 
-    report->plan = recall_plan(call, vm);
+    report->plan = recall_plan(call, vm, NULL);
     if (report->plan != NULL && report->plan->refused) {
         report->outcome = OUTCOME_REFUSED;
         report->note = g_strdup_printf("its plan was refused; why: pinhook check %u", call->vmid);

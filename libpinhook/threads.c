@@ -39,19 +39,6 @@ void thread_free(Thread *thread)
 
 /* What QEMU says. */
 
-static gboolean get_integer(JsonObject *json, const char *name, gint64 most, gint64 *number)
-{
-    JsonObject *value;
-
-    if (!json_object_is_type(json, json_type_object) ||
-        !json_object_object_get_ex(json, name, &value) ||
-        !json_object_is_type(value, json_type_int)) {
-        return FALSE;
-    }
-    *number = json_object_get_int64(value);
-    return *number >= 0 && *number <= most;
-}
-
 /// @index_key NULL: the threads have no index.
 static GArray *read_threads(JsonObject *reply, const char *index_key)
 {
@@ -63,8 +50,9 @@ static GArray *read_threads(JsonObject *reply, const char *index_key)
     for (gsize i = 0; i < json_object_array_length(reply); i++) {
         JsonObject *json = json_object_array_get_idx(reply, i);
         gint64 tid, index = 0;
-        if (!get_integer(json, "thread-id", G_MAXINT, &tid) ||
-            (index_key != NULL && !get_integer(json, index_key, VMCONFIG_VCPU_LIMIT, &index))) {
+        if (!json_get_integer(json, "thread-id", G_MAXINT, &tid) ||
+            (index_key != NULL &&
+                !json_get_integer(json, index_key, VMCONFIG_VCPU_LIMIT, &index))) {
             return NULL;
         }
         QemuThread thread = { .tid = (int)tid, .vcpu = (guint)index };

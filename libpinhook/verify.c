@@ -29,14 +29,20 @@ typedef struct {
     Proof *proof;
 } Verify;
 
+/// As advice_accept() has it for a start.
+static char *accept_sharing(guint vmid)
+{
+    g_autofree char *command = policy_rule_command(vmid, "check.no-housekeeping", "warning");
+
+    return g_strdup_printf("%s # accepts it", command);
+}
+
 /// What to type next. @tid: the thread it is about; 0: none.
 static char *fix_for(const Verify *verify, FindingCode code, int tid)
 {
     switch (code) {
     case FINDING_NO_HOUSEKEEPING:
-        return g_strdup_printf("printf '\\n[vm %u]\\ncheck.no-housekeeping = warning\\n' "
-                               ">> /" POLICY_PATH " # accepts it",
-            verify->vmid);
+        return accept_sharing(verify->vmid);
     case FINDING_VCPU_MISSING:
         return g_strdup_printf(
             "qm config %u | grep -E '^(args|cores|sockets|vcpus)'", verify->vmid);
