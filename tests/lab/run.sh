@@ -1,0 +1,145 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Boots a Debian kernel under QEMU's emulation, once for each host of the lab, runs its scenarios
+# there, and reports their checks as TAP.
+#
+#   tests/lab/run.sh                    every host, every scenario
+#   tests/lab/run.sh smt cores/pile-up  all of one host, one scenario of another
+#   tests/lab/run.sh --shell smt        a root shell on that host, in this terminal
+#
+# What a host's console said is in build/clang/lab/<host>/console.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+. tests/packages.sh
+
+boot_limit_s=240
+tests=0
+
+# Numbered anew, so that all the hosts' checks make one TAP stream.
+report() {
+    case $1 in
+    "ok "* | "not ok "*)
+        tests=$((tests + 1))
+        printf '%s\n' "$1"
+        ;;
+    *) printf '%s\n' "$1" ;;
+    esac
+}
+
+# QEMU's arguments for the nodes: CPUs and memory in equal parts.
+node_arguments() {
+    local node each=$((cpus / nodes))
+    for ((node = 0; node < nodes; node++)); do
+        printf -- '-object memory-backend-ram,id=m%d,size=%dM -numa node,nodeid=%d,cpus=%d-%d,memdev=m%d ' \
+            "$node" "$node_mib" "$node" $((node * each)) $((node * each + each - 1)) "$node"
+    done
+}
+
+# The cached tree with our init, packed; its modules are few.
+pack_initramfs() {
+    local tree=$1/initramfs
+    cp -r "$kernel" "$tree"
+    rm "$tree/vmlinuz"
+    install -m 755 tests/lab/init "$tree/init"
+    (cd "$tree" && find . | bin/busybox cpio -o -H newc 2>/dev/null) | gzip -1 >"$1/initramfs.gz"
+    rm -r "$tree"
+}
+
+# boot HOST APPEND SERIAL: until the machine powers itself off.
+boot() {
+    local work=$lab/$1 smp nodes node_mib=1024 append
+    # shellcheck source=/dev/null
+    . "tests/lab/$1/host"
+    local cpus=${smp%%,*}
+    # Intel's way to tell siblings is the one that emulation has.
+    # shellcheck disable=SC2046 # arguments
+    timeout -k 5 "$boot_limit_s" qemu-system-x86_64 -M q35 -accel tcg,thread=multi \
+        -cpu max,vendor=GenuineIntel -smp "$smp" -m $((node_mib * nodes)) $(node_arguments) \
+        -kernel "$kernel/vmlinuz" -initrd "$lab/initramfs.gz" -no-reboot -nodefaults \
+        -display none -chardev "$3" -serial chardev:console \
+        -append "console=ttyS0 quiet loglevel=4 panic=-1 mitigations=off $append $2" \
+        -virtfs local,path=/,mount_tag=beneath,security_model=none,readonly=on,multidevs=remap \
+        -virtfs "local,path=$work,mount_tag=results,security_model=none"
+}
+
+# run_host HOST APPEND SCENARIO…: boots it and prints what its checks said.
+run_host() {
+    local host=$1 append=$2 work=$lab/$1 started=$SECONDS line
+    shift 2
+    rm -rf "$work"
+    mkdir -p "$work"
+    printf '%s\n' "$PWD" >"$work/tree"
+    printf '%s\n' "$build" >"$work/build"
+    printf '%s\n' "$@" >"$work/scenarios"
+    boot "$host" "$append" "file,id=console,path=$work/console" </dev/null >"$work/qemu" 2>&1 || true
+    while read -r line; do
+        report "$line"
+    done < <(cat "$work/tap" 2>/dev/null)
+    if [ ! -e "$work/done" ]; then
+        report "not ok $host: it did not come to its end; its console, at the last:"
+        tail -n 30 "$work/qemu" "$work/console" | sed 's/^/# /'
+    fi
+    echo "# $host: $((SECONDS - started)) s"
+}
+
+# A scenario may ask for a kernel command line of its own: its second half then runs on that.
+run_scenarios() {
+    local host=$1 append
+    run_host "$host" "" "${@:2}"
+    if [ -e "$lab/$host/reboot" ]; then
+        mapfile -t -n 2 append <"$lab/$host/reboot"
+        run_host "$host" "${append[1]}" "${append[0]}"
+    fi
+}
+
+# The scenarios of a host that are named by @names, each as <host>/<scenario>; all without names.
+select_scenarios() {
+    local host=$1 file name scenario
+    for file in tests/lab/"$host"/*.sh; do
+        scenario=$host/$(basename "$file" .sh)
+        case $scenario in *.rebooted) continue ;; esac
+        if [ ${#names[@]} -eq 0 ]; then
+            echo "$scenario"
+        fi
+        for name in "${names[@]}"; do
+            if [ "$name" = "$host" ] || [ "$name" = "$scenario" ]; then
+                echo "$scenario"
+            fi
+        done
+    done
+}
+
+build=$(realpath "${PINHOOK_BUILD:-build/clang}")
+lab=$build/lab
+names=("$@")
+if [ ! -e "$build/hook/pinhook" ]; then
+    echo "Bail out! $build holds no pinhook: tests/run.sh builds it"
+    exit 1
+fi
+# shellcheck disable=SC2086 # a list
+install_packages $QEMU_PACKAGES $LAB_PACKAGES
+if ! kernel=$(tests/lab/fetch.sh); then
+    echo "1..0 # SKIP no kernel: apt cannot fetch Debian 13's"
+    exit 0
+fi
+mkdir -p "$lab"
+pack_initramfs "$lab"
+
+if [ "${1:-}" = --shell ]; then
+    work=$lab/$2
+    rm -rf "$work"
+    mkdir -p "$work"
+    printf '%s\n' "$PWD" >"$work/tree"
+    printf '%s\n' "$build" >"$work/build"
+    boot_limit_s=86400
+    boot "$2" "" stdio,id=console,signal=off
+    exit
+fi
+for host in tests/lab/*/host; do
+    host=$(basename "$(dirname "$host")")
+    mapfile -t scenarios < <(select_scenarios "$host")
+    if [ ${#scenarios[@]} -gt 0 ]; then
+        run_scenarios "$host" "${scenarios[@]}"
+    fi
+done
+echo "1..$tests"
