@@ -1,0 +1,28 @@
+# Starts that just are not refused, and what is said of them.
+bound='numa0: cpus=0-1,hostnodes=1,memory=64,policy=bind'
+vm 100 'affinity: 6-7' 'numa: 1' "$bound"
+passes 100 "plan: vCPU 0-1 on CPU 6-7 (node 1, LLC 1); the rest on CPU 4-5"
+ok "nothing else is said" test "$(wc -l </tmp/err)" -eq 2
+
+vm 100 'affinity: 6-7'
+passes 100 ": warning: memory-unbound: "
+eval "$(fix_for 'warning: memory-unbound')"
+passes 100
+ok "its fix mends it" quiet_about memory-unbound
+
+vm 100 'affinity: 6-7' 'numa: 1' "$bound" 'freeze: 0'
+passes 100 ": warning: not-frozen: "
+eval "$(fix_for 'warning: not-frozen')"
+passes 100
+ok "its fix mends it" quiet_about not-frozen
+
+# Within its affinity a VM gets what is isolated, first siblings first.
+vm 100 'affinity: 0-7' 'cores: 4' 'numa: 1' 'numa0: cpus=0-3,hostnodes=0-1,memory=64,policy=bind'
+passes 100 "on CPU 2,6,3,7 "
+
+vm 100 'affinity: 0-1'
+policy '[vm 100]' 'mode = warn'
+passes 100 "PASSED with 1 error"
+policy '[vm 100]' 'mode = off'
+passes 100
+ok "mode = off says nothing" test ! -s /tmp/err
