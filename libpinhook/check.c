@@ -321,6 +321,18 @@ static const char *pool_name(const Pool *pool)
     g_assert_not_reached();
 }
 
+/// Why the VM cannot have them: "; online here: 0-7".
+static char *explain_missing(const Host *host, const CpuSet *missing)
+{
+    g_autoptr(CpuSet) elsewhere = cpuset_and(missing, host->isolation->elsewhere);
+    g_autofree char *kept = cpuset_to_list(elsewhere);
+    g_autofree char *online = cpuset_to_list(host->online);
+
+    return *kept != '\0' ? g_strdup_printf("; %s %s isolated in a cgroup that VMs are not in", kept,
+                               cpuset_count(elsewhere) > 1 ? "are" : "is")
+                         : g_strdup_printf("; online here: %s", online);
+}
+
 static void check_pool(Check *check)
 {
     const Pool *pool = check->advice.pool;
@@ -329,13 +341,13 @@ static void check_pool(Check *check)
         return;
     }
     g_autofree char *missing = cpuset_to_list(pool->missing);
-    g_autofree char *online = cpuset_to_list(check->advice.host->online);
+    g_autofree char *why = explain_missing(check->advice.host, pool->missing);
     char *fix = advice_other_cpus(&check->advice);
     if (fix == NULL) {
         fix = advice_these_cpus(&check->advice, pool->online);
     }
     add(check, FINDING_CPU_MISSING, fix != NULL ? fix : advice_any_cpus(&check->advice),
-        "%s names CPU %s; online here: %s", pool_name(pool), missing, online);
+        "%s names CPU %s%s", pool_name(pool), missing, why);
 }
 
 static void explain_misaligned(Check *check)

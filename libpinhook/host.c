@@ -291,7 +291,7 @@ static Host *build_host(hwloc_topology_t topology, Isolation *isolation, const C
 {
     Host *host = g_new0(Host, 1);
 
-    host->online = cpuset_copy(hwloc_topology_get_topology_cpuset(topology));
+    host->online = cpuset_minus(hwloc_topology_get_topology_cpuset(topology), isolation->elsewhere);
     host->nodes = g_ptr_array_new_with_free_func(node_free);
     host->llcs = g_ptr_array_new_with_free_func((GDestroyNotify)hwloc_bitmap_free);
     host->cores = g_ptr_array_new_with_free_func(core_free);
@@ -372,17 +372,27 @@ static HwlocTopology *load_topology(const Root *root, GError **error)
     return g_steal_pointer(&topology);
 }
 
+/// The cpuset of the slice that Proxmox starts VMs in, or, where it has none of its own, of all.
+static char *read_vm_cpuset(const Root *root)
+{
+    char *cpuset = root_read_value(root, "sys/fs/cgroup/qemu.slice/cpuset.cpus.effective");
+
+    return cpuset != NULL ? cpuset : root_read_value(root, "sys/fs/cgroup/cpuset.cpus.effective");
+}
+
 static Isolation *load_isolation(const Root *root)
 {
     g_autofree char *possible = root_read_value(root, "sys/devices/system/cpu/possible");
     g_autofree char *isolated = root_read_value(root, "sys/devices/system/cpu/isolated");
     g_autofree char *partition = root_read_value(root, "sys/fs/cgroup/cpuset.cpus.isolated");
+    g_autofree char *cpuset = read_vm_cpuset(root);
     g_autofree char *nohz_full = root_read_value(root, "sys/devices/system/cpu/nohz_full");
     g_autofree char *cmdline = root_read_value(root, "proc/cmdline");
 
     return isolation_parse(&(IsolationFiles){ .possible = possible,
         .isolated = isolated,
         .partition = partition,
+        .cpuset = cpuset,
         .nohz_full = nohz_full,
         .cmdline = cmdline });
 }

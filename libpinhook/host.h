@@ -39,7 +39,7 @@ typedef struct {
 
 /// A machine: what it has and what its scheduler keeps off. Does not change once made.
 typedef struct {
-    CpuSet *online;
+    CpuSet *online;   // without those that the kernel keeps from VMs (isolation->elsewhere)
     GPtrArray *nodes; // HostNode, ascending
     GPtrArray *llcs;  // CpuSet: CPUs that share a last-level cache
     GPtrArray *cores; // HostCore, by node, LLC, then CPU

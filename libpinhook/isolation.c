@@ -74,6 +74,19 @@ static gboolean skip_flag(const char **at)
     return TRUE;
 }
 
+/// The CPUs of run-time partitions that are not in the cpuset of the VMs, if that is known.
+static CpuSet *find_elsewhere(const Isolation *isolation, const char *cpuset)
+{
+    g_autoptr(CpuSet)
+        reach = cpuset != NULL ? cpuset_parse_kernel(cpuset, isolation->possible, NULL) : NULL;
+
+    if (reach == NULL || hwloc_bitmap_iszero(reach)) {
+        return cpuset_new();
+    }
+    hwloc_bitmap_or(reach, reach, isolation->boot);
+    return cpuset_minus(isolation->partition, reach);
+}
+
 static void parse_isolcpus(Isolation *isolation, const char *text)
 {
     const char *at = text;
@@ -98,7 +111,9 @@ Isolation *isolation_parse(const IsolationFiles *files)
     isolation->possible = count_possible(files->possible);
     isolation->boot = parse_live(files->isolated, isolation->possible);
     isolation->partition = parse_live(files->partition, isolation->possible);
+    isolation->elsewhere = find_elsewhere(isolation, files->cpuset);
     isolation->isolated = cpuset_or(isolation->boot, isolation->partition);
+    hwloc_bitmap_andnot(isolation->isolated, isolation->isolated, isolation->elsewhere);
     isolation->nohz_full = parse_live(files->nohz_full, isolation->possible);
     isolation->cmdline_nohz_full = parse_parameter(cmdline, "nohz_full", isolation->possible);
     isolation->cmdline_rcu_nocbs = parse_parameter(cmdline, "rcu_nocbs", isolation->possible);
@@ -116,6 +131,7 @@ void isolation_free(Isolation *isolation)
     }
     hwloc_bitmap_free(isolation->boot);
     hwloc_bitmap_free(isolation->partition);
+    hwloc_bitmap_free(isolation->elsewhere);
     hwloc_bitmap_free(isolation->isolated);
     hwloc_bitmap_free(isolation->nohz_full);
     hwloc_bitmap_free(isolation->cmdline_isolcpus);

@@ -10,6 +10,7 @@ typedef struct {
     const char *partition; // /sys/fs/cgroup/cpuset.cpus.isolated (cgroup v2, from Linux 6.8)
     const char *nohz_full; // /sys/devices/system/cpu/nohz_full
     const char *cmdline;   // /proc/cmdline
+    const char *cpuset;    // cpuset.cpus.effective of the cgroup that VMs live in
 } IsolationFiles;
 
 /// Which CPUs the kernel keeps its scheduler off, and which it was told to. What is in force and
@@ -18,7 +19,9 @@ typedef struct {
     guint possible;              // how many CPUs the kernel could have
     CpuSet *boot;                // in force, from isolcpus=; may name offline CPUs
     CpuSet *partition;           // in force, from cgroup v2 partitions (and isolcpus=)
-    CpuSet *isolated;            // in force: both together
+    CpuSet *elsewhere;           // of these, in a partition that VMs are not in: the kernel lets only
+                                 // its own tasks there (cpuset_cpus_allowed)
+    CpuSet *isolated;            // in force for VMs: both together but what is elsewhere
     CpuSet *nohz_full;           // in force
     CpuSet *cmdline_isolcpus;    // asked for: the list of isolcpus=, whatever its flags; NULL: none
     gboolean cmdline_domain;     // whether that parameter asks for isolation of the scheduler

@@ -297,6 +297,25 @@ static void test_load_isolation(void)
     assert_set(host->isolation->cmdline_rcu_nocbs, "2");
 }
 
+static void test_load_a_partition_without_the_vms(void)
+{
+    g_autoptr(FakeRoot) fake = make_root();
+
+    fake_root_write(fake, "sys/fs/cgroup/cpuset.cpus.isolated", "2-3,6-7\n");
+    fake_root_write(fake, "sys/fs/cgroup/cpuset.cpus.effective", "0-1,4-5\n");
+    fake_root_write(fake, "sys/fs/cgroup/qemu.slice/cpuset.cpus.effective", "6-7\n");
+    g_autoptr(Host) host = load(fake);
+
+    assert_set(host->online, "0-1,4-7");
+    assert_set(host->isolation->isolated, "6-7");
+
+    /* Before the first VM there is no slice: it will have what all have. */
+    fake_root_remove(fake, "sys/fs/cgroup/qemu.slice/cpuset.cpus.effective");
+    g_autoptr(Host) without = load(fake);
+    assert_set(without->online, "0-1,4-5");
+    assert_set(without->isolation->isolated, "");
+}
+
 static void test_load_a_node_without_cpus(void)
 {
     g_autoptr(FakeRoot) fake = make_root();
@@ -548,6 +567,8 @@ static void add_load_tests(void)
     g_test_add_func("/host/load/distances", test_load_distances);
     g_test_add_func("/host/load/offline-cpus", test_load_offline_cpus);
     g_test_add_func("/host/load/isolation", test_load_isolation);
+    g_test_add_func(
+        "/host/load/a-partition-without-the-vms", test_load_a_partition_without_the_vms);
     g_test_add_func("/host/load/node-without-cpus", test_load_a_node_without_cpus);
     g_test_add_func("/host/load/without-nodes", test_load_without_nodes);
     g_test_add_func("/host/load/empty-root", test_load_an_empty_root);

@@ -39,7 +39,7 @@ static void test_nothing_there_is_nothing_isolated(void)
 
 static void test_empty_files_are_nothing_isolated(void)
 {
-    IsolationFiles files = { "\n", "\n", "\n", "\n", "\n" };
+    IsolationFiles files = { "\n", "\n", "\n", "\n", "\n", "\n" };
     g_autoptr(Isolation) isolation = isolation_parse(&files);
 
     g_assert_cmpuint(isolation->possible, >=, 1);
@@ -55,7 +55,28 @@ static void test_boot_and_partitions_are_in_force_together(void)
 
     assert_set(isolation->boot, "6-7");
     assert_set(isolation->partition, "2-3");
+    assert_set(isolation->elsewhere, "");
     assert_set(isolation->isolated, "2-3,6-7");
+}
+
+static void test_a_partition_without_the_vms_is_not_for_them(void)
+{
+    IsolationFiles files = {
+        .possible = "0-7\n", .isolated = "6-7\n", .partition = "1-3,6-7\n", .cpuset = "0,3-5\n"
+    };
+    g_autoptr(Isolation) isolation = isolation_parse(&files);
+
+    assert_set(isolation->elsewhere, "1-2");
+    assert_set(isolation->isolated, "3,6-7");
+}
+
+static void test_a_cpuset_that_is_rubbish_keeps_nothing_away(void)
+{
+    IsolationFiles files = { .possible = "0-7\n", .partition = "1-3\n", .cpuset = "(null)\n" };
+    g_autoptr(Isolation) isolation = isolation_parse(&files);
+
+    assert_set(isolation->elsewhere, "");
+    assert_set(isolation->isolated, "1-3");
 }
 
 static void test_live_files_decide_over_the_command_line(void)
@@ -276,6 +297,10 @@ int main(int argc, char **argv)
     g_test_add_func(
         "/isolation/boot-and-partition", test_boot_and_partitions_are_in_force_together);
     g_test_add_func("/isolation/live-files-decide", test_live_files_decide_over_the_command_line);
+    g_test_add_func("/isolation/a-partition-without-the-vms-is-not-for-them",
+        test_a_partition_without_the_vms_is_not_for_them);
+    g_test_add_func("/isolation/a-cpuset-that-is-rubbish-keeps-nothing-away",
+        test_a_cpuset_that_is_rubbish_keeps_nothing_away);
     g_test_add_func("/isolation/null-text", test_a_null_text_is_no_list);
     g_test_add_func("/isolation/offline", test_isolated_may_name_cpus_that_are_offline);
     g_test_add_func(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* No list goes beyond the CPUs that are possible, and lists as the kernel prints them are read back
- * as they are. The input's lines are the files, the command line last; a missing one is no file. */
+ * as they are. The input's lines are the files, in their order; a missing one is no file. */
 #include "isolation.h"
 
 #include <string.h>
@@ -17,7 +17,10 @@ static void assert_sound(const Isolation *isolation)
     g_autoptr(CpuSet) both = cpuset_or(isolation->boot, isolation->partition);
 
     g_assert(isolation->possible >= 1 && isolation->possible <= CPUSET_LIMIT);
+    hwloc_bitmap_andnot(both, both, isolation->elsewhere);
     g_assert(hwloc_bitmap_isequal(isolation->isolated, both));
+    g_assert(hwloc_bitmap_isincluded(isolation->elsewhere, isolation->partition));
+    g_assert(!hwloc_bitmap_intersects(isolation->elsewhere, isolation->boot));
     assert_below(isolation->boot, isolation->possible);
     assert_below(isolation->partition, isolation->possible);
     assert_below(isolation->nohz_full, isolation->possible);
@@ -33,9 +36,13 @@ static void assert_reads_back(const Isolation *isolation)
     g_autofree char *possible = g_strdup_printf("0-%u\n", isolation->possible - 1);
     g_autofree char *boot = cpuset_to_list(isolation->boot);
     g_autofree char *partition = cpuset_to_list(isolation->partition);
+    g_autoptr(CpuSet) reach = cpuset_new();
+    hwloc_bitmap_set_range(reach, 0, (int)isolation->possible - 1);
+    hwloc_bitmap_andnot(reach, reach, isolation->elsewhere);
+    g_autofree char *cpuset = cpuset_to_list(reach);
     g_autofree char *nohz_full = cpuset_to_list(isolation->nohz_full);
     g_autofree char *cmdline = g_strdup_printf("a isolcpus=%s nohz_full=%s b", boot, nohz_full);
-    IsolationFiles files = { possible, boot, partition, nohz_full, cmdline };
+    IsolationFiles files = { possible, boot, partition, nohz_full, cmdline, cpuset };
     g_autoptr(Isolation) again = isolation_parse(&files);
 
     g_assert(again->possible == isolation->possible);
@@ -49,13 +56,13 @@ static void assert_reads_back(const Isolation *isolation)
 int LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
 {
     g_autofree char *text = g_strndup(size > 0 ? (const char *)data : "", size);
-    g_auto(GStrv) lines = g_strsplit(text, "\n", 5);
-    const char *files[5] = { NULL };
+    g_auto(GStrv) lines = g_strsplit(text, "\n", 6);
+    const char *files[6] = { NULL };
 
-    for (guint i = 0; i < 5 && lines[i] != NULL; i++) {
+    for (guint i = 0; i < 6 && lines[i] != NULL; i++) {
         files[i] = lines[i];
     }
-    IsolationFiles given = { files[0], files[1], files[2], files[3], files[4] };
+    IsolationFiles given = { files[0], files[1], files[2], files[3], files[4], files[5] };
     g_autoptr(Isolation) isolation = isolation_parse(&given);
     assert_sound(isolation);
     assert_reads_back(isolation);

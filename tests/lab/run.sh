@@ -72,6 +72,7 @@ run_host() {
         # Emulated CPUs now and then trap on code that the kernel is patching.
         echo "# $host: the emulated kernel panicked, once more"
         tries_left=$((tries_left - 1))
+        cp "$work/console" "$work.panic"
         run_host "$host" "$append" "$@"
         return
     fi

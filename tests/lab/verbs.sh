@@ -89,10 +89,18 @@ pid_of() {
     cat /run/qemu-server/"$1".pid
 }
 
-# qemu VMID ARGUMENT…: starts it as Proxmox does, under `affinity` if the config has one.
+# The cgroup that Proxmox starts a VM in.
+scope_of() {
+    echo /sys/fs/cgroup/qemu.slice/"$1".scope
+}
+
+# qemu VMID ARGUMENT…: starts it as Proxmox does, in its scope, and under `affinity` if the config has
+# one.
 qemu() {
-    local vmid=$1 cores sockets vcpus memory freeze affinity under=()
+    local vmid=$1 cores sockets vcpus memory freeze affinity under=() scope
     shift
+    scope=$(scope_of "$vmid")
+    [ -e "$scope" ] || mkdir -p "$scope"
     read_config "$vmid" cores sockets vcpus memory freeze affinity
     sockets=${sockets:-1}
     if [ -n "$affinity" ]; then
@@ -101,14 +109,17 @@ qemu() {
     if [ "$freeze" = 1 ]; then
         set -- -S "$@"
     fi
-    "${under[@]}" qemu-system-x86_64 -name "vm$vmid,debug-threads=on" -accel tcg,thread=multi \
-        -daemonize -pidfile /run/qemu-server/"$vmid".pid -nodefaults -display none \
-        -smp "${vcpus:-$((cores * sockets))},sockets=$sockets,cores=$cores,maxcpus=$((cores * sockets))" \
-        -m "$memory" -object iothread,id=iothread-virtioscsi0 \
-        -chardev socket,id=qmp,path=/run/qemu-server/"$vmid".qmp,server=on,wait=off \
-        -mon chardev=qmp,mode=control \
-        -chardev socket,id=ours,path=/run/qemu-server/"$vmid".ours,server=on,wait=off \
-        -mon chardev=ours,mode=control "$@"
+    (
+        echo "$BASHPID" >"$scope/cgroup.procs"
+        exec "${under[@]}" qemu-system-x86_64 -name "vm$vmid,debug-threads=on" -accel tcg,thread=multi \
+            -daemonize -pidfile /run/qemu-server/"$vmid".pid -nodefaults -display none \
+            -smp "${vcpus:-$((cores * sockets))},sockets=$sockets,cores=$cores,maxcpus=$((cores * sockets))" \
+            -m "$memory" -object iothread,id=iothread-virtioscsi0 \
+            -chardev socket,id=qmp,path=/run/qemu-server/"$vmid".qmp,server=on,wait=off \
+            -mon chardev=qmp,mode=control \
+            -chardev socket,id=ours,path=/run/qemu-server/"$vmid".ours,server=on,wait=off \
+            -mon chardev=ours,mode=control "$@"
+    )
 }
 
 # qmp VMID COMMAND [ARGUMENTS]: on a monitor of the lab's own; prints the reply.
@@ -217,6 +228,8 @@ clean_up() {
     for pid in /run/qemu-server/*.pid; do
         [ -e "$pid" ] && kill -9 "$(cat "$pid")"
     done
+    sleep 0.2
+    rmdir /sys/fs/cgroup/qemu.slice/*.scope /sys/fs/cgroup/qemu.slice
     rm -rf /run/qemu-server/* /run/pinhook /etc/pve/nodes/*/qemu-server/* /etc/pve/lxc/* \
         /etc/pve/pinhook.conf /tmp/*
 }
