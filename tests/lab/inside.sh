@@ -5,7 +5,7 @@ export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=
 export LAB=$1/tests/lab
 build=$(cat /results/build)
 export LAB_TOOLS=$build/tests/lab
-scenario_limit_s=100
+scenario_limit_s=300
 
 for directory in /run /tmp /dev/shm; do
     mkdir -p "$directory"

@@ -12,7 +12,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tests/packages.sh
 
-boot_limit_s=240
+boot_limit_s=600
 tries_left=2
 tests=0
 

@@ -1,0 +1,114 @@
+# Two and eight VMs are started at the same moment, again and again, and each time one hook is killed
+# somewhere: no CPU is ever given twice.
+#
+# Their QEMUs are started once, and a VM without its pid file is not running.
+rounds_of_two=20
+rounds_of_eight=30
+
+for vmid in 100 101 102 103 104 105 106 107; do
+    vm "$vmid" "cores: $((1 + vmid % 2))" 'memory: 16' 'freeze: 0'
+    qemu "$vmid" -S
+    mapfile -t "vcpus_$vmid" < <(vcpu_of "$vmid" '[0-9]*')
+    mv /run/qemu-server/"$vmid".pid /tmp/"$vmid".pid
+done
+
+# start_one VMID [DELAY]: a task of Proxmox's; with DELAY its hooks are killed so much later.
+start_one() {
+    local vmid=$1 phase
+    for phase in pre-start post-start; do
+        "$hook" "$vmid" "$phase" </dev/null >/dev/null 2>/tmp/"$vmid.$phase" &
+        if [ -n "${2:-}" ]; then
+            sleep "$2"
+            kill -9 $! 2>/dev/null
+        fi
+        wait $! 2>/dev/null || return
+        if [ "$phase" = pre-start ]; then
+            mv /tmp/"$vmid".pid /run/qemu-server/
+        fi
+    done
+    touch /tmp/"$vmid".proven
+}
+
+# expand LIST: "1-3,5" as "1 2 3 5 ", in $expanded.
+expand() {
+    local part cpu
+    expanded=
+    for part in ${1//,/ }; do
+        for ((cpu = ${part%-*}; cpu <= ${part#*-}; cpu++)); do
+            expanded+="$cpu "
+        done
+    done
+}
+
+# Sets $holder[CPU]; a second holder is one too many.
+take() {
+    local cpu
+    for cpu in $2; do
+        if [ -n "${holder[cpu]:-}" ] && [ "${holder[cpu]}" != "$1" ]; then
+            echo "# CPU $cpu is held by ${holder[cpu]} and by $1"
+            doubles=$((doubles + 1))
+        fi
+        holder[cpu]=$1
+    done
+}
+
+# What the ledger and the kernel say when all is done.
+count_doubles() {
+    local vmid line name list tid
+    holder=()
+    for vmid in "$@"; do
+        [ -e /run/qemu-server/"$vmid".pid ] || continue
+        while read -r line; do
+            if [[ $line == *'"reserved":"'* ]]; then
+                list=${line#*'"reserved":"'}
+                expand "${list%%\"*}"
+                take "$vmid" "$expanded"
+            fi
+        done </run/pinhook/"$vmid".json 2>/dev/null
+        local -n tids=vcpus_$vmid
+        for tid in "${tids[@]}"; do
+            while read -r name list; do
+                if [ "$name" = Cpus_allowed_list: ] && [[ $list != *[-,]* ]]; then
+                    take "$vmid" "$list"
+                fi
+            done </proc/"$tid"/status
+        done
+        unset -n tids
+    done
+}
+
+# run_rounds COUNT VMID…
+run_rounds() {
+    local count=$1 round vmid victim delay killed=0 started=$SECONDS
+    shift
+    proven=0 doubles=0
+    for ((round = 0; round < count; round++)); do
+        victim=$((round % 2 ? 0 : 100 + RANDOM % $#))
+        printf -v delay '0.%03d' $((RANDOM % 300))
+        for vmid in "$@"; do
+            if [ "$vmid" -eq "$victim" ]; then
+                start_one "$vmid" "$delay" &
+                killed=$((killed + 1))
+            else
+                start_one "$vmid" &
+            fi
+        done
+        wait
+        count_doubles "$@"
+        for vmid in "$@"; do
+            [ -e /tmp/"$vmid".proven ] && proven=$((proven + 1))
+            [ -e /run/qemu-server/"$vmid".pid ] && mv /run/qemu-server/"$vmid".pid /tmp/
+        done
+        rm -f /tmp/*.proven
+    done
+    echo "# $# VMs, $count rounds, $killed of them with a hook killed: $proven starts proven, $doubles CPUs given twice, $((SECONDS - started)) s"
+}
+
+run_rounds "$rounds_of_two" 100 101
+ok "two at once: no CPU is given twice" is "$doubles" 0
+ok "two at once: all that were not killed are proven" test "$proven" -ge $((rounds_of_two * 3 / 2))
+run_rounds "$rounds_of_eight" 100 101 102 103 104 105 106 107
+ok "eight at once: no CPU is given twice" is "$doubles" 0
+ok "eight at once: all that were not killed are proven" test "$proven" -ge $((rounds_of_eight * 15 / 2))
+hook 100 post-stop
+ok "nothing is left of the killed" test -z "$(ls /run/pinhook | grep -v '^lock$')"
