@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <numa.h>
+#include <numaif.h>
 #include <signal.h>
 #include <sys/pidfd.h>
 #include <sys/syscall.h>
@@ -44,6 +45,17 @@ static CpuSet *get_affinity(int tid, GError **error)
     return cpus;
 }
 
+static gboolean look_or_move(
+    int pid, guint count, void *const *pages, const int *targets, int *nodes, GError **error)
+{
+    /* More than 0: as many pages were not moved. */
+    if (numa_move_pages(pid, count, (void **)pages, targets, nodes, MPOL_MF_MOVE) >= 0) {
+        return TRUE;
+    }
+    return error_set_errno(error, errno, "cannot %s the memory of process %d",
+        targets != NULL ? "move" : "look at", pid);
+}
+
 static gboolean terminate(const Root *root, const Process *process, GError **error)
 {
     int fd = (int)syscall(SYS_pidfd_open, process->pid, 0);
@@ -61,5 +73,6 @@ static gboolean terminate(const Root *root, const Process *process, GError **err
 const Kernel kernel_running = {
     .set_affinity = set_affinity,
     .get_affinity = get_affinity,
+    .move_pages = look_or_move,
     .terminate = terminate,
 };

@@ -4,7 +4,8 @@
 #include "kernel.h"
 #include "plan.h"
 
-/// A kernel that keeps masks in a table in place of changing threads. One at a time.
+/// A kernel that keeps masks and pages in tables in place of changing threads and memory. One at a
+/// time.
 extern const Kernel fake_kernel;
 
 /// Forgets all; every thread may run on @everywhere ("0-7").
@@ -33,6 +34,36 @@ char *fake_kernel_calls(void);
 
 /// Called after every change of a mask, so that a test can make things happen meanwhile.
 void fake_kernel_on_set(void (*hook)(int tid, gpointer data), gpointer data);
+
+/* Pages. A process that is refused, hidden or ended above is so for its pages too. */
+
+/// @count pages of 4 KiB from @start on lie on @node; negative: they are not touched, as are all
+/// pages that nobody has laid. What was laid there before is replaced.
+void fake_kernel_lay(guint64 start, guint64 count, int node);
+
+/// Where the page at @address lies.
+int fake_kernel_node_of(guint64 address);
+
+/// From now on the page at @address would not move (EBUSY), and a call that is to move it moves
+/// none behind it.
+void fake_kernel_stick(guint64 address);
+
+/// From now on the kernel says yes to a move and does nothing.
+void fake_kernel_pretend_to_move(void);
+
+/// From now on each aligned 2 MiB are a hugepage: it moves whole with the first of its pages, and
+/// the others are reported busy.
+void fake_kernel_use_hugepages(void);
+
+/// Called before each call that moves, so that a test can make things happen meanwhile.
+void fake_kernel_on_move(void (*hook)(int pid, gpointer data), gpointer data);
+
+/// How many calls looked and how many moved.
+guint fake_kernel_looks(void);
+guint fake_kernel_moves(void);
+
+/// The most pages that one call named.
+guint fake_kernel_most_pages(void);
 
 /// The pid that terminate() was called for last; 0: none.
 int fake_kernel_terminated(void);
