@@ -97,6 +97,11 @@ static const FindingKind kinds[FINDING_COUNT] = {
         "A thread of QEMU refuses to be moved and may run on a vCPU's core.",
         "Some kernel workers keep their own mask; on the vCPU's core they interrupt it.",
         "Keep the work elsewhere, such as aio=native or threads in place of io_uring." },
+    [FINDING_MEMORY_REMOTE] = { "memory-remote", SEVERITY_ERROR,
+        "Less of the VM's memory than wanted lies on the nodes of its vCPUs, or it cannot be seen.",
+        "Every access to another node takes longer, and shares the link with all others.",
+        "Bind it before the start: qm set VMID --numa 1 --numa0 …,hostnodes=NODE,policy=bind. Move "
+        "it after: memory = migrate in the policy." },
     [FINDING_QMP_TIMEOUT] = { "qmp-timeout", SEVERITY_ERROR,
         "QEMU did not answer on its QMP socket in time.",
         "Only QEMU knows which thread is which vCPU; without it nothing is bound.",

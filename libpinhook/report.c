@@ -21,6 +21,7 @@ void report_free(Report *report)
     }
     plan_free(report->plan);
     observed_free(report->observed);
+    memory_free(report->memory);
     g_ptr_array_unref(report->findings);
     g_free(report->note);
     g_free(report);
@@ -204,6 +205,22 @@ static const char *guest_text(const Report *report)
     g_assert_not_reached();
 }
 
+/// "; memory 100 % on node 1 (512 MiB moved)"
+static char *memory_text(const Report *report)
+{
+    const Memory *memory = report->memory;
+    if (memory == NULL) {
+        return g_strdup("");
+    }
+
+    g_autofree char *where = memory_describe(memory, report->plan->nodes);
+    g_autofree char *size = memory_size(memory->moved_kib);
+    g_autofree char *moved = memory->moved_kib > 0 ? g_strdup_printf(" (%s moved)", size)
+                                                   : g_strdup("");
+    return g_strconcat(
+        "; memory ", memory_is_judged(memory) ? where : "hardly in use yet", moved, NULL);
+}
+
 static void add_proven(GString *text, const Report *report)
 {
     g_autoptr(CpuSet) bound = vcpus_bound(report);
@@ -216,8 +233,10 @@ static void add_proven(GString *text, const Report *report)
 
     g_autofree char *count = count_findings(report);
     g_autofree char *with = *count != '\0' ? g_strdup_printf(" with %s", count) : g_strdup("");
-    add_line(text, report, "PROVEN%s: %s; %u other threads on CPU %s%s%s", with, placed,
-        report->others, others, report->plan->others_share ? " (shared)" : "", guest_text(report));
+    g_autofree char *memory = memory_text(report);
+    add_line(text, report, "PROVEN%s: %s; %u other threads on CPU %s%s%s%s", with, placed,
+        report->others, others, report->plan->others_share ? " (shared)" : "", memory,
+        guest_text(report));
 }
 
 static void add_unproven(GString *text, const Report *report)
@@ -350,6 +369,22 @@ static void add_table(GString *text, const Observed *observed)
     }
 }
 
+/// "memory: 88 % on node 1, 12 % on node 0, wanted on node 1 (1907 of 2048 in use)"
+static void add_memory(GString *text, const Memory *memory, const Plan *plan)
+{
+    g_autofree char *where = memory_describe(memory, plan != NULL ? plan->nodes : NULL);
+    g_autofree char *nodes = plan != NULL ? cpuset_to_list(plan->nodes) : NULL;
+
+    if (!memory_is_judged(memory)) {
+        g_string_append_printf(text, "memory: hardly in use yet (%u of %u sampled pages)\n",
+            memory->touched, memory->sampled);
+        return;
+    }
+    g_string_append_printf(text, "memory: %s%s%s (%u of %u in use)\n", where,
+        nodes != NULL ? ", wanted on node " : "", nodes != NULL ? nodes : "", memory->touched,
+        memory->sampled);
+}
+
 static void add_status(GString *text, const Report *report)
 {
     g_string_append_printf(text, "VM %u: %s", report->vmid,
@@ -360,6 +395,9 @@ static void add_status(GString *text, const Report *report)
     g_string_append_c(text, '\n');
     if (report->observed != NULL) {
         add_table(text, report->observed);
+    }
+    if (report->memory != NULL) {
+        add_memory(text, report->memory, report->plan);
     }
     add_findings(text, report);
     if (report->note != NULL) {
@@ -441,6 +479,41 @@ static JsonObject *threads_to_json(const Observed *observed)
     return array;
 }
 
+/// How many of the sampled pages lie on each node: {"0": 1907}.
+static JsonObject *nodes_to_json(const Memory *memory)
+{
+    JsonObject *json = json_object_new_object();
+
+    for (guint i = 0; i < memory->nodes->len; i++) {
+        guint count = g_array_index(memory->nodes, guint, i);
+        g_autofree char *node = g_strdup_printf("%u", i);
+        if (count > 0) {
+            json_object_object_add(json, node, json_object_new_uint64(count));
+        }
+    }
+    return json;
+}
+
+/// @plan NULL: nothing is wanted.
+static JsonObject *memory_to_json(const Memory *memory, const Plan *plan)
+{
+    if (memory == NULL) {
+        return NULL;
+    }
+    JsonObject *json = json_object_new_object();
+    json_object_object_add(json, "sampled", json_object_new_uint64(memory->sampled));
+    json_object_object_add(json, "touched", json_object_new_uint64(memory->touched));
+    json_object_object_add(json, "nodes", nodes_to_json(memory));
+    json_object_object_add(json, "wanted", set_or_null(plan != NULL ? plan->nodes : NULL));
+    json_object_object_add(json, "local_percent",
+        plan != NULL && memory->touched > 0
+            ? json_object_new_uint64(memory_percent_on(memory, plan->nodes))
+            : NULL);
+    json_object_object_add(json, "moved_kib", json_object_new_uint64(memory->moved_kib));
+    json_object_object_add(json, "stuck_kib", json_object_new_uint64(memory->stuck_kib));
+    return json;
+}
+
 static const char *outcome_name(const Report *report)
 {
     static const char *const names[] = {
@@ -454,6 +527,14 @@ static const char *outcome_name(const Report *report)
     };
 
     return names[report->outcome];
+}
+
+/// Whether the door looks at a VM that runs.
+static gboolean is_of_running(const Report *report)
+{
+    static const char *const phases[] = { "post-start", "repair", "status", NULL };
+
+    return g_strv_contains(phases, report->phase);
 }
 
 JsonObject *report_to_json(const Report *report)
@@ -472,6 +553,9 @@ JsonObject *report_to_json(const Report *report)
         json_object_object_add(json, "verdict", json_object_new_string(outcome_name(report)));
         json_object_object_add(
             json, "plan", report->plan != NULL ? plan_to_json(report->plan) : NULL);
+    }
+    if (is_of_running(report)) {
+        json_object_object_add(json, "memory", memory_to_json(report->memory, report->plan));
     }
     json_object_object_add(json, "findings", findings_to_json(report->findings));
     if (report->note != NULL) {

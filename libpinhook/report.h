@@ -17,7 +17,7 @@ typedef enum {
     OUTCOME_FAILED,   // it could not be found out
 } Outcome;
 
-/// What a door found out and did. All sets and lists are owned; any may be NULL.
+/// What a door found out and did. All that it points to is owned; any may be NULL.
 typedef struct PinhookReport {
     guint vmid;
     const char *phase; // "pre-start", "check", "status", …; static
@@ -26,7 +26,8 @@ typedef struct PinhookReport {
     Plan *plan;
     GPtrArray *findings; // Finding; never NULL
     Observed *observed;
-    int pid; // of QEMU; 0: none
+    Memory *memory; // NULL: it was not looked at
+    int pid;        // of QEMU; 0: none
     GuestState guest;
     guint others; // how many threads there are beside the vCPUs'
     char *note;   // why it was skipped or failed

@@ -194,8 +194,11 @@ static void conclude_without_proof(
     conclude(report, none);
 }
 
-/// One dialogue with QEMU: bind as planned, read back, and let a frozen guest run if it is proven.
-static gboolean bind_and_release(const Call *call, const VmConfig *vm, const Policy *policy,
+/* QEMU talks to one client at a time, and Proxmox polls it: no dialogue is held open while memory
+ * is looked at or moved. */
+
+/// A dialogue with QEMU: bind as planned, and read back.
+static gboolean bind_all(const Call *call, const VmConfig *vm, const Policy *policy,
     const Process *qemu, Report *report, GError **error)
 {
     g_autoptr(Qmp) qmp = qmp_connect(call->root, call->vmid, policy->deadline_ms, error);
@@ -207,12 +210,80 @@ static gboolean bind_and_release(const Call *call, const VmConfig *vm, const Pol
         return FALSE;
     }
     report->observed = bind_threads(call->root, call->kernel, qemu, threads, report->plan, error);
-    if (report->observed == NULL) {
+    return report->observed != NULL;
+}
+
+typedef enum { MEMORY_STAYS, MEMORY_MAY_MOVE } MemoryMoves;
+
+/// Looks where the memory lies and, where that is wanted, moves what lies elsewhere than planned.
+static gboolean look_at_memory(const Call *call, const Policy *policy, const Process *qemu,
+    MemoryMoves moves, Report *report, GError **error)
+{
+    if (policy->memory == POLICY_IGNORE) {
+        return TRUE;
+    }
+    report->memory = memory_look(call->root, call->kernel, qemu, error);
+    if (report->memory == NULL) {
         return FALSE;
     }
-    g_autoptr(Proof) proof = verify_observed(call->vmid, report->plan, policy, report->observed);
+    if (moves == MEMORY_MAY_MOVE && policy->memory == POLICY_MIGRATE &&
+        memory_percent_on(report->memory, report->plan->nodes) < 100) {
+        g_clear_pointer(&report->memory, memory_free);
+        report->memory = memory_migrate(
+            call->root, call->kernel, qemu, report->plan->nodes, policy->deadline_ms, error);
+    }
+    return report->memory != NULL;
+}
+
+static void conclude_without_memory(Report *report, const Policy *policy, const GError *error)
+{
+    gboolean gone = g_error_matches(error, PINHOOK_ERROR, PINHOOK_ERROR_GONE);
+
+    conclude_without_proof(report, gone ? FINDING_VM_GONE : FINDING_MEMORY_REMOTE, policy, error);
+}
+
+/// Holds threads and memory against the plan.
+static void prove(
+    const Call *call, const Policy *policy, const Process *qemu, MemoryMoves moves, Report *report)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!look_at_memory(call, policy, qemu, moves, report, &error)) {
+        conclude_without_memory(report, policy, error);
+        return;
+    }
+    g_autoptr(Proof)
+        proof = verify_observed(call->vmid, report->plan, policy, report->observed, report->memory);
     conclude(report, proof);
-    return report->outcome != OUTCOME_PROVEN || guest_release(qmp, vm, &report->guest, error);
+}
+
+/// Another dialogue: let a proven guest run, if it still waits for that.
+static gboolean release(
+    const Call *call, const VmConfig *vm, const Policy *policy, Report *report, GError **error)
+{
+    if (report->outcome != OUTCOME_PROVEN || report->guest != GUEST_FROZEN || vm->lock != NULL) {
+        return TRUE;
+    }
+    report->guest = GUEST_UNKNOWN; // somebody may have let it run meanwhile
+    g_autoptr(Qmp) qmp = qmp_connect(call->root, call->vmid, policy->deadline_ms, error);
+    return qmp != NULL && guest_look(qmp, vm, &report->guest, error) &&
+           guest_release(qmp, vm, &report->guest, error);
+}
+
+/// Bind, memory, proof, release.
+static void bind_and_release(const Call *call, const VmConfig *vm, const Policy *policy,
+    const Process *qemu, MemoryMoves moves, Report *report)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!bind_all(call, vm, policy, qemu, report, &error)) {
+        conclude_without_proof(report, code_of(error), policy, error);
+        return;
+    }
+    prove(call, policy, qemu, moves, report);
+    if (!release(call, vm, policy, report, &error)) {
+        conclude_without_proof(report, code_of(error), policy, error);
+    }
 }
 
 /// What becomes of a VM whose start could not be proven: by the policy it goes on as it is, or is
@@ -245,8 +316,8 @@ static void bind_vm(
         fail(report, error);
     } else if (report->plan == NULL) {
         report->outcome = OUTCOME_UNPROVEN;
-    } else if (!bind_and_release(call, vm, policy, qemu, report, &error)) {
-        conclude_without_proof(report, code_of(error), policy, error);
+    } else {
+        bind_and_release(call, vm, policy, qemu, MEMORY_MAY_MOVE, report);
     }
     if (!claimed) {
         end_if_wanted(call, policy, qemu, report);
@@ -286,15 +357,32 @@ static gboolean look_at_threads(
         return FALSE;
     }
     report->observed = bind_look(call->root, call->kernel, qemu, threads, report->plan, error);
-    if (report->observed == NULL) {
-        return FALSE;
+    return report->observed != NULL;
+}
+
+/// What there is to see of a VM that nothing is planned for.
+static void look_without_plan(
+    const Call *call, const Policy *policy, const Process *qemu, Report *report)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!look_at_memory(call, policy, qemu, MEMORY_STAYS, report, &error)) {
+        conclude_without_memory(report, policy, error);
+        return;
     }
-    g_autoptr(Proof) proof = report->plan != NULL ? verify_observed(call->vmid, report->plan,
-                                                        policy, report->observed)
-                                                  : verify_impossible(call->vmid, FINDING_NOT_BOUND,
-                                                        policy, "nothing is planned for it");
-    conclude(report, proof);
-    return TRUE;
+    g_autoptr(Proof) none = verify_impossible(
+        call->vmid, FINDING_NOT_BOUND, policy, "nothing is planned for it");
+    conclude(report, none);
+}
+
+/// A plan that a start would have been refused with stays unproven, whatever is read back.
+static void recall_into(const Call *call, const VmConfig *vm, Report *report)
+{
+    report->plan = recall_plan(call, vm, NULL);
+    if (report->plan != NULL && report->plan->refused) {
+        report->outcome = OUTCOME_REFUSED;
+        report->note = g_strdup_printf("its plan was refused; why: pinhook check %u", call->vmid);
+    }
 }
 
 Report *run_status(const Call *call)
@@ -305,11 +393,7 @@ Report *run_status(const Call *call)
     Report *report = report_new(call->vmid, "status", OUTCOME_UNPROVEN);
     Process qemu;
 
-    report->plan = recall_plan(call, vm, NULL);
-    if (report->plan != NULL && report->plan->refused) {
-        report->outcome = OUTCOME_REFUSED;
-        report->note = g_strdup_printf("its plan was refused; why: pinhook check %u", call->vmid);
-    }
+    recall_into(call, vm, report);
     if (!call_can_bind(call, &error)) {
         fail(report, error);
         return report;
@@ -321,6 +405,10 @@ Report *run_status(const Call *call)
     report->pid = qemu.pid;
     if (!look_at_threads(call, policy, &qemu, report, &error)) {
         conclude_without_proof(report, code_of(error), policy, error);
+    } else if (report->plan != NULL) {
+        prove(call, policy, &qemu, MEMORY_STAYS, report);
+    } else {
+        look_without_plan(call, policy, &qemu, report);
     }
     return report;
 }

@@ -24,8 +24,9 @@ typedef struct {
     guint vmid;
     const Plan *plan; // NULL: there is none
     const Policy *policy;
-    gboolean bound; // binding was tried: to try again would not help
-    CpuSet *vcpus;  // those that were seen
+    gboolean bound;       // binding was tried: to try again would not help
+    const Memory *memory; // NULL: it was not looked at
+    CpuSet *vcpus;        // those that were seen
     Proof *proof;
 } Verify;
 
@@ -37,12 +38,48 @@ static char *accept_sharing(guint vmid)
     return g_strdup_printf("%s # accepts it", command);
 }
 
+/// A rule for the VM, and then post-start again.
+static char *try_with(guint vmid, const char *key, const char *value)
+{
+    g_autofree char *command = policy_rule_command(vmid, key, value);
+
+    return g_strdup_printf("%s; pinhook %u post-start", command, vmid);
+}
+
+enum { LONGEST_DEADLINE_MS = 600000 };
+
+/// More time helps where there was not enough; against what will not move nothing does.
+static char *fix_for_memory(const Verify *verify)
+{
+    const Memory *memory = verify->memory;
+    guint deadline_ms = verify->policy->deadline_ms;
+
+    if (memory == NULL) {
+        return try_with(verify->vmid, "memory", "ignore");
+    }
+    if (verify->policy->memory != POLICY_MIGRATE) {
+        return try_with(verify->vmid, "memory", "migrate");
+    }
+    if (memory->out_of_time && deadline_ms < LONGEST_DEADLINE_MS) {
+        g_autofree char *longer = g_strdup_printf(
+            "%u", MIN(deadline_ms, LONGEST_DEADLINE_MS / 10) * 10);
+        return try_with(verify->vmid, "deadline", longer);
+    }
+    if (!memory->migrated) {
+        return g_strdup_printf("pinhook %u post-start", verify->vmid);
+    }
+    g_autofree char *accept = try_with(verify->vmid, "check.memory-remote", "warning");
+    return g_strdup_printf("%s # accepts it", accept);
+}
+
 /// What to type next. @tid: the thread it is about; 0: none.
 static char *fix_for(const Verify *verify, FindingCode code, int tid)
 {
     switch (code) {
     case FINDING_NO_HOUSEKEEPING:
         return accept_sharing(verify->vmid);
+    case FINDING_MEMORY_REMOTE:
+        return fix_for_memory(verify);
     case FINDING_VCPU_MISSING:
         return g_strdup_printf(
             "qm config %u | grep -E '^(args|cores|sockets|vcpus)'", verify->vmid);
@@ -69,7 +106,8 @@ static void add_as(Verify *verify, FindingCode code, Severity severity, int tid,
         return;
     }
     /* What is accepted already needs no line that accepts it. */
-    gboolean accepted = code == FINDING_NO_HOUSEKEEPING && severity != SEVERITY_ERROR;
+    gboolean accepted = (code == FINDING_NO_HOUSEKEEPING || code == FINDING_MEMORY_REMOTE) &&
+                        severity != SEVERITY_ERROR;
     g_ptr_array_add(verify->proof->findings,
         finding_new(code, severity, message, accepted ? NULL : fix_for(verify, code, tid)));
 }
@@ -178,13 +216,54 @@ static void verify_plan(Verify *verify)
     }
 }
 
-Proof *verify_observed(guint vmid, const Plan *plan, const Policy *policy, const Observed *observed)
+/// What moving did, if it was tried: "; moved 512 MiB, then the 5000 ms were over; 80 KiB would not
+/// move".
+static char *describe_migration(const Memory *memory, const Policy *policy)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    if (!memory->migrated) {
+        return g_strdup("");
+    }
+
+    g_autofree char *moved = memory_size(memory->moved_kib);
+    g_string_append_printf(text, "; moved %s", moved);
+    if (memory->out_of_time) {
+        g_string_append_printf(text, ", then the %u ms were over", policy->deadline_ms);
+    }
+    if (memory->stuck_kib > 0) {
+        g_autofree char *stuck = memory_size(memory->stuck_kib);
+        g_string_append_printf(text, "; %s would not move%s%s", stuck,
+            memory->refusal != NULL ? ": " : "", memory->refusal != NULL ? memory->refusal : "");
+    }
+    return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+static void verify_memory(Verify *verify)
+{
+    const Memory *memory = verify->memory;
+    const CpuSet *wanted = verify->plan->nodes;
+    guint least = verify->policy->memory_local_percent;
+
+    if (memory == NULL || !memory_is_judged(memory) || memory_percent_on(memory, wanted) >= least) {
+        return;
+    }
+    g_autofree char *where = memory_describe(memory, wanted);
+    g_autofree char *nodes = cpuset_to_list(wanted);
+    g_autofree char *migration = describe_migration(memory, verify->policy);
+    add(verify, FINDING_MEMORY_REMOTE, 0,
+        g_strdup_printf("the memory in use lies %s; %u %% must lie on node %s%s", where, least,
+            nodes, migration));
+}
+
+Proof *verify_observed(guint vmid, const Plan *plan, const Policy *policy, const Observed *observed,
+    const Memory *memory)
 {
     g_autoptr(CpuSet) distinct = cpuset_new();
     Verify verify = { .vmid = vmid,
         .plan = plan,
         .policy = policy,
         .bound = observed->bound,
+        .memory = memory,
         .vcpus = distinct,
         .proof = proof_new() };
     guint vcpus = observed->missing_vcpus->len;
@@ -205,5 +284,6 @@ Proof *verify_observed(guint vmid, const Plan *plan, const Policy *policy, const
     }
     verify_missing(&verify, observed);
     verify_count(&verify, vcpus);
+    verify_memory(&verify);
     return verify.proof;
 }

@@ -3,20 +3,22 @@
 
 #include "bind.h"
 #include "finding.h"
+#include "memory.h"
 #include "policy.h"
 
 /// What the kernel's answers prove of a plan.
 typedef struct {
-    gboolean proven; // every vCPU on its CPU, no other thread on a vCPU's core, but for what the
-                     // policy makes less than an error
+    gboolean proven; // every vCPU on its CPU, no other thread on a vCPU's core, enough memory on
+                     // the nodes, but for what the policy makes less than an error
     guint vcpus;     // proven to be on their CPUs
     guint others;    // other threads
     GPtrArray *findings; // Finding: what is not as planned
 } Proof;
 
-/// Holds what was read back against what was planned for VM @vmid.
-Proof *verify_observed(
-    guint vmid, const Plan *plan, const Policy *policy, const Observed *observed);
+/// Holds what was read back against what was planned for VM @vmid. @memory NULL: it was not looked
+/// at.
+Proof *verify_observed(guint vmid, const Plan *plan, const Policy *policy, const Observed *observed,
+    const Memory *memory);
 
 /// A proof that there is none: @code, for the reason @message.
 Proof *verify_impossible(guint vmid, FindingCode code, const Policy *policy, const char *message);

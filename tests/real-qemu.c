@@ -264,6 +264,10 @@ static GStrv qemu_argv(const RealQemu *qemu, const RealQemuShape *shape)
     if (shape->iothread) {
         g_strv_builder_add_many(argv, "-object", "iothread,id=iothread-virtioscsi0", NULL);
     }
+    if (shape->preallocated) {
+        g_strv_builder_add_many(argv, "-object", "memory-backend-ram,id=ram,size=64M,prealloc=on",
+            "-machine", "memory-backend=ram", NULL);
+    }
     if (shape->frozen) {
         add(argv, "-S");
     }

@@ -58,15 +58,18 @@ typedef struct {
     guint most;    // with those that can be hot-plugged
     gboolean frozen;
     gboolean iothread;
+    gboolean preallocated;    // all memory is touched before the guest runs, as hugepages are
     gboolean through_var_run; // its files are spelled /var/run/…, as Proxmox spells them
 } RealQemuShape;
 
-/// What a machine must put up with that has no isolated CPUs, or none to spare.
+/// What a machine must put up with that has no isolated CPUs, or none to spare. QEMU is started on
+/// any node.
 #define REAL_QEMU_POLICY                                                                           \
     "[defaults]\n"                                                                                 \
     "check.not-isolated = warning\n"                                                               \
     "check.sibling-not-isolated = warning\n"                                                       \
-    "check.no-housekeeping = warning\n"
+    "check.no-housekeeping = warning\n"                                                            \
+    "memory = migrate\n"
 
 /// The CPUs of this machine that vCPUs can have: one less than all where a cpuset keeps the test
 /// from the others, for QEMU's other threads need one too.

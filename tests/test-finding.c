@@ -83,6 +83,7 @@ static void test_the_promised_findings_are_there(void)
         { "core-taken", SEVERITY_ERROR },
         { "no-housekeeping", SEVERITY_ERROR },
         { "policy-invalid", SEVERITY_ERROR },
+        { "memory-remote", SEVERITY_ERROR },
         { "memory-unbound", SEVERITY_WARNING },
         { "isolcpus-ignored", SEVERITY_WARNING },
         { "not-frozen", SEVERITY_WARNING },

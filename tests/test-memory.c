@@ -127,7 +127,8 @@ static void test_lines_of_maps(void)
     for (gsize i = 0; i < G_N_ELEMENTS(lines); i++) {
         g_autoptr(FakeRoot) fake = new_root(lines[i].line);
         g_autoptr(GError) error = NULL;
-        g_test_message("%s", lines[i].line);
+        g_autofree char *shown = g_strescape(lines[i].line, NULL);
+        g_test_message("%s", shown);
         g_autoptr(Memory) memory = memory_look(fake->root, &fake_kernel, &qemu, &error);
         if (lines[i].is_memory) {
             g_assert_no_error(error);

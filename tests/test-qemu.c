@@ -430,6 +430,47 @@ static void test_tampered_mask(void)
     g_assert_cmpstr(mended, ==, proven);
 }
 
+/* Memory. */
+
+static void test_memory(void)
+{
+    RealQemuShape shape = { .present = 1, .most = 1, .frozen = TRUE, .preallocated = TRUE };
+    if (!can_have(1)) {
+        return;
+    }
+    g_autoptr(Node) node = node_new();
+    configure(node, 101, 1, "freeze: 1\n");
+    g_autoptr(RealQemu) qemu = start(node, 101, &shape);
+
+    g_autoptr(JsonObject) report = call_for_json(node, "101", "post-start", TRUE, 0);
+    JsonObject *memory = json_object_object_get(report, "memory");
+    g_assert_cmpint(get_int(memory, "sampled"), ==, 2048);
+    g_assert_cmpint(get_int(memory, "touched"), >, 1900);
+    g_assert_cmpint(get_int(memory, "local_percent"), ==, 100);
+    assert_guest_is(qemu, "running");
+    assert_hook_says(node, 101, "post-start", 0, "; memory 100 % on node ");
+    g_autoptr(Ended) status = call_door(node, "status", 101);
+    g_assert_cmpint(status->exit_status, ==, 0);
+    g_assert_nonnull(strstr(status->out, "\nmemory: 100 % on node "));
+}
+
+static void test_memory_that_is_hardly_in_use(void)
+{
+    RealQemuShape shape = { .present = 1, .most = 1, .frozen = TRUE };
+    if (!can_have(1)) {
+        return;
+    }
+    g_autoptr(Node) node = node_new();
+    configure(node, 101, 1, "freeze: 1\n");
+    g_autoptr(RealQemu) qemu = start(node, 101, &shape);
+
+    g_autoptr(JsonObject) report = call_for_json(node, "101", "post-start", TRUE, 0);
+    JsonObject *memory = json_object_object_get(report, "memory");
+    g_assert_cmpint(get_int(memory, "sampled"), ==, 2048);
+    g_assert_cmpint(get_int(memory, "touched"), <, 1024);
+    assert_guest_is(qemu, "running");
+}
+
 /* Without a proof. */
 
 /// A plan for two vCPUs, and a frozen QEMU that has one.
@@ -926,6 +967,9 @@ int main(int argc, char **argv)
     g_test_add_func("/qemu/post-start-alone-plans-and-binds", test_post_start_alone);
     g_test_add_func("/qemu/hot-plugged-vcpu-is-seen-and-bound", test_hotplug);
     g_test_add_func("/qemu/tampered-mask-is-seen-and-mended", test_tampered_mask);
+    g_test_add_func("/qemu/memory-is-looked-at", test_memory);
+    g_test_add_func(
+        "/qemu/memory-that-is-hardly-in-use-holds-up-nothing", test_memory_that_is_hardly_in_use);
     g_test_add_func("/qemu/unproven-frozen-vm-stays-frozen", test_unproven_stays_frozen);
     g_test_add_func("/qemu/mended-frozen-vm-is-released", test_mended_is_released);
     g_test_add_func("/qemu/unproven-vm-is-stopped-where-the-policy-says", test_unproven_is_stopped);

@@ -319,6 +319,42 @@ static void test_proven_without_any_vcpu_names_no_cpu(void)
     g_assert_null(strstr(text, "to CPU 0;"));
 }
 
+static void set_memory(Report *report, guint touched, guint local)
+{
+    guint nodes[] = { local, touched - local };
+
+    report->memory = g_new0(Memory, 1);
+    report->memory->nodes = g_array_new(FALSE, TRUE, sizeof(guint));
+    g_array_append_vals(report->memory->nodes, nodes, G_N_ELEMENTS(nodes));
+    report->memory->sampled = 2048;
+    report->memory->touched = touched;
+}
+
+#define PROVEN "pinhook: vm 100: PROVEN: vCPU 0-1 bound 1:1 to CPU 2,4; 3 other threads on CPU 0-1"
+
+static void test_proven_with_memory(void)
+{
+    static const struct {
+        guint touched, local;
+        guint64 moved_kib;
+        const char *text;
+    } memories[] = {
+        { 2000, 2000, 0, PROVEN "; memory 100 % on node 0; released\n" },
+        { 2000, 2000, 524288, PROVEN "; memory 100 % on node 0 (512 MiB moved); released\n" },
+        { 2000, 1999, 0, PROVEN "; memory 99 % on node 0, 1 % on node 1; released\n" },
+        { 63, 63, 0, PROVEN "; memory hardly in use yet; released\n" },
+        { 63, 63, 80, PROVEN "; memory hardly in use yet (80 KiB moved); released\n" },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(memories); i++) {
+        g_autoptr(Report) report = running_as_planned("post-start");
+        report->guest = GUEST_RELEASED;
+        set_memory(report, memories[i].touched, memories[i].local);
+        report->memory->moved_kib = memories[i].moved_kib;
+        assert_log(report, memories[i].text);
+    }
+}
+
 static void test_unproven(void)
 {
     g_autoptr(Report) report = running_loose("post-start");
@@ -410,6 +446,33 @@ static void test_status_of_a_vm_without_a_plan(void)
     assert_text(report, "VM 100: NOT PROVEN, QEMU is process 4700\n"
                         " TID  NAME       ROLE  VCPU  WANTED  ALLOWED  LAST\n"
                         "4711  CPU 0/KVM  vcpu     0  -       0-7         0\n");
+}
+
+static void assert_memory_line(Report *report, const char *wanted)
+{
+    g_autofree char *text = report_to_text(report);
+    const char *line = strstr(text, "memory: ");
+
+    g_assert_nonnull(line);
+    g_assert_cmpstr(line, ==, wanted);
+    g_assert_cmpuint(strlen(line), <=, 80 + 1);
+}
+
+static void test_status_with_memory(void)
+{
+    g_autoptr(Report) remote = running_as_planned("status");
+    g_autoptr(Report) local = running_as_planned("status");
+    g_autoptr(Report) unused = running_as_planned("status");
+
+    set_memory(remote, 1907, 229);
+    assert_memory_line(
+        remote, "memory: 12 % on node 0, 88 % on node 1, wanted on node 0 (1907 of 2048 in use)\n");
+    set_memory(local, 2048, 2048);
+    assert_memory_line(local, "memory: 100 % on node 0, wanted on node 0 (2048 of 2048 in use)\n");
+    set_memory(unused, 12, 12);
+    assert_memory_line(unused, "memory: hardly in use yet (12 of 2048 sampled pages)\n");
+    plan_free(g_steal_pointer(&remote->plan));
+    assert_memory_line(remote, "memory: 13 % on node 0, 88 % on node 1 (1907 of 2048 in use)\n");
 }
 
 static void test_status_that_could_not_be_found_out(void)
@@ -544,7 +607,8 @@ static void test_json_of_status(void)
     g_autoptr(JsonObject) json = report_to_json(report);
     JsonObject *threads = json_object_object_get(json, "threads");
 
-    assert_names(json, "vmid pid proven threads findings");
+    assert_names(json, "vmid pid proven threads memory findings");
+    g_assert_null(json_object_object_get(json, "memory"));
     g_assert_cmpint(json_object_get_int(json_object_object_get(json, "pid")), ==, 4700);
     g_assert_false(json_object_get_boolean(json_object_object_get(json, "proven")));
     g_assert_cmpuint(json_object_array_length(threads), ==, 3);
@@ -564,7 +628,46 @@ static void test_json_of_status_of_a_vm_that_is_gone(void)
     g_autoptr(JsonObject) json = report_to_json(report);
 
     g_assert_cmpstr(json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN), ==,
-        "{\"vmid\":100,\"pid\":null,\"proven\":false,\"threads\":[],\"findings\":[]}");
+        "{\"vmid\":100,\"pid\":null,\"proven\":false,\"threads\":[],\"memory\":null,"
+        "\"findings\":[]}");
+}
+
+static void assert_memory_json(const Report *report, const char *wanted)
+{
+    g_autoptr(JsonObject) json = report_to_json(report);
+
+    g_assert_cmpstr(json_object_to_json_string_ext(
+                        json_object_object_get(json, "memory"), JSON_C_TO_STRING_PLAIN),
+        ==, wanted);
+}
+
+static void test_json_of_memory(void)
+{
+    static const char *const phases[] = { "post-start", "repair", "status" };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(phases); i++) {
+        g_autoptr(Report) report = running_as_planned(phases[i]);
+        set_memory(report, 2000, 740);
+        report->memory->moved_kib = 1024;
+        report->memory->stuck_kib = 80;
+        assert_memory_json(report,
+            "{\"sampled\":2048,\"touched\":2000,\"nodes\":{\"0\":740,\"1\":1260},"
+            "\"wanted\":\"0\",\"local_percent\":37,\"moved_kib\":1024,\"stuck_kib\":80}");
+        plan_free(g_steal_pointer(&report->plan));
+        report->plan = NULL;
+        assert_memory_json(report,
+            "{\"sampled\":2048,\"touched\":2000,\"nodes\":{\"0\":740,\"1\":1260},"
+            "\"wanted\":null,\"local_percent\":null,\"moved_kib\":1024,\"stuck_kib\":80}");
+    }
+}
+
+static void test_json_of_memory_that_is_not_in_use(void)
+{
+    g_autoptr(Report) report = running_as_planned("post-start");
+
+    set_memory(report, 0, 0);
+    assert_memory_json(report, "{\"sampled\":2048,\"touched\":0,\"nodes\":{},\"wanted\":\"0\","
+                               "\"local_percent\":null,\"moved_kib\":0,\"stuck_kib\":0}");
 }
 
 /* What the codes mean. */
@@ -648,6 +751,7 @@ static void add_proof_tests(void)
     g_test_add_func("/report/proven-says-no-more-than-was-read-back",
         test_proven_says_no_more_than_was_read_back);
     g_test_add_func("/report/proven-without-any-vcpu", test_proven_without_any_vcpu_names_no_cpu);
+    g_test_add_func("/report/proven-with-memory", test_proven_with_memory);
     g_test_add_func("/report/unproven", test_unproven);
     g_test_add_func("/report/unproven-and-frozen", test_unproven_and_frozen);
     g_test_add_func("/report/unproven-and-ended", test_unproven_and_ended);
@@ -659,6 +763,7 @@ static void add_status_tests(void)
     g_test_add_func("/report/status/proven", test_status);
     g_test_add_func("/report/status/unproven", test_status_unproven);
     g_test_add_func("/report/status/without-a-plan", test_status_of_a_vm_without_a_plan);
+    g_test_add_func("/report/status/memory", test_status_with_memory);
     g_test_add_func("/report/status/failed", test_status_that_could_not_be_found_out);
     g_test_add_func("/report/status/80-columns", test_status_fits_80_columns);
 }
@@ -669,6 +774,8 @@ static void add_json_tests(void)
     g_test_add_func("/report/json/without-plan-or-fix", test_json_without_a_plan_or_a_fix);
     g_test_add_func("/report/json/verdicts", test_json_verdicts);
     g_test_add_func("/report/json/note", test_json_note);
+    g_test_add_func("/report/json/memory", test_json_of_memory);
+    g_test_add_func("/report/json/memory-not-in-use", test_json_of_memory_that_is_not_in_use);
     g_test_add_func("/report/json/status", test_json_of_status);
     g_test_add_func(
         "/report/json/status-of-a-vm-that-is-gone", test_json_of_status_of_a_vm_that_is_gone);

@@ -5,6 +5,7 @@
 #include "ledger.h"
 #include "run.h"
 
+#include <errno.h>
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -14,7 +15,11 @@
 #define GOOD "cores: 2\nmemory: 2048\naffinity: 2-3\nfreeze: 1\n"
 #define VCPUS "[{\"cpu-index\": 0, \"thread-id\": 4712}, {\"cpu-index\": 1, \"thread-id\": 4713}]"
 
-enum { TASK = 500, QEMU = 4711 };
+/// The guest's memory: 64 MiB.
+#define MEMORY G_GUINT64_CONSTANT(0x10000000)
+#define MAPS "10000000-14000000 rw-p 00000000 00:00 0 \n"
+
+enum { TASK = 500, QEMU = 4711, MEMORY_PAGES = 16384 };
 
 /// A host of 8 CPUs, of which 2-7 are isolated, with VM 100, and a task of Proxmox that starts it.
 typedef struct {
@@ -54,6 +59,7 @@ static void start_qemu(Scene *scene, FakeQemuManner manner)
     fake_root_write(scene->fake, "run/qemu-server/100.pid", "4711\n");
     fake_root_add_process(
         scene->fake, QEMU, 88, "/usr/bin/kvm -id 100 -pidfile /run/qemu-server/100.pid");
+    fake_root_write(scene->fake, "proc/4711/maps", MAPS);
     for (int tid = 4712; tid <= 4715; tid++) {
         fake_root_add_thread(scene->fake, QEMU, tid, "kvm", 0);
     }
@@ -643,6 +649,250 @@ static void test_status_ends_nothing(void)
     g_assert_cmpint(fake_kernel_terminated(), ==, 0);
 }
 
+/* Memory. The host has node 0 alone. */
+
+static Scene *scene_new_with_memory_on(int node, const char *policy)
+{
+    Scene *scene = scene_new_started(GOOD, FAKE_QEMU_GOOD);
+
+    set_policy(scene, policy);
+    fake_kernel_lay(MEMORY, MEMORY_PAGES, node);
+    return scene;
+}
+
+static void assert_released(const Scene *scene, guint times)
+{
+    g_assert_cmpuint(fake_qemu_count(scene->qemu, "cont"), ==, times);
+}
+
+static void test_memory_in_place_is_proven(void)
+{
+    g_autoptr(Scene) scene = scene_new_with_memory_on(0, "");
+    g_autoptr(Report) report = go(scene, run_post_start, OUTCOME_PROVEN);
+
+    g_assert_cmpuint(report->memory->touched, ==, MEMORY_SAMPLE);
+    g_assert_cmpuint(fake_kernel_looks(), ==, 1);
+    assert_released(scene, 1);
+}
+
+static void test_guest_with_remote_memory_stays_frozen(void)
+{
+    g_autoptr(Scene) scene = scene_new_with_memory_on(1, "");
+    g_autoptr(Report) report = go(scene, run_post_start, OUTCOME_UNPROVEN);
+
+    g_assert_true(has_finding(report, FINDING_MEMORY_REMOTE));
+    g_assert_cmpint(report->guest, ==, GUEST_FROZEN);
+    g_assert_cmpuint(fake_kernel_moves(), ==, 0);
+    assert_mask(4713, "3"); // bound all the same
+    assert_released(scene, 0);
+}
+
+/// While memory moves, QEMU is free for others and the guest waits.
+static void assert_qemu_is_free(int pid, gpointer data)
+{
+    const Scene *scene = data;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Qmp) qmp = qmp_connect(scene->fake->root, 100, 5000, &error);
+
+    g_assert_no_error(error);
+    g_assert_nonnull(qmp);
+    assert_mask(4713, "3");
+    assert_released(scene, 0);
+}
+
+static void test_migrate_moves_then_releases(void)
+{
+    g_autoptr(Scene) scene = scene_new_with_memory_on(1, "[vm 100]\nmemory = migrate\n");
+
+    fake_kernel_on_move(assert_qemu_is_free, scene);
+    g_autoptr(Report) report = go(scene, run_post_start, OUTCOME_PROVEN);
+    g_assert_cmpuint(report->memory->moved_kib, ==, 65536);
+    g_assert_cmpuint(fake_kernel_moves(), ==, 4);
+    g_assert_cmpint(report->guest, ==, GUEST_RELEASED);
+    assert_released(scene, 1);
+}
+
+static void test_migrate_moves_nothing_that_is_in_place(void)
+{
+    g_autoptr(Scene) scene = scene_new_with_memory_on(0, "[vm 100]\nmemory = migrate\n");
+
+    pass(scene, run_post_start, OUTCOME_PROVEN);
+    g_assert_cmpuint(fake_kernel_looks(), ==, 1);
+    g_assert_cmpuint(fake_kernel_moves(), ==, 0);
+}
+
+/// What is on its way already need not be enough to be judged.
+static void test_migrate_moves_what_little_there_is(void)
+{
+    g_autoptr(Scene) scene = scene_new_with_memory_on(-ENOENT, "[vm 100]\nmemory = migrate\n");
+
+    fake_kernel_lay(MEMORY, 256, 1);
+    g_autoptr(Report) report = go(scene, run_post_start, OUTCOME_PROVEN);
+    g_assert_false(memory_is_judged(report->memory));
+    g_assert_cmpuint(report->memory->moved_kib, ==, 1024);
+    g_assert_cmpint(fake_kernel_node_of(MEMORY), ==, 0);
+}
+
+static void test_kernel_that_moves_nothing_proves_nothing(void)
+{
+    g_autoptr(Scene) scene = scene_new_with_memory_on(1, "[vm 100]\nmemory = migrate\n");
+
+    fake_kernel_pretend_to_move();
+    g_autoptr(Report) report = go(scene, run_post_start, OUTCOME_UNPROVEN);
+    g_assert_true(has_finding(report, FINDING_MEMORY_REMOTE));
+    g_assert_cmpuint(report->memory->stuck_kib, ==, 65536);
+    assert_released(scene, 0);
+}
+
+static void take_long(int pid, gpointer data)
+{
+    const gint64 *end = data;
+
+    while (g_get_monotonic_time() < *end) {
+    }
+}
+
+static void test_migrate_ends_with_the_deadline(void)
+{
+    g_autoptr(Scene)
+        scene = scene_new_with_memory_on(1, "[vm 100]\nmemory = migrate\ndeadline = 500\n");
+    gint64 end = g_get_monotonic_time() + G_USEC_PER_SEC;
+
+    fake_kernel_on_move(take_long, &end);
+    g_autoptr(Report) report = go(scene, run_post_start, OUTCOME_UNPROVEN);
+    const Finding *finding = report->findings->pdata[0];
+    g_assert_cmpint(finding->code, ==, FINDING_MEMORY_REMOTE);
+    g_assert_nonnull(strstr(finding->fix, "deadline = 5000"));
+    g_assert_cmpuint(report->memory->moved_kib, ==, 16384);
+    assert_released(scene, 0);
+}
+
+static void test_untouched_memory_does_not_hold_up_a_guest(void)
+{
+    g_autoptr(Scene) scene = scene_new_with_memory_on(-ENOENT, "");
+
+    fake_kernel_lay(MEMORY, 256, 1);
+    g_autoptr(Report) report = go(scene, run_post_start, OUTCOME_PROVEN);
+    g_assert_false(memory_is_judged(report->memory));
+    assert_released(scene, 1);
+}
+
+static void test_ignored_memory_is_not_looked_at(void)
+{
+    g_autoptr(Scene) scene = scene_new_with_memory_on(1, "[vm 100]\nmemory = ignore\n");
+
+    fake_root_remove(scene->fake, "proc/4711/maps");
+    g_autoptr(Report) started = go(scene, run_post_start, OUTCOME_PROVEN);
+    g_autoptr(Report) seen = go(scene, run_status, OUTCOME_PROVEN);
+    g_assert_null(started->memory);
+    g_assert_null(seen->memory);
+    g_assert_cmpuint(fake_kernel_looks(), ==, 0);
+    assert_released(scene, 1);
+}
+
+static void test_memory_that_cannot_be_seen_is_not_proven(void)
+{
+    g_autoptr(Scene) scene = scene_new_with_memory_on(0, "");
+
+    fake_root_remove(scene->fake, "proc/4711/maps");
+    g_autoptr(Report) report = go(scene, run_post_start, OUTCOME_UNPROVEN);
+    const Finding *finding = report->findings->pdata[0];
+    g_assert_cmpint(finding->code, ==, FINDING_MEMORY_REMOTE);
+    g_assert_nonnull(strstr(finding->message, "/proc/4711/maps"));
+    g_assert_nonnull(strstr(finding->fix, "memory = ignore"));
+    g_assert_cmpint(report->guest, ==, GUEST_FROZEN);
+    assert_found(scene, run_status, OUTCOME_UNPROVEN, FINDING_MEMORY_REMOTE);
+    assert_released(scene, 0);
+}
+
+static void test_share_of_memory_is_the_policys(void)
+{
+    g_autoptr(Scene) scene = scene_new_with_memory_on(0, "");
+
+    fake_kernel_lay(MEMORY, MEMORY_PAGES / 8, 1);
+    assert_found(scene, run_post_start, OUTCOME_UNPROVEN, FINDING_MEMORY_REMOTE);
+    set_policy(scene, "[vm 100]\nmemory-local = 88\n");
+    assert_found(scene, run_post_start, OUTCOME_UNPROVEN, FINDING_MEMORY_REMOTE);
+    set_policy(scene, "[vm 100]\nmemory-local = 87\n");
+    pass(scene, run_post_start, OUTCOME_PROVEN);
+    assert_released(scene, 1);
+}
+
+static void test_status_sees_memory_and_moves_none(void)
+{
+    g_autoptr(Scene) scene = scene_new_with_memory_on(0, "[vm 100]\nmemory = migrate\n");
+
+    pass(scene, run_post_start, OUTCOME_PROVEN);
+    fake_kernel_lay(MEMORY, MEMORY_PAGES, 1);
+    assert_found(scene, run_status, OUTCOME_UNPROVEN, FINDING_MEMORY_REMOTE);
+    g_assert_cmpuint(fake_kernel_moves(), ==, 0);
+}
+
+static void test_status_without_a_plan_shows_memory(void)
+{
+    g_autoptr(Scene) scene = scene_new_with_memory_on(1, "");
+    g_autoptr(Report) report = go(scene, run_status, OUTCOME_UNPROVEN);
+
+    g_assert_nonnull(report->memory);
+    g_assert_true(has_finding(report, FINDING_NOT_BOUND));
+    g_assert_false(has_finding(report, FINDING_MEMORY_REMOTE));
+}
+
+static void end_qemu(int pid, gpointer data)
+{
+    Scene *scene = data;
+
+    fake_root_remove_tree(scene->fake, "proc/4711");
+}
+
+static void test_qemu_that_ends_while_memory_moves_is_gone(void)
+{
+    g_autoptr(Scene) scene = scene_new_with_memory_on(1, "[vm 100]\nmemory = migrate\n");
+
+    fake_kernel_on_move(end_qemu, scene);
+    assert_found(scene, run_post_start, OUTCOME_UNPROVEN, FINDING_VM_GONE);
+    assert_released(scene, 0);
+}
+
+/* Between the two dialogues. */
+
+static void let_run(int tid, gpointer data)
+{
+    const Scene *scene = data;
+
+    fake_qemu_answer(scene->qemu, "query-status", "{\"status\": \"running\"}");
+}
+
+static void test_guest_that_somebody_else_let_run_is_not_released(void)
+{
+    g_autoptr(Scene) scene = scene_new_started(GOOD, FAKE_QEMU_GOOD);
+
+    fake_kernel_on_set(let_run, scene);
+    g_autoptr(Report) report = go(scene, run_post_start, OUTCOME_PROVEN);
+    g_assert_cmpint(report->guest, ==, GUEST_UNTOUCHED);
+    assert_released(scene, 0);
+}
+
+static void take_socket(int tid, gpointer data)
+{
+    Scene *scene = data;
+
+    if (tid == QEMU) {
+        fake_root_remove(scene->fake, "run/qemu-server/100.qmp");
+    }
+}
+
+static void test_qemu_that_cannot_be_reached_again_is_not_proven(void)
+{
+    g_autoptr(Scene) scene = scene_new_started(GOOD, FAKE_QEMU_GOOD);
+
+    fake_kernel_on_set(take_socket, scene);
+    g_autoptr(Report) report = go(scene, run_post_start, OUTCOME_UNPROVEN);
+    g_assert_true(has_finding(report, FINDING_QMP_FAILED));
+    g_assert_cmpint(report->guest, ==, GUEST_UNKNOWN);
+    assert_released(scene, 0);
+}
+
 /* Files that are not as they should be. */
 
 static char *text_of_lines(const char *line, guint count, const char *end)
@@ -1098,6 +1348,37 @@ static void add_guests(void)
     g_test_add_func("/run/status-ends-nothing", test_status_ends_nothing);
 }
 
+static void add_memory(void)
+{
+    g_test_add_func("/run/memory-in-place-is-proven", test_memory_in_place_is_proven);
+    g_test_add_func(
+        "/run/guest-with-remote-memory-stays-frozen", test_guest_with_remote_memory_stays_frozen);
+    g_test_add_func("/run/migrate-moves-then-releases", test_migrate_moves_then_releases);
+    g_test_add_func(
+        "/run/migrate-moves-nothing-that-is-in-place", test_migrate_moves_nothing_that_is_in_place);
+    g_test_add_func(
+        "/run/migrate-moves-what-little-there-is", test_migrate_moves_what_little_there_is);
+    g_test_add_func("/run/kernel-that-moves-nothing-proves-nothing",
+        test_kernel_that_moves_nothing_proves_nothing);
+    g_test_add_func("/run/migrate-ends-with-the-deadline", test_migrate_ends_with_the_deadline);
+    g_test_add_func("/run/untouched-memory-does-not-hold-up-a-guest",
+        test_untouched_memory_does_not_hold_up_a_guest);
+    g_test_add_func("/run/ignored-memory-is-not-looked-at", test_ignored_memory_is_not_looked_at);
+    g_test_add_func("/run/memory-that-cannot-be-seen-is-not-proven",
+        test_memory_that_cannot_be_seen_is_not_proven);
+    g_test_add_func("/run/share-of-memory-is-the-policys", test_share_of_memory_is_the_policys);
+    g_test_add_func(
+        "/run/status-sees-memory-and-moves-none", test_status_sees_memory_and_moves_none);
+    g_test_add_func(
+        "/run/status-without-a-plan-shows-memory", test_status_without_a_plan_shows_memory);
+    g_test_add_func("/run/qemu-that-ends-while-memory-moves-is-gone",
+        test_qemu_that_ends_while_memory_moves_is_gone);
+    g_test_add_func("/run/guest-that-somebody-else-let-run-is-not-released",
+        test_guest_that_somebody_else_let_run_is_not_released);
+    g_test_add_func("/run/qemu-that-cannot-be-reached-again-is-not-proven",
+        test_qemu_that_cannot_be_reached_again_is_not_proven);
+}
+
 static void add_files(void)
 {
     g_test_add_func(
@@ -1143,6 +1424,7 @@ int main(int argc, char **argv)
     add_starts();
     add_ledger();
     add_guests();
+    add_memory();
     add_files();
     add_qemus();
     return g_test_run();

@@ -9,6 +9,7 @@ typedef struct {
     Plan *plan;
     Policy *policy;
     Observed *observed;
+    Memory *memory; // NULL: it was not looked at
 } Scene;
 
 static void observed_thread_free(gpointer data)
@@ -59,6 +60,7 @@ static void scene_free(Scene *scene)
     plan_free(scene->plan);
     policy_free(scene->policy);
     observed_free(scene->observed);
+    memory_free(scene->memory);
     g_free(scene);
 }
 
@@ -76,7 +78,7 @@ static Scene *scene_new_good(const char *policy)
 
 static Proof *verify(const Scene *scene)
 {
-    return verify_observed(100, scene->plan, scene->policy, scene->observed);
+    return verify_observed(100, scene->plan, scene->policy, scene->observed, scene->memory);
 }
 
 static void assert_proven(const Scene *scene)
@@ -304,6 +306,113 @@ static void test_fix_depends_on_whether_binding_was_tried(void)
     }
 }
 
+/* Memory. */
+
+/// @touched pages of 2048, of which @local lie on node 0, where they are wanted, the rest on 1.
+static void set_memory(Scene *scene, guint touched, guint local)
+{
+    guint nodes[] = { local, touched - local };
+
+    memory_free(scene->memory);
+    scene->memory = g_new0(Memory, 1);
+    scene->memory->nodes = g_array_new(FALSE, TRUE, sizeof(guint));
+    g_array_append_vals(scene->memory->nodes, nodes, G_N_ELEMENTS(nodes));
+    scene->memory->sampled = 2048;
+    scene->memory->touched = touched;
+}
+
+static void test_memory_is_held_against_the_policy(void)
+{
+    static const struct {
+        const char *policy;
+        guint touched, local;
+        gboolean proven;
+    } memories[] = {
+        { NULL, 2000, 2000, TRUE },
+        { NULL, 2000, 1900, TRUE },
+        { NULL, 2000, 1899, FALSE },
+        { NULL, 2000, 0, FALSE },
+        { NULL, 64, 0, FALSE },
+        { NULL, 63, 0, TRUE }, // says nothing
+        { NULL, 0, 0, TRUE },
+        { "[defaults]\nmemory-local = 100\n", 2000, 1999, FALSE },
+        { "[defaults]\nmemory-local = 100\n", 2000, 2000, TRUE },
+        { "[defaults]\nmemory-local = 0\n", 2000, 0, TRUE },
+        { "[defaults]\ncheck.memory-remote = off\n", 2000, 0, TRUE },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(memories); i++) {
+        g_autoptr(Scene) scene = scene_new_good(memories[i].policy);
+        set_memory(scene, memories[i].touched, memories[i].local);
+        if (memories[i].proven) {
+            assert_proven(scene);
+        } else {
+            assert_unproven(scene, FINDING_MEMORY_REMOTE, "% must lie on node 0");
+        }
+    }
+}
+
+/// @policy, what moving did, and what is said and to be typed then.
+static const struct {
+    const char *policy;
+    gboolean migrated, out_of_time;
+    guint64 moved_kib, stuck_kib;
+    const char *refusal, *message, *fix;
+} migrations[] = {
+    { "", FALSE, FALSE, 0, 0, NULL, "",
+        "printf '\\n[vm 100]\\nmemory = migrate\\n' >> /etc/pve/pinhook.conf; pinhook 100 "
+        "post-start" },
+    { "memory = migrate\n", FALSE, FALSE, 0, 0, NULL, "", "pinhook 100 post-start" },
+    { "memory = migrate\n", TRUE, TRUE, 524288, 0, NULL,
+        "; moved 512 MiB, then the 5000 ms were over",
+        "printf '\\n[vm 100]\\ndeadline = 50000\\n' >> /etc/pve/pinhook.conf; pinhook 100 "
+        "post-start" },
+    { "memory = migrate\ndeadline = 60001\n", TRUE, TRUE, 4096, 80, NULL,
+        "; moved 4 MiB, then the 60001 ms were over; 80 KiB would not move",
+        "printf '\\n[vm 100]\\ndeadline = 600000\\n' >> /etc/pve/pinhook.conf; pinhook 100 "
+        "post-start" },
+    { "memory = migrate\ndeadline = 600000\n", TRUE, TRUE, 4096, 0, NULL,
+        "; moved 4 MiB, then the 600000 ms were over",
+        "printf '\\n[vm 100]\\ncheck.memory-remote = warning\\n' >> /etc/pve/pinhook.conf; "
+        "pinhook 100 post-start # accepts it" },
+    { "memory = migrate\n", TRUE, FALSE, 0, 81920, "no such luck",
+        "; moved 0 KiB; 80 MiB would not move: no such luck",
+        "printf '\\n[vm 100]\\ncheck.memory-remote = warning\\n' >> /etc/pve/pinhook.conf; "
+        "pinhook 100 post-start # accepts it" },
+};
+
+static void test_what_moving_did_decides_the_fix(void)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(migrations); i++) {
+        g_autofree char *policy = g_strconcat("[vm 100]\n", migrations[i].policy, NULL);
+        g_autofree char *message = g_strconcat("the memory in use lies 37 % on node 0, 63 % on "
+                                               "node 1; 95 % must lie on node 0",
+            migrations[i].message, NULL);
+        g_autoptr(Scene) scene = scene_new_good(policy);
+        set_memory(scene, 2000, 740);
+        scene->memory->migrated = migrations[i].migrated;
+        scene->memory->out_of_time = migrations[i].out_of_time;
+        scene->memory->moved_kib = migrations[i].moved_kib;
+        scene->memory->stuck_kib = migrations[i].stuck_kib;
+        scene->memory->refusal = g_strdup(migrations[i].refusal);
+        g_autoptr(Proof) proof = verify(scene);
+        const Finding *finding = proof->findings->pdata[0];
+        g_assert_cmpstr(finding->message, ==, message);
+        g_assert_cmpstr(finding->fix, ==, migrations[i].fix);
+    }
+}
+
+static void test_accepted_memory_is_proven_and_said(void)
+{
+    g_autoptr(Scene) scene = scene_new_good("[vm 100]\ncheck.memory-remote = warning\n");
+
+    set_memory(scene, 2000, 0);
+    g_autoptr(Proof) proof = verify(scene);
+    g_assert_true(proof->proven);
+    g_assert_cmpuint(proof->findings->len, ==, 1);
+    g_assert_null(((const Finding *)proof->findings->pdata[0])->fix);
+}
+
 static void test_impossible_is_never_proven(void)
 {
     static const char *const policies[] = { NULL, "[defaults]\ncheck.qmp-timeout = warning\n",
@@ -353,6 +462,12 @@ int main(int argc, char **argv)
         "/verify/finding-that-is-off-is-not-said", test_finding_that_is_off_is_not_said);
     g_test_add_func("/verify/fix-depends-on-whether-binding-was-tried",
         test_fix_depends_on_whether_binding_was_tried);
+    g_test_add_func(
+        "/verify/memory-is-held-against-the-policy", test_memory_is_held_against_the_policy);
+    g_test_add_func(
+        "/verify/what-moving-did-decides-the-fix", test_what_moving_did_decides_the_fix);
+    g_test_add_func(
+        "/verify/accepted-memory-is-proven-and-said", test_accepted_memory_is_proven_and_said);
     g_test_add_func("/verify/impossible-is-never-proven", test_impossible_is_never_proven);
     return g_test_run();
 }
