@@ -3,6 +3,8 @@
 
 #include "error.h"
 
+#include <string.h>
+
 /// Fewer touched pages in a sample tell nothing.
 #define LEAST_TOUCHED 64
 
@@ -37,19 +39,32 @@ static guint64 end_of(const Mapping *mapping)
     return mapping->start + mapping->pages * MEMORY_PAGE;
 }
 
-static gboolean parse_address(const char *text, guint64 *address)
+/* QEMU has hundreds of mappings, of which a few are memory: most lines are left at their first
+ * field, without a copy. */
+
+/// A page's address at *@at, which moves behind it and @end.
+static gboolean take_address(const char **at, char end, guint64 *address)
 {
-    return text != NULL && g_ascii_string_to_unsigned(text, 16, 0, G_MAXUINT64, address, NULL) &&
-           *address % MEMORY_PAGE == 0;
+    gsize digits = strspn(*at, "0123456789abcdef");
+    guint64 value = 0;
+
+    for (gsize i = 0; i < digits; i++) {
+        value = value * 16 + (guint64)g_ascii_xdigit_value((*at)[i]);
+    }
+    if (digits == 0 || digits > 16 || value % MEMORY_PAGE != 0 || (*at)[digits] != end) {
+        return FALSE;
+    }
+    *at += digits + 1;
+    *address = value;
+    return TRUE;
 }
 
-/// "7f0000000000-7f0040000000"
-static gboolean parse_range(const char *text, Mapping *mapping)
+/// "7f0000000000-7f0040000000 ", likewise.
+static gboolean take_range(const char **at, Mapping *mapping)
 {
-    g_auto(GStrv) ends = g_strsplit(text, "-", 2);
     guint64 start, end;
 
-    if (!parse_address(ends[0], &start) || !parse_address(ends[1], &end) || end <= start) {
+    if (!take_address(at, '-', &start) || !take_address(at, ' ', &end) || end <= start) {
         return FALSE;
     }
     *mapping = (Mapping){ .start = start, .pages = (end - start) / MEMORY_PAGE };
@@ -73,36 +88,36 @@ static gboolean is_memory(const char *name)
     return *name == '/' && !g_str_has_prefix(name, "/dev/");
 }
 
-/// A line of /proc/<pid>/maps, if it is of guest memory: "start-end perms offset dev inode name"
-/// (proc_pid_maps(5)).
-static gboolean parse_line(const char *line, Mapping *mapping)
+/// What of a line follows its range: "perms offset dev inode name" (proc_pid_maps(5)).
+static gboolean is_of_memory(const char *rest, gsize length)
 {
-    enum { RANGE, PERMISSIONS, INODE = 4, NAME, FIELDS };
-    g_auto(GStrv) fields = g_strsplit(line, " ", FIELDS);
-    Mapping found;
-
-    if (g_strv_length(fields) <= INODE || !g_str_has_prefix(fields[PERMISSIONS], "rw-") ||
-        !parse_range(fields[RANGE], &found) || found.pages < LEAST_MAPPING_PAGES ||
-        !is_memory(fields[NAME] != NULL ? g_strchug(fields[NAME]) : "")) {
+    enum { PERMISSIONS, INODE = 3, NAME, FIELDS };
+    if (!g_str_has_prefix(rest, "rw-")) {
         return FALSE;
     }
-    *mapping = found;
-    return TRUE;
+    g_autofree char *line = g_strndup(rest, length);
+    g_auto(GStrv) fields = g_strsplit(line, " ", FIELDS);
+    guint count = g_strv_length(fields);
+
+    return count > INODE && is_memory(count > NAME ? g_strchug(fields[NAME]) : "");
 }
 
 /// @text: of /proc/<pid>/maps, which is sorted.
 static GArray *parse_maps(const char *text)
 {
     GArray *mappings = g_array_new(FALSE, FALSE, sizeof(Mapping));
-    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
     guint64 end = 0;
 
-    for (guint i = 0; lines[i] != NULL; i++) {
+    for (const char *line = text; *line != '\0';) {
+        gsize length = strcspn(line, "\n");
+        const char *rest = line;
         Mapping mapping;
-        if (parse_line(lines[i], &mapping) && mapping.start >= end) {
+        if (take_range(&rest, &mapping) && mapping.pages >= LEAST_MAPPING_PAGES &&
+            mapping.start >= end && is_of_memory(rest, length - (gsize)(rest - line))) {
             end = end_of(&mapping);
             g_array_append_val(mappings, mapping);
         }
+        line += length + (line[length] == '\n');
     }
     return mappings;
 }
