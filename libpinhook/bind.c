@@ -144,6 +144,23 @@ static void carry_refusals(Observed *before, Observed *now)
     }
 }
 
+/// How many threads may run elsewhere than before; both are by tid. What a kernel only says yes to
+/// does not count, nor a mask that a cpuset cuts each time.
+static guint count_moved(const Observed *before, const Observed *now)
+{
+    guint moved = 0;
+
+    for (guint i = 0, j = 0; i < before->threads->len && j < now->threads->len;) {
+        const ObservedThread *old = before->threads->pdata[i];
+        const ObservedThread *seen = now->threads->pdata[j];
+        moved += old->thread->tid == seen->thread->tid &&
+                 !hwloc_bitmap_isequal(old->allowed, seen->allowed);
+        i += old->thread->tid <= seen->thread->tid;
+        j += seen->thread->tid <= old->thread->tid;
+    }
+    return moved;
+}
+
 Observed *bind_threads(const Root *root, const Kernel *kernel, const Process *process,
     const QemuThreads *qemu, const Plan *plan, GError **error)
 {
@@ -159,6 +176,7 @@ Observed *bind_threads(const Root *root, const Kernel *kernel, const Process *pr
             settled = same_threads(observed, again);
             again->bound = TRUE;
             again->restless = !settled;
+            again->moved = observed->moved + count_moved(observed, again);
         }
         observed_free(observed);
         observed = again;

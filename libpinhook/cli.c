@@ -17,6 +17,8 @@ static const char usage[] =
     "                  pre-stop, post-stop; prints to stderr only\n"
     "  check VMID      what pre-start would say, changing nothing\n"
     "  status [VMID]   where each thread may run, against the plan\n"
+    "  repair VMID     bind again what drifted or was plugged in\n"
+    "  repair --all    the same for every VM that runs\n"
     "  explain [CODE]  what a finding means and how to fix it\n"
     "\n"
     "  --json          JSON instead of lines\n"
@@ -28,7 +30,7 @@ static const char usage[] =
 
 /// What the options said, and what is left of the arguments.
 typedef struct {
-    gboolean json, version, help;
+    gboolean json, all, version, help;
     char *root;
     char **rest;
     guint count;
@@ -65,6 +67,7 @@ static gboolean parse_options(int argc, char **argv, Arguments *arguments, GErro
     g_autoptr(GOptionContext) context = g_option_context_new(NULL);
     const GOptionEntry entries[] = {
         { "json", 0, 0, G_OPTION_ARG_NONE, &arguments->json, NULL, NULL },
+        { "all", 0, 0, G_OPTION_ARG_NONE, &arguments->all, NULL, NULL },
         { "root", 0, 0, G_OPTION_ARG_FILENAME, &arguments->root, NULL, NULL },
         { "version", 0, 0, G_OPTION_ARG_NONE, &arguments->version, NULL, NULL },
         { "help", 'h', 0, G_OPTION_ARG_NONE, &arguments->help, NULL, NULL },
@@ -111,7 +114,7 @@ static gboolean is_phase(const char *text)
 /// Words in the wrong order must not look like a phase that succeeded.
 static gboolean is_command(const char *text)
 {
-    static const char *const commands[] = { "check", "status", "explain", NULL };
+    static const char *const commands[] = { "check", "status", "repair", "explain", NULL };
 
     return g_strv_contains(commands, text);
 }
@@ -212,8 +215,16 @@ static int run_one(const Arguments *arguments, Door door)
     return walk_through(arguments, vmid, door, stdout);
 }
 
-/// Every VM that holds CPUs. The JSON is an array.
-static int status_of_all(const Arguments *arguments)
+/// A door that is gone through for every VM that holds CPUs.
+typedef struct {
+    Door door;
+    gboolean running_only;                 // not for VMs whose start is under way
+    FILE *(*stream)(const Report *report); // where its lines go
+    const char *none;                      // what to say where there is no VM; NULL: nothing
+} Round;
+
+/// The JSON is an array, on stdout.
+static int walk_through_all(const Arguments *arguments, const Round *round)
 {
     g_autoptr(Root) root = open_root(arguments);
     if (root == NULL) {
@@ -226,26 +237,46 @@ static int status_of_all(const Arguments *arguments)
 
     for (guint i = 0; i < vmids->len; i++) {
         g_autoptr(LedgerEntry) held = ledger_read(root, g_array_index(vmids, guint, i));
-        if (held == NULL) {
-            continue; // its owner is gone: it counts for nothing
+        if (held == NULL || (round->running_only && !held->owner_is_qemu)) {
+            continue; // without an owner that lives it counts for nothing
         }
         Call call = { .root = root, .vmid = held->vmid, .kernel = &kernel_running };
-        g_autoptr(Report) report = run_status(&call);
+        g_autoptr(Report) report = round->door(&call);
         if (arguments->json) {
             json_object_array_add(all, report_to_json(report));
         } else {
-            print_report(stdout, report, FALSE);
+            print_report(round->stream(report), report, FALSE);
         }
         worst = MAX(worst, report_exit_status(report));
         shown++;
     }
     if (arguments->json) {
         print_json(stdout, all);
-    } else if (shown == 0) {
-        puts("no VM on this node is pinned");
+    } else if (shown == 0 && round->none != NULL) {
+        puts(round->none);
     }
     return worst;
 }
+
+static FILE *stream_of_status(const Report *report)
+{
+    return stdout;
+}
+
+/// What needs no attention goes to stdout, which a timer's unit drops.
+static FILE *stream_of_repair(const Report *report)
+{
+    gboolean moved = report->observed != NULL && report->observed->moved > 0;
+
+    return moved || report_exit_status(report) != EXIT_OK ? stderr : stdout;
+}
+
+static const Round status_of_all = {
+    .door = run_status, .stream = stream_of_status, .none = "no VM on this node is pinned"
+};
+static const Round repair_of_all = {
+    .door = run_repair, .running_only = TRUE, .stream = stream_of_repair
+};
 
 static int explain(const Arguments *arguments)
 {
@@ -278,6 +309,9 @@ static int run_command(const Arguments *arguments)
     if (command == NULL) {
         return wrong_usage("a command is missing");
     }
+    if (arguments->all && (strcmp(command, "repair") != 0 || arguments->count != 1)) {
+        return wrong_usage("--all goes with repair alone, in place of a VMID");
+    }
     if (is_number(command) && arguments->count == 2) {
         return run_hook(arguments);
     }
@@ -288,7 +322,13 @@ static int run_command(const Arguments *arguments)
         return run_one(arguments, run_status);
     }
     if (strcmp(command, "status") == 0 && arguments->count == 1) {
-        return status_of_all(arguments);
+        return walk_through_all(arguments, &status_of_all);
+    }
+    if (strcmp(command, "repair") == 0 && arguments->count == 2) {
+        return run_one(arguments, run_repair);
+    }
+    if (strcmp(command, "repair") == 0 && arguments->all) {
+        return walk_through_all(arguments, &repair_of_all);
     }
     if (strcmp(command, "explain") == 0 && arguments->count <= 2) {
         return explain(arguments);

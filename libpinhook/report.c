@@ -221,6 +221,15 @@ static char *memory_text(const Report *report)
         "; memory ", memory_is_judged(memory) ? where : "hardly in use yet", moved, NULL);
 }
 
+/// "; 2 threads bound again"
+static char *repaired_text(const Report *report)
+{
+    guint moved = strcmp(report->phase, "repair") == 0 ? report->observed->moved : 0;
+
+    return moved > 0 ? g_strdup_printf("; %u thread%s bound again", moved, moved > 1 ? "s" : "")
+                     : g_strdup("");
+}
+
 static void add_proven(GString *text, const Report *report)
 {
     g_autoptr(CpuSet) bound = vcpus_bound(report);
@@ -233,9 +242,10 @@ static void add_proven(GString *text, const Report *report)
 
     g_autofree char *count = count_findings(report);
     g_autofree char *with = *count != '\0' ? g_strdup_printf(" with %s", count) : g_strdup("");
+    g_autofree char *repaired = repaired_text(report);
     g_autofree char *memory = memory_text(report);
-    add_line(text, report, "PROVEN%s: %s; %u other threads on CPU %s%s%s%s", with, placed,
-        report->others, others, report->plan->others_share ? " (shared)" : "", memory,
+    add_line(text, report, "PROVEN%s: %s; %u other threads on CPU %s%s%s%s%s", with, placed,
+        report->others, others, report->plan->others_share ? " (shared)" : "", repaired, memory,
         guest_text(report));
 }
 
@@ -553,6 +563,10 @@ JsonObject *report_to_json(const Report *report)
         json_object_object_add(json, "verdict", json_object_new_string(outcome_name(report)));
         json_object_object_add(
             json, "plan", report->plan != NULL ? plan_to_json(report->plan) : NULL);
+    }
+    if (strcmp(report->phase, "repair") == 0) {
+        json_object_object_add(json, "bound_again",
+            json_object_new_uint64(report->observed != NULL ? report->observed->moved : 0));
     }
     if (is_of_running(report)) {
         json_object_object_add(json, "memory", memory_to_json(report->memory, report->plan));

@@ -128,15 +128,10 @@ Report *run_check(const Call *call)
 
 /* After the start. */
 
-/// The plan that the VM was started with; NULL: there is none. vCPUs that were unplugged since are
-/// not missing. @claimed: whether a post-start has been here since QEMU started; NULL: no matter.
-static Plan *recall_plan(const Call *call, const VmConfig *vm, gboolean *claimed)
+/// Takes the plan that the VM was started with out of @entry; NULL: there is none. vCPUs that were
+/// unplugged since are not missing.
+static Plan *take_plan(LedgerEntry *entry, const VmConfig *vm)
 {
-    g_autoptr(LedgerEntry) entry = ledger_read(call->root, call->vmid);
-
-    if (claimed != NULL) {
-        *claimed = entry != NULL && entry->owner_is_qemu;
-    }
     if (entry == NULL) {
         return NULL;
     }
@@ -148,7 +143,7 @@ static Plan *recall_plan(const Call *call, const VmConfig *vm, gboolean *claimed
 
 /// Takes what pre-start planned, or plans afresh where nothing is left of it or where it was
 /// refused, and puts it in the name of the running QEMU. The findings of a fresh plan are those of
-/// a late pre-start.
+/// a late pre-start. @claimed: whether a post-start has been here since QEMU started.
 static gboolean claim_plan(const Call *call, const VmConfig *vm, const Policy *policy,
     const Process *qemu, Report *report, gboolean *claimed, GError **error)
 {
@@ -156,7 +151,9 @@ static gboolean claim_plan(const Call *call, const VmConfig *vm, const Policy *p
     if (ledger == NULL) {
         return FALSE;
     }
-    g_autoptr(Plan) plan = recall_plan(call, vm, claimed);
+    g_autoptr(LedgerEntry) entry = ledger_read(call->root, call->vmid);
+    *claimed = entry != NULL && entry->owner_is_qemu;
+    g_autoptr(Plan) plan = take_plan(entry, vm);
     if (plan != NULL && !plan->refused) {
         report->plan = g_steal_pointer(&plan);
     } else if (!decide(call, vm, policy, report, error)) {
@@ -347,7 +344,7 @@ Report *run_post_start(const Call *call)
 
 /* At any time. */
 
-/// The same dialogue, with a look in place of the bind.
+/// The dialogue of post-start, with a look in place of the bind.
 static gboolean look_at_threads(
     const Call *call, const Policy *policy, const Process *qemu, Report *report, GError **error)
 {
@@ -376,24 +373,68 @@ static void look_without_plan(
 }
 
 /// A plan that a start would have been refused with stays unproven, whatever is read back.
-static void recall_into(const Call *call, const VmConfig *vm, Report *report)
+static void recall(LedgerEntry *entry, const VmConfig *vm, Report *report)
 {
-    report->plan = recall_plan(call, vm, NULL);
+    report->plan = take_plan(entry, vm);
     if (report->plan != NULL && report->plan->refused) {
         report->outcome = OUTCOME_REFUSED;
-        report->note = g_strdup_printf("its plan was refused; why: pinhook check %u", call->vmid);
+        report->note = g_strdup_printf("its plan was refused; why: pinhook check %u", report->vmid);
     }
+}
+
+/// The plan in the name of the VM's @qemu. FALSE: there is none, and the report says what to do.
+static gboolean recall_of_qemu(
+    const Call *call, const VmConfig *vm, const Process *qemu, Report *report)
+{
+    g_autoptr(LedgerEntry) entry = ledger_read(call->root, call->vmid);
+
+    if (entry != NULL && entry->owner_is_qemu && entry->owner.pid == qemu->pid &&
+        entry->owner.start_time == qemu->start_time) {
+        recall(entry, vm, report);
+        return TRUE;
+    }
+    report->outcome = OUTCOME_UNPROVEN;
+    report->note = g_strdup_printf(entry != NULL ? "its start is under way; when it is over, if "
+                                                   "need be: pinhook %u post-start"
+                                                 : "nothing is planned for it: left alone; to "
+                                                   "plan and bind it: pinhook %u post-start",
+        call->vmid);
+    return FALSE;
+}
+
+Report *run_repair(const Call *call)
+{
+    g_autoptr(VmConfig) vm = call_read_vm(call);
+    g_autoptr(Policy) policy = call_read_policy(call);
+    g_autoptr(GError) error = NULL;
+    Report *report = report_new(call->vmid, "repair", OUTCOME_SKIPPED);
+    Process qemu;
+
+    if (leave_alone(call, vm, policy, report)) {
+        return report;
+    }
+    if (!call_can_bind(call, &error)) {
+        fail(report, error);
+    } else if (!process_of_vm(call->root, call->vmid, &qemu, &error)) {
+        conclude_without_proof(report, FINDING_VM_GONE, policy, error);
+    } else if (recall_of_qemu(call, vm, &qemu, report)) {
+        report->pid = qemu.pid;
+        report->guest = vm->freeze ? GUEST_UNKNOWN : GUEST_UNTOUCHED;
+        bind_and_release(call, vm, policy, &qemu, MEMORY_STAYS, report);
+    }
+    return report;
 }
 
 Report *run_status(const Call *call)
 {
     g_autoptr(VmConfig) vm = call_read_vm(call);
     g_autoptr(Policy) policy = call_read_policy(call);
+    g_autoptr(LedgerEntry) entry = ledger_read(call->root, call->vmid);
     g_autoptr(GError) error = NULL;
     Report *report = report_new(call->vmid, "status", OUTCOME_UNPROVEN);
     Process qemu;
 
-    recall_into(call, vm, report);
+    recall(entry, vm, report);
     if (!call_can_bind(call, &error)) {
         fail(report, error);
         return report;

@@ -16,6 +16,10 @@ Report *run_check(const Call *call);
 /// Binds every thread, reads all back, and lets a frozen guest run once it is proven.
 Report *run_post_start(const Call *call);
 
+/// What run_post_start() does for a VM that it has been at already, without a new plan: binds again
+/// what drifted or was plugged in since. Moves no memory, writes nothing, and ends no VM.
+Report *run_repair(const Call *call);
+
 /// What run_post_start() would read back, changing nothing.
 Report *run_status(const Call *call);
 

@@ -72,6 +72,17 @@ static char *fix_for_memory(const Verify *verify)
     return g_strdup_printf("%s # accepts it", accept);
 }
 
+/// To bind again helps what was only looked at, by a plan that can be proven.
+static char *fix_for_thread(const Verify *verify, int tid)
+{
+    if (verify->bound && tid != 0) {
+        return g_strdup_printf("cat /proc/%d/cgroup", tid);
+    }
+    return verify->plan != NULL && !verify->plan->refused && !verify->bound
+               ? g_strdup_printf("pinhook repair %u", verify->vmid)
+               : g_strdup_printf("pinhook %u post-start", verify->vmid);
+}
+
 /// What to type next. @tid: the thread it is about; 0: none.
 static char *fix_for(const Verify *verify, FindingCode code, int tid)
 {
@@ -90,8 +101,7 @@ static char *fix_for(const Verify *verify, FindingCode code, int tid)
     case FINDING_VM_GONE:
         return g_strdup_printf("qm status %u", verify->vmid);
     default:
-        return verify->bound && tid != 0 ? g_strdup_printf("cat /proc/%d/cgroup", tid)
-                                         : g_strdup_printf("pinhook %u post-start", verify->vmid);
+        return fix_for_thread(verify, tid);
     }
 }
 

@@ -302,7 +302,7 @@ static void test_fix_depends_on_whether_binding_was_tried(void)
         g_autoptr(Proof) proof = verify(scene);
         const Finding *finding = proof->findings->pdata[0];
         g_assert_cmpstr(
-            finding->fix, ==, bound == 1 ? "cat /proc/4714/cgroup" : "pinhook 100 post-start");
+            finding->fix, ==, bound == 1 ? "cat /proc/4714/cgroup" : "pinhook repair 100");
     }
 }
 
