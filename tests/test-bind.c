@@ -148,6 +148,36 @@ static void test_only_what_drifted_is_bound_again(void)
     assert_allowed(second, 4713, "3");
 }
 
+/// Of what binding changed, and of no more.
+static void test_moved_threads_are_counted(void)
+{
+    g_autoptr(Scene) scene = scene_new();
+    g_autoptr(CpuSet) elsewhere = cpuset_parse_kernel("5-6", 8, NULL);
+    g_autoptr(Observed) first = bind_scene(scene);
+    g_autoptr(Observed) second = bind_scene(scene);
+
+    g_assert_cmpuint(first->moved, ==, 5);
+    g_assert_cmpuint(second->moved, ==, 0);
+    fake_kernel.set_affinity(4713, elsewhere, NULL);
+    fake_kernel.set_affinity(4715, elsewhere, NULL);
+    fake_kernel_end(4712);
+    g_autoptr(Observed) third = bind_scene(scene);
+    g_assert_cmpuint(third->moved, ==, 2);
+}
+
+static void test_threads_that_did_not_move_are_not_counted(void)
+{
+    g_autoptr(Scene) scene = scene_new();
+
+    fake_kernel_cut("1-7");
+    fake_kernel_pretend(4712);
+    fake_kernel_refuse(4715);
+    g_autoptr(Observed) first = bind_scene(scene);
+    g_autoptr(Observed) second = bind_scene(scene);
+    g_assert_cmpuint(first->moved, ==, 3);
+    g_assert_cmpuint(second->moved, ==, 0); // though the cut ones are asked each time
+}
+
 static void test_look_changes_nothing(void)
 {
     g_autoptr(Scene) scene = scene_new();
@@ -214,6 +244,7 @@ static void test_thread_made_while_binding_is_bound_too(void)
     g_autoptr(Observed) observed = bind_scene(scene);
     assert_allowed(observed, 5000, "0-1");
     assert_calls("4711 4714 4715 4712 4713 5000");
+    g_assert_cmpuint(observed->moved, ==, 6);
     g_assert_false(observed->restless);
 }
 
@@ -406,6 +437,9 @@ int main(int argc, char **argv)
     g_test_add_func("/bind/bound-vm-is-not-touched-again", test_bound_vm_is_not_touched_again);
     g_test_add_func(
         "/bind/only-what-drifted-is-bound-again", test_only_what_drifted_is_bound_again);
+    g_test_add_func("/bind/moved-threads-are-counted", test_moved_threads_are_counted);
+    g_test_add_func("/bind/threads-that-did-not-move-are-not-counted",
+        test_threads_that_did_not_move_are_not_counted);
     g_test_add_func("/bind/look-changes-nothing", test_look_changes_nothing);
     g_test_add_func(
         "/bind/without-a-plan-nothing-is-wanted", test_without_a_plan_nothing_is_wanted);

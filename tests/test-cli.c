@@ -147,6 +147,19 @@ static void test_wrong_arguments_end_with_the_usage(void)
         { "status", "" },
         { "status", "99" },
         { "status", "100", "101" },
+        { "repair" },
+        { "repair", "" },
+        { "repair", "99" },
+        { "repair", "100", "101" },
+        { "100", "repair" },
+        { "--all" },
+        { "--all", "100" },
+        { "repair", "--all", "100" },
+        { "repair", "100", "--all" },
+        { "status", "--all" },
+        { "check", "--all", "100" },
+        { "100", "post-start", "--all" },
+        { "explain", "--all" },
         { "explain", "not-bound", "not-bound" },
         { "nonsense" },
         { "--nonsense" },
@@ -468,10 +481,55 @@ static void test_status_takes_the_worst_of_all(void)
     assert_has(json_object_array_get_idx(json, 1), "threads", "[ ]");
 }
 
+static void test_all_goes_with_repair_alone(void)
+{
+    g_auto(Called) called = CALL("status", "--all");
+
+    g_assert_true(g_str_has_prefix(called.err, "pinhook: --all goes with repair alone"));
+}
+
+static void assert_nothing_to_repair(const FakeRoot *fake)
+{
+    g_auto(Called) text = CALL("--root", fake->path, "repair", "--all");
+    g_auto(Called) as_json = CALL("--root", fake->path, "--all", "repair", "--json");
+    g_autoptr(JsonObject) json = parse(as_json.out);
+
+    g_assert_cmpint(text.status, ==, 0);
+    g_assert_cmpstr(text.out, ==, "");
+    g_assert_cmpstr(text.err, ==, "");
+    g_assert_cmpint(as_json.status, ==, 0);
+    g_assert_cmpstr(as_json.err, ==, "");
+    g_assert_true(json_object_is_type(json, json_type_array));
+    g_assert_cmpuint(json_object_array_length(json), ==, 0);
+}
+
+/// Nor of a VM whose start is under way, or that has ended.
+static void test_repair_of_none_says_nothing(void)
+{
+    g_autoptr(FakeRoot) fake = fake_root_new_live();
+
+    assert_nothing_to_repair(fake);
+    g_assert_false(root_exists(fake->root, "run/pinhook"));
+    write_entry(fake, 100);
+    fake_root_write(fake, "run/pinhook/101.json", "rubbish");
+    assert_nothing_to_repair(fake);
+}
+
+static void test_repair_of_a_vm_that_does_not_run(void)
+{
+    g_autoptr(FakeRoot) fake = fake_root_new_live();
+    g_auto(Called) called = CALL("--root", fake->path, "repair", "100");
+
+    g_assert_cmpint(called.status, ==, 1);
+    g_assert_cmpstr(called.err, ==, "");
+    g_assert_nonnull(strstr(called.out, "vm-gone"));
+}
+
 static void test_absent_root_is_said(void)
 {
     static const char *const doors[][2] = { { "100", "pre-start" }, { "100", "post-stop" },
-        { "check", "100" }, { "status", "100" }, { "status", NULL } };
+        { "check", "100" }, { "status", "100" }, { "status", NULL }, { "repair", "100" },
+        { "repair", "--all" } };
 
     for (gsize i = 0; i < G_N_ELEMENTS(doors); i++) {
         g_auto(Called) called = CALL("--root", "/nowhere/at/all", doors[i][0], doors[i][1]);
@@ -510,6 +568,9 @@ int main(int argc, char **argv)
     g_test_add_func("/cli/check-answers-on-stdout", test_check_answers_on_stdout);
     g_test_add_func("/cli/status-of-an-empty-ledger", test_status_of_an_empty_ledger);
     g_test_add_func("/cli/status-takes-the-worst-of-all", test_status_takes_the_worst_of_all);
+    g_test_add_func("/cli/all-goes-with-repair-alone", test_all_goes_with_repair_alone);
+    g_test_add_func("/cli/repair-of-none-says-nothing", test_repair_of_none_says_nothing);
+    g_test_add_func("/cli/repair-of-a-vm-that-does-not-run", test_repair_of_a_vm_that_does_not_run);
     g_test_add_func("/cli/absent-root-is-said", test_absent_root_is_said);
     return g_test_run();
 }

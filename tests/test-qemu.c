@@ -430,6 +430,124 @@ static void test_tampered_mask(void)
     g_assert_cmpstr(mended, ==, proven);
 }
 
+/* Repair. */
+
+/// A call of repair that ends with @exit_status. @which: a VMID, or "--all".
+static Ended *repair(const Node *node, const char *which, int exit_status)
+{
+    Ended *ended = installed_run(node->hook, node->fake, "repair", which, NULL);
+
+    g_assert_cmpint(ended->exit_status, ==, exit_status);
+    return ended;
+}
+
+static void assert_says(const char *text, const char *part)
+{
+    if (strstr(text, part) == NULL) {
+        g_error("'%s' is not in: %s", part, text);
+    }
+}
+
+static void test_repair_of_a_hotplug(void)
+{
+    RealQemuShape shape = { .present = 1, .most = 2, .frozen = TRUE, .iothread = TRUE };
+    if (!can_have(2)) {
+        return;
+    }
+    g_autoptr(Node) node = node_new();
+    configure(node, 101, 2, "vcpus: 1\nhotplug: cpu\nfreeze: 1\n");
+    g_autoptr(RealQemu) qemu = start(node, 101, &shape);
+    assert_hook(node, 101, "post-start", 0);
+
+    plug_in_second_vcpu(qemu);
+    g_autofree char *unbound = real_qemu_read_allowed(qemu->pid, real_qemu_vcpu_tid(qemu, 1));
+    g_autoptr(Ended) seen = call_door(node, "status", 101);
+    g_assert_cmpint(seen->exit_status, ==, 1);
+    assert_says(seen->out, "fix: pinhook repair 101");
+    g_autoptr(Ended) mended = repair(node, "101", 0);
+    assert_says(mended->out, " bound again");
+    g_autofree char *bound = real_qemu_read_allowed(qemu->pid, real_qemu_vcpu_tid(qemu, 1));
+    g_assert_cmpstr(bound, !=, unbound);
+    g_autoptr(JsonObject) report = call_for_json(node, "repair", "101", FALSE, 0);
+    assert_bound_as(qemu, json_object_object_get(report, "plan"));
+    g_assert_cmpint(get_int(report, "bound_again"), ==, 0);
+    assert_status_is_true(node, qemu);
+}
+
+/// A VM of one vCPU on one of the CPUs of this machine.
+static RealQemu *start_on(const Node *node, guint vmid, int cpu)
+{
+    RealQemuShape shape = { .present = 1, .most = 1 };
+    g_autofree char *path = g_strdup_printf("etc/pve/qemu-server/%u.conf", vmid);
+    g_autofree char *text = g_strdup_printf("cores: 1\nmemory: 64\naffinity: %d\n", cpu);
+
+    fake_root_write(node->fake, path, text);
+    return start(node, vmid, &shape);
+}
+
+/// What needs no attention is on stdout, all else on stderr.
+static void test_repair_of_all(void)
+{
+    if (!can_have(2)) {
+        return;
+    }
+    g_autoptr(Node) node = node_new();
+    g_autoptr(CpuSet) cpus = real_qemu_usable_cpus();
+    int first = hwloc_bitmap_first(cpus), second = hwloc_bitmap_next(cpus, first);
+    add_policy(node, "check.cpu-taken = warning\ncheck.core-taken = warning\n");
+    g_autoptr(RealQemu) qemu = start_on(node, 101, first);
+    g_autoptr(RealQemu) other = start_on(node, 102, second);
+
+    g_autoptr(Ended) under_way = repair(node, "--all", 0);
+    g_assert_cmpstr(under_way->out, ==, "");
+    g_assert_cmpstr(under_way->err, ==, "");
+    assert_hook(node, 101, "post-start", 0);
+    assert_hook(node, 102, "post-start", 0);
+    g_autofree char *proven = read_masks(qemu);
+    g_autoptr(Ended) good = repair(node, "--all", 0);
+    assert_says(good->out, "vm 101: PROVEN");
+    assert_says(good->out, "vm 102: PROVEN");
+    g_assert_cmpstr(good->err, ==, "");
+
+    bind_to(real_qemu_vcpu_tid(qemu, 0), second);
+    g_autoptr(Ended) mended = repair(node, "--all", 0);
+    assert_says(mended->err, "vm 101: PROVEN");
+    assert_says(mended->err, "; 1 thread bound again");
+    g_assert_null(strstr(mended->err, "vm 102"));
+    assert_says(mended->out, "vm 102: PROVEN");
+    g_autofree char *after = read_masks(qemu);
+    g_assert_cmpstr(after, ==, proven);
+
+    g_autofree char *socket = g_strdup_printf("run/qemu-server/%u.qmp", other->vmid);
+    fake_root_remove(node->fake, socket);
+    g_autoptr(Ended) worst = repair(node, "--all", 1);
+    assert_says(worst->out, "vm 101: PROVEN");
+    assert_says(worst->err, "vm 102: NOT PROVEN");
+    g_autoptr(Ended)
+        as_json = installed_run(node->hook, node->fake, "repair", "--all", "--json", NULL);
+    g_autoptr(JsonObject) json = json_tokener_parse(as_json->out);
+    g_assert_cmpint(as_json->exit_status, ==, 1);
+    g_assert_cmpuint(json_object_array_length(json), ==, 2);
+}
+
+static void test_repair_without_a_plan(void)
+{
+    RealQemuShape shape = { .present = 1, .most = 1 };
+    if (!can_have(1)) {
+        return;
+    }
+    g_autoptr(Node) node = node_new();
+    configure(node, 101, 1, "");
+    g_autoptr(RealQemu) qemu = real_qemu_new(node->fake, 101, &shape);
+    g_autofree char *before = read_masks(qemu);
+
+    g_autoptr(Ended) ended = repair(node, "101", 1);
+    assert_says(ended->out, "pinhook 101 post-start");
+    g_autofree char *after = read_masks(qemu);
+    g_assert_cmpstr(after, ==, before);
+    g_assert_false(root_exists(node->fake->root, "run/pinhook"));
+}
+
 /* Memory. */
 
 static void test_memory(void)
@@ -967,6 +1085,9 @@ int main(int argc, char **argv)
     g_test_add_func("/qemu/post-start-alone-plans-and-binds", test_post_start_alone);
     g_test_add_func("/qemu/hot-plugged-vcpu-is-seen-and-bound", test_hotplug);
     g_test_add_func("/qemu/tampered-mask-is-seen-and-mended", test_tampered_mask);
+    g_test_add_func("/qemu/hot-plugged-vcpu-is-repaired", test_repair_of_a_hotplug);
+    g_test_add_func("/qemu/all-are-repaired", test_repair_of_all);
+    g_test_add_func("/qemu/vm-without-a-plan-is-not-repaired", test_repair_without_a_plan);
     g_test_add_func("/qemu/memory-is-looked-at", test_memory);
     g_test_add_func(
         "/qemu/memory-that-is-hardly-in-use-holds-up-nothing", test_memory_that_is_hardly_in_use);

@@ -355,6 +355,36 @@ static void test_proven_with_memory(void)
     }
 }
 
+static void test_repaired(void)
+{
+    static const struct {
+        guint moved;
+        const char *text;
+    } repairs[] = {
+        { 0, PROVEN "\n" },
+        { 1, PROVEN "; 1 thread bound again\n" },
+        { 2, PROVEN "; 2 threads bound again\n" },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(repairs); i++) {
+        g_autoptr(Report) report = running_as_planned("repair");
+        g_autoptr(Report) started = running_as_planned("post-start");
+        report->observed->moved = started->observed->moved = repairs[i].moved;
+        assert_log(report, repairs[i].text);
+        assert_log(started, PROVEN "\n"); // at a start all are moved
+    }
+}
+
+static void test_nothing_to_repair_by(void)
+{
+    g_autoptr(Report) report = report_new(100, "repair", OUTCOME_UNPROVEN);
+
+    report->note = g_strdup("nothing is planned for it");
+    assert_log(report, "pinhook: vm 100: nothing is planned for it\n"
+                       "pinhook: vm 100: NOT PROVEN: no plan\n");
+    g_assert_cmpint(report_exit_status(report), ==, 1);
+}
+
 static void test_unproven(void)
 {
     g_autoptr(Report) report = running_loose("post-start");
@@ -622,6 +652,16 @@ static void test_json_of_status(void)
         "\"allowed\":\"0-7\",\"last_cpu\":0}");
 }
 
+static void test_json_of_repair(void)
+{
+    g_autoptr(Report) report = running_as_planned("repair");
+
+    report->observed->moved = 2;
+    g_autoptr(JsonObject) json = report_to_json(report);
+    assert_names(json, "vmid phase verdict plan bound_again memory findings");
+    g_assert_cmpint(json_object_get_int(json_object_object_get(json, "bound_again")), ==, 2);
+}
+
 static void test_json_of_status_of_a_vm_that_is_gone(void)
 {
     g_autoptr(Report) report = report_new(100, "status", OUTCOME_UNPROVEN);
@@ -752,6 +792,8 @@ static void add_proof_tests(void)
         test_proven_says_no_more_than_was_read_back);
     g_test_add_func("/report/proven-without-any-vcpu", test_proven_without_any_vcpu_names_no_cpu);
     g_test_add_func("/report/proven-with-memory", test_proven_with_memory);
+    g_test_add_func("/report/repaired", test_repaired);
+    g_test_add_func("/report/nothing-to-repair-by", test_nothing_to_repair_by);
     g_test_add_func("/report/unproven", test_unproven);
     g_test_add_func("/report/unproven-and-frozen", test_unproven_and_frozen);
     g_test_add_func("/report/unproven-and-ended", test_unproven_and_ended);
@@ -776,6 +818,7 @@ static void add_json_tests(void)
     g_test_add_func("/report/json/note", test_json_note);
     g_test_add_func("/report/json/memory", test_json_of_memory);
     g_test_add_func("/report/json/memory-not-in-use", test_json_of_memory_that_is_not_in_use);
+    g_test_add_func("/report/json/repair", test_json_of_repair);
     g_test_add_func("/report/json/status", test_json_of_status);
     g_test_add_func(
         "/report/json/status-of-a-vm-that-is-gone", test_json_of_status_of_a_vm_that_is_gone);

@@ -156,6 +156,12 @@ static void assert_reserved(const Scene *scene, guint vmid, const char *wanted)
     g_assert_cmpstr(cpus, ==, wanted);
 }
 
+/// How often the guest was let run.
+static void assert_released(const Scene *scene, guint times)
+{
+    g_assert_cmpuint(fake_qemu_count(scene->qemu, "cont"), ==, times);
+}
+
 /* A start and its end. */
 
 static void test_vm_goes_through_all_phases(void)
@@ -462,7 +468,7 @@ static void assert_silent(const Scene *scene, Door door)
 
 static void test_container_is_passed_over_silently(void)
 {
-    static const Door doors[] = { run_pre_start, run_post_start, run_post_stop };
+    static const Door doors[] = { run_pre_start, run_post_start, run_repair, run_post_stop };
     g_autoptr(Scene) scene = scene_new(GOOD);
 
     fake_root_remove(scene->fake, CONFIG);
@@ -487,6 +493,7 @@ static void test_backup_is_never_refused_bound_or_released(void)
         pass(scene, run_pre_start, OUTCOME_SKIPPED);
         start_qemu(scene, FAKE_QEMU_GOOD);
         pass(scene, run_post_start, OUTCOME_SKIPPED);
+        pass(scene, run_repair, OUTCOME_SKIPPED);
         assert_calls("");
         g_assert_cmpuint(fake_qemu_count(scene->qemu, "qmp_capabilities"), ==, 0);
         g_assert_cmpint(fake_kernel_terminated(), ==, 0);
@@ -501,6 +508,7 @@ static void test_mode_off_does_nothing(void)
     set_policy(scene, "[vm 100]\nmode = off\n");
     assert_silent(scene, run_pre_start);
     assert_silent(scene, run_post_start);
+    assert_silent(scene, run_repair);
     assert_calls("");
 }
 
@@ -649,6 +657,182 @@ static void test_status_ends_nothing(void)
     g_assert_cmpint(fake_kernel_terminated(), ==, 0);
 }
 
+/* Repair. */
+
+static void drift(int tid, const char *list)
+{
+    g_autoptr(CpuSet) elsewhere = cpuset_parse_kernel(list, 8, NULL);
+
+    fake_kernel.set_affinity(tid, elsewhere, NULL);
+}
+
+static Scene *scene_new_proven(const char *config)
+{
+    Scene *scene = scene_new(config);
+
+    pass(scene, run_pre_start, OUTCOME_PASSED);
+    start_qemu(scene, FAKE_QEMU_GOOD);
+    pass(scene, run_post_start, OUTCOME_PROVEN);
+    fake_qemu_answer(scene->qemu, "query-status", "{\"status\": \"running\"}");
+    return scene;
+}
+
+static char *read_ledger(const Scene *scene)
+{
+    return root_read(scene->fake->root, "run/pinhook/100.json", NULL, NULL);
+}
+
+/// Whoever holds the ledger does not hold up a repair, which writes nothing there.
+static void test_drifted_threads_are_bound_again(void)
+{
+    g_autoptr(Scene) scene = scene_new_proven(GOOD);
+    g_autofree char *before = read_ledger(scene);
+    g_autoptr(Ledger) ledger = ledger_lock(scene->fake->root, 1000, NULL);
+
+    drift(4713, "5-6");
+    drift(4714, "0-7");
+    g_autoptr(Report) report = go(scene, run_repair, OUTCOME_PROVEN);
+    g_autofree char *text = report_to_text(report);
+    g_autofree char *after = read_ledger(scene);
+    g_assert_nonnull(ledger);
+    g_assert_cmpuint(report->observed->moved, ==, 2);
+    g_assert_nonnull(strstr(text, "; 2 threads bound again"));
+    assert_mask(4713, "3");
+    assert_mask(4714, "0-1");
+    g_assert_cmpstr(after, ==, before);
+    assert_released(scene, 1); // by post-start
+}
+
+static void test_repair_of_what_did_not_drift_sets_nothing(void)
+{
+    g_autoptr(Scene) scene = scene_new_proven(GOOD);
+    g_autoptr(Report) report = go(scene, run_repair, OUTCOME_PROVEN);
+
+    g_assert_cmpuint(report->observed->moved, ==, 0);
+    assert_calls("4711 4714 4715 4712 4713");
+}
+
+/// The config may say otherwise by now: the plan is what the VM holds.
+static void test_repair_keeps_to_the_plan(void)
+{
+    g_autoptr(Scene) scene = scene_new_proven(GOOD);
+
+    fake_root_write(scene->fake, CONFIG, "cores: 2\naffinity: 6-7\n");
+    drift(4713, "5");
+    pass(scene, run_repair, OUTCOME_PROVEN);
+    assert_mask(4713, "3");
+}
+
+static void test_repair_binds_a_hot_plugged_vcpu(void)
+{
+    g_autoptr(Scene) scene = scene_new_proven("cores: 4\nvcpus: 2\nhotplug: cpu\nfreeze: 1\n");
+
+    fake_root_add_thread(scene->fake, QEMU, 4716, "CPU 2/KVM", 0);
+    fake_qemu_answer(scene->qemu, "query-cpus-fast",
+        "[{\"cpu-index\": 0, \"thread-id\": 4712}, {\"cpu-index\": 1, \"thread-id\": 4713},"
+        " {\"cpu-index\": 2, \"thread-id\": 4716}]");
+    assert_found(scene, run_status, OUTCOME_UNPROVEN, FINDING_NOT_BOUND);
+    g_autoptr(Report) report = go(scene, run_repair, OUTCOME_PROVEN);
+    g_assert_cmpuint(report->observed->moved, ==, 1);
+    assert_mask(4716, "4");
+}
+
+static void test_repair_that_does_not_help_is_not_proven(void)
+{
+    g_autoptr(Scene) scene = scene_new_proven(GOOD);
+
+    set_policy(scene, "[defaults]\nunproven = stop\n");
+    drift(4713, "5");
+    fake_kernel_pretend(4713);
+    g_autoptr(Report) report = go(scene, run_repair, OUTCOME_UNPROVEN);
+    g_assert_true(has_finding(report, FINDING_NOT_BOUND));
+    g_assert_cmpuint(report->observed->moved, ==, 0);
+    g_assert_cmpint(fake_kernel_terminated(), ==, 0);
+}
+
+/// Not touched, and told what to type.
+static void assert_left_alone(const Scene *scene)
+{
+    g_autofree char *before = read_ledger(scene);
+    g_autoptr(Report) report = go(scene, run_repair, OUTCOME_UNPROVEN);
+    g_autofree char *after = read_ledger(scene);
+
+    g_assert_cmpint(report_exit_status(report), ==, 1);
+    g_assert_nonnull(strstr(report->note, "pinhook 100 post-start"));
+    g_assert_cmpstr(after, ==, before);
+    assert_calls("");
+    g_assert_cmpuint(fake_qemu_count(scene->qemu, "qmp_capabilities"), ==, 0);
+    g_assert_cmpuint(fake_kernel_looks(), ==, 0);
+    g_assert_cmpint(fake_kernel_terminated(), ==, 0);
+}
+
+static void test_repair_without_an_entry_touches_nothing(void)
+{
+    g_autoptr(Scene) scene = scene_new_started(GOOD, FAKE_QEMU_GOOD);
+
+    set_policy(scene, "[defaults]\nunproven = stop\n");
+    assert_left_alone(scene);
+    g_assert_false(root_exists(scene->fake->root, "run/pinhook"));
+}
+
+static void test_repair_of_a_start_under_way_touches_nothing(void)
+{
+    g_autoptr(Scene) scene = scene_new(GOOD);
+
+    pass(scene, run_pre_start, OUTCOME_PASSED);
+    start_qemu(scene, FAKE_QEMU_GOOD);
+    assert_left_alone(scene);
+    g_assert_cmpint(owner_of(scene, 100), ==, TASK);
+}
+
+static void test_repair_of_an_earlier_qemus_plan_touches_nothing(void)
+{
+    g_autoptr(Scene) scene = scene_new_proven(GOOD);
+
+    fake_root_add_process(
+        scene->fake, QEMU, 99, "/usr/bin/kvm -id 100 -pidfile /run/qemu-server/100.pid");
+    g_autoptr(Report) report = go(scene, run_repair, OUTCOME_UNPROVEN);
+    g_assert_nonnull(strstr(report->note, "nothing is planned for it"));
+    assert_calls("4711 4714 4715 4712 4713");
+}
+
+static void test_repair_releases_a_guest_that_still_waits(void)
+{
+    g_autoptr(Scene) scene = scene_new_started(GOOD, FAKE_QEMU_GOOD);
+
+    fake_kernel_pretend(4713);
+    pass(scene, run_post_start, OUTCOME_UNPROVEN);
+    assert_released(scene, 0);
+    fake_kernel_reset("0-7");
+    g_autoptr(Report) report = go(scene, run_repair, OUTCOME_PROVEN);
+    g_assert_cmpint(report->guest, ==, GUEST_RELEASED);
+    assert_released(scene, 1);
+}
+
+static void test_repair_never_proves_a_refused_plan(void)
+{
+    g_autoptr(Scene)
+        scene = scene_new_started("cores: 2\naffinity: 0-1\nfreeze: 1\n", FAKE_QEMU_GOOD);
+
+    set_policy(scene, "[vm 100]\ncheck.no-housekeeping = warning\n");
+    pass(scene, run_post_start, OUTCOME_UNPROVEN);
+    g_autoptr(Report) report = go(scene, run_repair, OUTCOME_UNPROVEN);
+    g_assert_nonnull(strstr(report->note, "pinhook check 100"));
+    assert_released(scene, 0);
+}
+
+static void test_repair_moves_no_memory(void)
+{
+    g_autoptr(Scene) scene = scene_new_proven(GOOD);
+
+    set_policy(scene, "[vm 100]\nmemory = migrate\n");
+    fake_kernel_lay(MEMORY, MEMORY_PAGES, 1);
+    assert_found(scene, run_repair, OUTCOME_UNPROVEN, FINDING_MEMORY_REMOTE);
+    g_assert_cmpuint(fake_kernel_moves(), ==, 0);
+    set_policy(scene, "[vm 100]\nmemory = ignore\n");
+    pass(scene, run_repair, OUTCOME_PROVEN);
+}
+
 /* Memory. The host has node 0 alone. */
 
 static Scene *scene_new_with_memory_on(int node, const char *policy)
@@ -658,11 +842,6 @@ static Scene *scene_new_with_memory_on(int node, const char *policy)
     set_policy(scene, policy);
     fake_kernel_lay(MEMORY, MEMORY_PAGES, node);
     return scene;
-}
-
-static void assert_released(const Scene *scene, guint times)
-{
-    g_assert_cmpuint(fake_qemu_count(scene->qemu, "cont"), ==, times);
 }
 
 static void test_memory_in_place_is_proven(void)
@@ -1084,6 +1263,7 @@ static void test_vm_that_does_not_run_is_gone(void)
 
     assert_found(scene, run_post_start, OUTCOME_UNPROVEN, FINDING_VM_GONE);
     assert_found(scene, run_status, OUTCOME_UNPROVEN, FINDING_VM_GONE);
+    assert_found(scene, run_repair, OUTCOME_UNPROVEN, FINDING_VM_GONE);
     assert_reserved(scene, 100, "none");
 }
 
@@ -1270,6 +1450,8 @@ static void test_real_kernel_is_not_used_on_another_proc(void)
     scene->call.kernel = &kernel_running;
     g_autoptr(Report) bound = go(scene, run_post_start, OUTCOME_FAILED);
     g_autoptr(Report) seen = go(scene, run_status, OUTCOME_FAILED);
+    g_autoptr(Report) mended = go(scene, run_repair, OUTCOME_FAILED);
+    g_assert_cmpint(report_exit_status(mended), ==, 3);
     g_assert_cmpint(report_exit_status(bound), ==, 3);
     g_assert_cmpint(report_exit_status(seen), ==, 3);
     g_assert_cmpuint(fake_qemu_count(scene->qemu, "qmp_capabilities"), ==, 0);
@@ -1348,6 +1530,28 @@ static void add_guests(void)
     g_test_add_func("/run/status-ends-nothing", test_status_ends_nothing);
 }
 
+static void add_repair(void)
+{
+    g_test_add_func("/run/drifted-threads-are-bound-again", test_drifted_threads_are_bound_again);
+    g_test_add_func("/run/repair-of-what-did-not-drift-sets-nothing",
+        test_repair_of_what_did_not_drift_sets_nothing);
+    g_test_add_func("/run/repair-keeps-to-the-plan", test_repair_keeps_to_the_plan);
+    g_test_add_func("/run/repair-binds-a-hot-plugged-vcpu", test_repair_binds_a_hot_plugged_vcpu);
+    g_test_add_func("/run/repair-that-does-not-help-is-not-proven",
+        test_repair_that_does_not_help_is_not_proven);
+    g_test_add_func("/run/repair-without-an-entry-touches-nothing",
+        test_repair_without_an_entry_touches_nothing);
+    g_test_add_func("/run/repair-of-a-start-under-way-touches-nothing",
+        test_repair_of_a_start_under_way_touches_nothing);
+    g_test_add_func("/run/repair-of-an-earlier-qemus-plan-touches-nothing",
+        test_repair_of_an_earlier_qemus_plan_touches_nothing);
+    g_test_add_func("/run/repair-releases-a-guest-that-still-waits",
+        test_repair_releases_a_guest_that_still_waits);
+    g_test_add_func(
+        "/run/repair-never-proves-a-refused-plan", test_repair_never_proves_a_refused_plan);
+    g_test_add_func("/run/repair-moves-no-memory", test_repair_moves_no_memory);
+}
+
 static void add_memory(void)
 {
     g_test_add_func("/run/memory-in-place-is-proven", test_memory_in_place_is_proven);
@@ -1424,6 +1628,7 @@ int main(int argc, char **argv)
     add_starts();
     add_ledger();
     add_guests();
+    add_repair();
     add_memory();
     add_files();
     add_qemus();

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* What the hook costs a start: wall and CPU time of pre-start and post-start through the installed
  * launcher against a real QEMU, in turn with a bare C program that only connects, asks and binds.
- * Medians; each run starts from an empty ledger and unbound threads. `pre-stop` does nothing: it is
- * what loading the libraries costs; `true` is what starting any program costs here.
+ * Medians; each run starts from an empty ledger and unbound threads. `repair` finds nothing to
+ * bind. `pre-stop` does nothing: it is what loading the libraries costs; `true` is what starting
+ * any program costs here.
  *
  *     meson setup --buildtype=release /tmp/bench
  *     TMPDIR=/dev/shm meson test -C /tmp/bench --benchmark -v
@@ -23,7 +24,7 @@ typedef struct {
     GArray *wall_us, *cpu_us; // one a run
 } Subject;
 
-enum { PRE_START, POST_START, BARE, PRE_STOP, NOTHING, SUBJECTS };
+enum { PRE_START, POST_START, REPAIR, BARE, PRE_STOP, NOTHING, SUBJECTS };
 
 typedef struct {
     FakeRoot *fake;
@@ -74,6 +75,7 @@ static void add_subjects(Bench *bench)
     add_subject(bench, PRE_START, "pre-start", program, "--root", root, "101", "pre-start", NULL);
     add_subject(
         bench, POST_START, "post-start", program, "--root", root, "101", "post-start", NULL);
+    add_subject(bench, REPAIR, "repair", program, "--root", root, "repair", "101", NULL);
     add_bare(bench);
     add_subject(bench, PRE_STOP, "pre-stop", program, "--root", root, "101", "pre-stop", NULL);
     add_subject(bench, NOTHING, "true", "/bin/true", NULL);
@@ -147,6 +149,7 @@ static void run_round(const Bench *bench)
     forget(bench);
     run(&bench->subjects[PRE_START]);
     run(&bench->subjects[POST_START]);
+    run(&bench->subjects[REPAIR]);
     forget(bench);
     run(&bench->subjects[BARE]);
     run(&bench->subjects[PRE_STOP]);
