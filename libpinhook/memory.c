@@ -319,11 +319,12 @@ static gboolean move_batch(Migration *migration, GPtrArray *pages, GError **erro
     return TRUE;
 }
 
-/// The pages from @address on, to the end of @mapping or of a batch.
+/// The pages from @address on, to the end of @mapping or of a batch. Batches begin at multiples of
+/// their size: no transparent hugepage is in two.
 static GPtrArray *list_batch(const Mapping *mapping, guint64 address)
 {
     guint64 left = (end_of(mapping) - address) / MEMORY_PAGE;
-    guint count = (guint)MIN(left, BATCH);
+    guint count = (guint)MIN(left, BATCH - address / MEMORY_PAGE % BATCH);
     GPtrArray *pages = g_ptr_array_sized_new(count);
 
     for (guint i = 0; i < count; i++) {
@@ -336,9 +337,9 @@ static GPtrArray *list_batch(const Mapping *mapping, guint64 address)
 static gboolean move_mapping(Migration *migration, const Root *root, const Process *process,
     const Mapping *mapping, gint64 deadline, gboolean *finished, GError **error)
 {
-    for (guint64 address = mapping->start; *finished && address < end_of(mapping);
-         address += BATCH * MEMORY_PAGE) {
+    for (guint64 address = mapping->start; *finished && address < end_of(mapping);) {
         g_autoptr(GPtrArray) pages = list_batch(mapping, address);
+        address += (guint64)pages->len * MEMORY_PAGE;
         if (g_get_monotonic_time() >= deadline) {
             *finished = FALSE;
         } else if (!is_there(root, process, error) || !move_batch(migration, pages, error)) {

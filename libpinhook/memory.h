@@ -17,7 +17,7 @@ typedef struct {
     GArray *nodes; // guint: how many of these lie on node [i]
 
     gboolean migrated;    // moving was tried before the look
-    guint64 moved_kib;    // read back where they were asked to go
+    guint64 moved_kib;    // read back on the nodes; of a page of 1 GiB only what was asked for
     guint64 stuck_kib;    // asked to go, and still where they were
     char *refusal;        // what the kernel said to it; NULL: nothing
     gboolean out_of_time; // the rest was not asked
