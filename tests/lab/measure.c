@@ -4,9 +4,9 @@
  * that what else the machine beneath has to do strikes all alike, and are left stopped (SIGSTOP).
  * With no round it only lets each run until all its vCPUs count.
  *
- * A line for each vCPU: PID, its number, thousands of additions a second, per mille of the time
- * that its thread ran, and the CPUs that it was seen on. In C, for what a shell starts to read
- * one file takes longer than a round. */
+ * A line for each vCPU: PID, its number, thousands of additions a second, how much its thread ran
+ * of the time that it could have, in per mille, and the CPUs that it was seen on. In C, for what
+ * a shell starts to read one file takes longer than a round. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -25,11 +25,15 @@
 /// So much that a vCPU which has added it is past all that is done only once.
 #define WARM 500000
 
+typedef struct Account {
+    uint64_t counter;
+    uint64_t ran_ns, waited_ns; ///< waited: could run, but another thread had the CPU
+} Account;
+
 typedef struct Vcpu {
-    int directory;            ///< of its thread in /proc
-    uint64_t counter, run_ns; ///< at the begin of the turn
-    uint64_t counted, ran_ns; ///< in all turns
-    uint64_t seen;            ///< CPUs, a bit for each
+    int directory; ///< of its thread in /proc
+    Account before;
+    uint64_t seen; ///< CPUs, a bit for each
 } Vcpu;
 
 typedef struct Vm {
@@ -95,27 +99,35 @@ static uint64_t counter_of(const Vm *vm, int vcpu)
     return vm->counters[vcpu * COUNTER_WORDS];
 }
 
-static uint64_t run_ns_of(const Vcpu *vcpu)
+/// Exact only of a stopped thread: while one runs, the kernel's account is as of some tick ago.
+static Account account_of(const Vm *vm, int vcpu)
 {
-    char text[128];
+    Account account = { .counter = counter_of(vm, vcpu) };
+    char text[128], *end;
 
-    read_text(vcpu->directory, "schedstat", text, sizeof(text));
-    return strtoull(text, NULL, 10);
+    read_text(vm->vcpus[vcpu].directory, "schedstat", text, sizeof(text));
+    account.ran_ns = strtoull(text, &end, 10);
+    account.waited_ns = strtoull(end, NULL, 10);
+    return account;
 }
 
-/// The last CPU it ran on is field 39; the name, field 2, may hold blanks.
-static void note_cpu(Vcpu *vcpu)
+/// Returns the state of the thread, and notes the CPU that it is on: fields 3 and 39.
+static char look_at(Vcpu *vcpu)
 {
     char text[1024];
 
     read_text(vcpu->directory, "stat", text, sizeof(text));
-    const char *at = strrchr(text, ')');
-    for (int field = 2; at != NULL && field < 39; field++) {
+    // The name, field 2, may hold blanks.
+    const char *state = strrchr(text, ')');
+    const char *at = state;
+    for (int field = 2; field < 39 && at != NULL; field++) {
         at = strchr(at + 1, ' ');
     }
-    if (at != NULL) {
-        vcpu->seen |= UINT64_C(1) << (strtoul(at, NULL, 10) & 63);
+    if (at == NULL) {
+        return '\0';
     }
+    vcpu->seen |= UINT64_C(1) << (strtoul(at, NULL, 10) & 63);
+    return state[2];
 }
 
 static void wait_until_warm(const Vm *vm)
@@ -127,36 +139,43 @@ static void wait_until_warm(const Vm *vm)
     }
 }
 
-static void measure_turn(Vm *vm)
+static void stop(Vm *vm)
 {
-    // Until all CPUs have taken notice; emulated ones do so late.
-    usleep(100000);
-    uint64_t started = now_ns();
-    for (int i = 0; i < vm->vcpu_count; i++) {
-        vm->vcpus[i].run_ns = run_ns_of(&vm->vcpus[i]);
-        vm->vcpus[i].counter = counter_of(vm, i);
-    }
-    for (int sample = 0; sample < 7; sample++) {
-        usleep(100000);
-        for (int i = 0; i < vm->vcpu_count; i++) {
-            note_cpu(&vm->vcpus[i]);
+    kill(vm->pid, SIGSTOP);
+    for (int vcpu = 0; vcpu < vm->vcpu_count; vcpu++) {
+        while (look_at(&vm->vcpus[vcpu]) != 'T') {
+            usleep(5000);
         }
     }
-    for (int i = 0; i < vm->vcpu_count; i++) {
-        vm->vcpus[i].ran_ns += run_ns_of(&vm->vcpus[i]) - vm->vcpus[i].run_ns;
-        vm->vcpus[i].counted += counter_of(vm, i) - vm->vcpus[i].counter;
+}
+
+/// Threads take notice of a stop as late as of the start before it.
+static void run_for_a_turn(Vm *vm)
+{
+    uint64_t started = now_ns();
+
+    kill(vm->pid, SIGCONT);
+    for (int sample = 0; sample < 8; sample++) {
+        usleep(100000);
+        for (int vcpu = 0; vcpu < vm->vcpu_count; vcpu++) {
+            look_at(&vm->vcpus[vcpu]);
+        }
     }
     vm->measured_ns += now_ns() - started;
+    stop(vm);
 }
 
 static void print_vcpu(const Vm *vm, int number)
 {
     const Vcpu *vcpu = &vm->vcpus[number];
+    Account after = account_of(vm, number);
+    uint64_t ran_ns = after.ran_ns - vcpu->before.ran_ns;
+    uint64_t waited_ns = after.waited_ns - vcpu->before.waited_ns;
     const char *separator = "";
 
     printf("%d %d %llu %llu ", vm->pid, number,
-        (unsigned long long)(vcpu->counted / (vm->measured_ns / 1000000)),
-        (unsigned long long)(vcpu->ran_ns / (vm->measured_ns / 1000)));
+        (unsigned long long)((after.counter - vcpu->before.counter) / (vm->measured_ns / 1000000)),
+        (unsigned long long)(ran_ns * 1000 / (ran_ns + waited_ns + 1)));
     for (int cpu = 0; cpu < 64; cpu++) {
         if (vcpu->seen >> cpu & 1) {
             printf("%s%d", separator, cpu);
@@ -172,19 +191,19 @@ int main(int argc, char **argv)
     int count = (argc - 2) / 2, rounds = argc > 1 ? atoi(argv[1]) : 0;
 
     for (int i = 0; i < count && i < MAX_VMS; i++) {
-        if (open_vm(&vms[i], argv[2 + 2 * i], argv[3 + 2 * i]) < 0) {
+        Vm *vm = &vms[i];
+        if (open_vm(vm, argv[2 + 2 * i], argv[3 + 2 * i]) < 0) {
             return 1;
         }
-        kill(vms[i].pid, SIGSTOP);
-    }
-    for (int turn = 0; turn < rounds * count || (rounds == 0 && turn < count); turn++) {
-        Vm *vm = &vms[turn % count];
         kill(vm->pid, SIGCONT);
         wait_until_warm(vm);
-        if (rounds > 0) {
-            measure_turn(vm);
+        stop(vm);
+        for (int vcpu = 0; vcpu < vm->vcpu_count; vcpu++) {
+            vm->vcpus[vcpu].before = account_of(vm, vcpu);
         }
-        kill(vm->pid, SIGSTOP);
+    }
+    for (int turn = 0; turn < rounds * count; turn++) {
+        run_for_a_turn(&vms[turn % count]);
     }
     for (int i = 0; i < count && rounds > 0; i++) {
         for (int vcpu = 0; vcpu < vms[i].vcpu_count; vcpu++) {
