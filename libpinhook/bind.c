@@ -23,6 +23,7 @@ void observed_free(Observed *observed)
         return;
     }
     g_ptr_array_unref(observed->threads);
+    hwloc_bitmap_free(observed->online);
     g_clear_pointer(&observed->missing_vcpus, g_array_unref);
     g_free(observed);
 }
@@ -42,6 +43,13 @@ static CpuSet *wanted_for(const Thread *thread, const Plan *plan)
     CpuSet *one = cpuset_new();
     hwloc_bitmap_only(one, place->cpu);
     return one;
+}
+
+static CpuSet *read_online(const Root *root)
+{
+    g_autofree char *list = root_read_value(root, "sys/devices/system/cpu/online");
+
+    return list != NULL ? cpuset_parse_kernel(list, CPUSET_LIMIT, NULL) : NULL;
 }
 
 static gboolean has_vcpu(const GPtrArray *threads, guint vcpu)
@@ -96,6 +104,7 @@ Observed *bind_look(const Root *root, const Kernel *kernel, const Process *proce
         };
         g_ptr_array_add(observed->threads, seen);
     }
+    observed->online = read_online(root);
     observed->missing_vcpus = find_missing_vcpus(qemu, observed->threads);
     return g_steal_pointer(&observed);
 }

@@ -16,6 +16,7 @@ typedef struct {
 /// What was read back from the kernel.
 typedef struct {
     GPtrArray *threads;    // ObservedThread, by tid
+    CpuSet *online;        // the host's CPUs; NULL: not known
     GArray *missing_vcpus; // QemuThread: QEMU names a thread that its process does not have
     gboolean bound;        // binding was tried, not only looked at
     guint moved;           // threads whose masks binding changed

@@ -25,6 +25,7 @@ typedef struct {
     const Plan *plan; // NULL: there is none
     const Policy *policy;
     gboolean bound;       // binding was tried: to try again would not help
+    const CpuSet *online; // NULL: not known
     const Memory *memory; // NULL: it was not looked at
     CpuSet *vcpus;        // those that were seen
     Proof *proof;
@@ -105,21 +106,29 @@ static char *fix_for(const Verify *verify, FindingCode code, int tid)
     }
 }
 
-/// Takes @message. What the policy has made less than an error does not spoil the proof.
-static void add_as(Verify *verify, FindingCode code, Severity severity, int tid, char *message)
+/// Takes @message and @fix. What the policy has made less than an error does not spoil the proof.
+static void add_with_fix(
+    Verify *verify, FindingCode code, Severity severity, char *message, char *fix)
 {
     if (severity == SEVERITY_ERROR) {
         verify->proof->proven = FALSE;
     }
     if (severity == SEVERITY_OFF) {
         g_free(message);
+        g_free(fix);
         return;
     }
+    g_ptr_array_add(verify->proof->findings, finding_new(code, severity, message, fix));
+}
+
+/// Takes @message.
+static void add_as(Verify *verify, FindingCode code, Severity severity, int tid, char *message)
+{
     /* What is accepted already needs no line that accepts it. */
     gboolean accepted = (code == FINDING_NO_HOUSEKEEPING || code == FINDING_MEMORY_REMOTE) &&
                         severity != SEVERITY_ERROR;
-    g_ptr_array_add(verify->proof->findings,
-        finding_new(code, severity, message, accepted ? NULL : fix_for(verify, code, tid)));
+
+    add_with_fix(verify, code, severity, message, accepted ? NULL : fix_for(verify, code, tid));
 }
 
 static void add(Verify *verify, FindingCode code, int tid, char *message)
@@ -160,6 +169,23 @@ static char *describe(const Thread *thread)
     return g_strdup_printf("thread %d (%s)", thread->tid, thread->name);
 }
 
+/// Nothing is bound to a CPU that went offline after the plan was made.
+static gboolean is_offline(const Verify *verify, const CpuSet *cpus)
+{
+    return verify->online != NULL && !hwloc_bitmap_intersects(verify->online, cpus);
+}
+
+static void add_offline(Verify *verify, const char *who, const ObservedThread *seen)
+{
+    g_autofree char *wanted = cpuset_to_list(seen->wanted);
+
+    add_with_fix(verify, FINDING_NOT_BOUND, verify->policy->severities[FINDING_NOT_BOUND],
+        g_strdup_printf(
+            "vCPU %u, %s, is not on %s: that CPU is offline", seen->thread->vcpu, who, wanted),
+        g_strdup_printf("echo 1 > /sys/devices/system/cpu/cpu%s/online; pinhook %u post-start",
+            wanted, verify->vmid));
+}
+
 static void verify_vcpu(Verify *verify, const ObservedThread *seen)
 {
     const Thread *thread = seen->thread;
@@ -178,6 +204,10 @@ static void verify_vcpu(Verify *verify, const ObservedThread *seen)
     hwloc_bitmap_set(verify->vcpus, thread->vcpu);
     if (hwloc_bitmap_isequal(seen->allowed, seen->wanted)) {
         verify->proof->vcpus++;
+        return;
+    }
+    if (is_offline(verify, seen->wanted)) {
+        add_offline(verify, who, seen);
         return;
     }
     g_autofree char *allowed = cpuset_to_list(seen->allowed);
@@ -273,6 +303,7 @@ Proof *verify_observed(guint vmid, const Plan *plan, const Policy *policy, const
         .plan = plan,
         .policy = policy,
         .bound = observed->bound,
+        .online = observed->online,
         .memory = memory,
         .vcpus = distinct,
         .proof = proof_new() };

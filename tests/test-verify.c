@@ -426,9 +426,29 @@ static void test_impossible_is_never_proven(void)
     }
 }
 
+static void test_a_cpu_that_went_offline(void)
+{
+    g_autoptr(Scene) scene = scene_new(NULL);
+
+    add(scene, THREAD_VCPU, 0, "2", "2");
+    add(scene, THREAD_VCPU, 1, "3", "2")->refusal = g_strdup("Invalid argument");
+    scene->observed->online = cpuset_parse_kernel("0-2", 64, NULL);
+    g_autoptr(Proof) proof = verify(scene);
+
+    g_assert_false(proof->proven);
+    g_assert_cmpuint(proof->findings->len, ==, 1);
+    const Finding *finding = proof->findings->pdata[0];
+    g_assert_cmpint(finding->code, ==, FINDING_NOT_BOUND);
+    g_assert_cmpstr(
+        finding->message, ==, "vCPU 1, thread 4713 (kvm), is not on 3: that CPU is offline");
+    g_assert_cmpstr(
+        finding->fix, ==, "echo 1 > /sys/devices/system/cpu/cpu3/online; pinhook 100 post-start");
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/verify/a-cpu-that-went-offline", test_a_cpu_that_went_offline);
     g_test_add_func("/verify/all-as-planned-is-proven", test_all_as_planned_is_proven);
     g_test_add_func("/verify/plan-that-shares-is-proven-only-if-accepted",
         test_plan_that_shares_is_proven_only_if_accepted);

@@ -14,7 +14,7 @@ ok "repair proves it" ended_with 0
 ok "and says what it did" says "1 thread bound again"
 ok "the new vCPU has the CPU that was held for it" bound 100 "6 7" 4-5
 
-taskset -cp 0 "$(vcpu_of 100 0)" >/dev/null
+taskset -cp 4 "$(vcpu_of 100 0)" >/dev/null
 taskset -cp 6 "$(pid_of 100)" >/dev/null
 # One that pinhook has no entry for is not its own to move.
 vm 101 'affinity: 2-3' 'freeze: 0'

@@ -56,6 +56,17 @@ ok "half of it is not enough" ended_with 1
 ok "the sample is near numa_maps" agrees 100 1
 stop 100
 
+# A quarter of it: two cells, each bound, of which the plan knows only the one.
+vm 100 'affinity: 6-7' 'memory: 256'
+hook 100 pre-start
+qemu 100 -object memory-backend-ram,id=ram0,size=64M,prealloc=on,host-nodes=1,policy=bind \
+    -object memory-backend-ram,id=ram1,size=192M,prealloc=on,host-nodes=0,policy=bind \
+    -numa node,cpus=0,memdev=ram0 -numa node,cpus=1,memdev=ram1
+hook 100 post-start
+ok "a quarter is not enough" says ": error: memory-remote: the memory in use lies 25 % on node 1, 75 % on node 0; "
+ok "the sample is near numa_maps" agrees 100 1
+stop 100
+
 # Unbound, and first touched from the other node, where something ran QEMU.
 policy '[vm 100]' 'cpus = 6-7'
 vm 100 'memory: 256'
@@ -66,13 +77,14 @@ taskset -cp 0-1,4-5 "$BASHPID" >/dev/null
 hook 100 post-start
 ok "memory = verify: not proven" ended_with 1
 ok "it says where the memory is" says ": error: memory-remote: "
+fix=$(fix_for 'error: memory-remote')
 ok "the vCPUs are bound all the same" bound 100 "6 7" 4-5
 ok "the guest waits" grep -q prelaunch <<<"$(qmp 100 query-status)"
 ok "the sample is near numa_maps" agrees 100 1
-echo "# pasted: $(fix_for 'error: memory-remote')"
-eval "call $(fix_for 'error: memory-remote' | sed 's/;/; call/')" >>/etc/pve/pinhook.conf
+echo "# pasted: $fix"
+eval "$fix"
+sed 's/^/# /' /tmp/err
 ok "memory = migrate: the fix leads to the proof" ended_with 0
-cat /tmp/err | sed 's/^/# /'
 ok "it says what it moved" grep -q "memory 100 % on node 1 (2[0-9][0-9] MiB moved)" /tmp/err
 ok "numa_maps says the same" is "$(percent_on 100 1)" 100
 ok "the guest runs" grep -q '"running"' <<<"$(qmp 100 query-status)"
