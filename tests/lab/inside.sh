@@ -15,7 +15,6 @@ mount -t cgroup2 cgroup2 /sys/fs/cgroup
 echo '+cpuset' >/sys/fs/cgroup/cgroup.subtree_control
 ln -s /proc/self/fd /dev/fd
 echo pve1 >/proc/sys/kernel/hostname
-ip link set lo up 2>/dev/null
 
 mkdir -p /etc/pve/nodes/pve1/qemu-server /etc/pve/nodes/pve2/qemu-server /etc/pve/lxc
 ln -s nodes/pve1/qemu-server /etc/pve/qemu-server

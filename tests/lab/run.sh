@@ -58,14 +58,19 @@ boot() {
         -virtfs "local,path=$work,mount_tag=results,security_model=none"
 }
 
+# prepare HOST: the directory that it finds as /results.
+prepare() {
+    rm -rf "$lab/$1"
+    mkdir -p "$lab/$1"
+    printf '%s\n' "$PWD" >"$lab/$1/tree"
+    printf '%s\n' "$build" >"$lab/$1/build"
+}
+
 # run_host HOST APPEND SCENARIO…: boots it and prints what its checks said.
 run_host() {
     local host=$1 append=$2 work=$lab/$1 started=$SECONDS line
     shift 2
-    rm -rf "$work"
-    mkdir -p "$work"
-    printf '%s\n' "$PWD" >"$work/tree"
-    printf '%s\n' "$build" >"$work/build"
+    prepare "$host"
     printf '%s\n' "$@" >"$work/scenarios"
     boot "$host" "$append" "file,id=console,path=$work/console" </dev/null >"$work/qemu" 2>&1 || true
     if [ "$tries_left" -gt 0 ] && grep -q 'Kernel panic' "$work/console"; then
@@ -130,12 +135,8 @@ mkdir -p "$lab"
 pack_initramfs "$lab"
 
 if [ "${1:-}" = --shell ]; then
-    work=$lab/$2
-    rm -rf "$work"
-    mkdir -p "$work"
-    printf '%s\n' "$PWD" >"$work/tree"
-    printf '%s\n' "$build" >"$work/build"
     boot_limit_s=86400
+    prepare "$2"
     boot "$2" "" stdio,id=console,signal=off
     exit
 fi

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # What scenarios are written with. A scenario is a file <host>/<name>.sh, run with bash on that host.
 
+set +m # no word of jobs, in an interactive shell either
 hook=/var/lib/vz/snippets/pinhook
 NAME=${NAME:-shell}
 

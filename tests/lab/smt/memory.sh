@@ -63,7 +63,7 @@ qemu 100 -object memory-backend-ram,id=ram0,size=64M,prealloc=on,host-nodes=1,po
     -object memory-backend-ram,id=ram1,size=192M,prealloc=on,host-nodes=0,policy=bind \
     -numa node,cpus=0,memdev=ram0 -numa node,cpus=1,memdev=ram1
 hook 100 post-start
-ok "a quarter is not enough" says ": error: memory-remote: the memory in use lies 25 % on node 1, 75 % on node 0; "
+ok "a quarter is not enough" says ": error: memory-remote: "
 ok "the sample is near numa_maps" agrees 100 1
 stop 100
 
