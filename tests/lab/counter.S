@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* A guest that only counts, instead of firmware: CPU n adds 1 to the 64-bit number at COUNTERS + 64n
  * for ever. A 64 KiB ROM: the first CPU starts at its last 16 bytes, and the others at its begin, which
- * a PC shows at 0xf0000. */
+ * a PC shows at 0xf0000. With a byte at FIRST_HALTS the first CPU halts instead, and its number is
+ * 2^32 - 1. */
 #define COUNTERS 0x1000
+#define FIRST_HALTS 0x500
 #define INTERRUPT_COMMAND 0xfee00300
 #define INIT_ALL_OTHERS 0xc4500
 #define STARTUP_ALL_OTHERS_AT_F0000 0xc46f0
@@ -37,7 +39,11 @@ boot:
 2:  dec %ecx
     jnz 2b
     movl $STARTUP_ALL_OTHERS_AT_F0000, (%edi)
-    jmp count
+    cmpb $0, FIRST_HALTS
+    je count
+    movl $0xffffffff, COUNTERS
+3:  hlt
+    jmp 3b
 
     .balign 8
 gdt:

@@ -123,6 +123,18 @@ qemu() {
     )
 }
 
+# counting VMID: sets $guest to the QEMU arguments of a guest that only counts (see counter.S), with its
+# memory in /dev/shm/<vmid>.ram.
+counting() {
+    guest=(-bios "$LAB_TOOLS/counter.bin" -machine "pc,memory-backend=ram" -object
+        "memory-backend-file,id=ram,mem-path=/dev/shm/$1.ram,size=64M,share=on")
+}
+
+# let_warm_up VMID: until all vCPUs of the counting guest count; leaves it stopped (SIGSTOP).
+let_warm_up() {
+    "$LAB_TOOLS/lab-measure" 0 "$(pid_of "$1")" /dev/shm/"$1".ram
+}
+
 # qmp VMID COMMAND [ARGUMENTS]: on a monitor of the lab's own; prints the reply.
 qmp() {
     local vmid=$1
@@ -232,5 +244,5 @@ clean_up() {
     sleep 0.2
     rmdir /sys/fs/cgroup/qemu.slice/*.scope /sys/fs/cgroup/qemu.slice
     rm -rf /run/qemu-server/* /run/pinhook /etc/pve/nodes/*/qemu-server/* /etc/pve/lxc/* \
-        /etc/pve/pinhook.conf /tmp/*
+        /etc/pve/pinhook.conf /tmp/* /dev/shm/*
 }

@@ -1,17 +1,6 @@
 # Four busy vCPUs on four isolated CPUs, as Proxmox alone runs them, and as pinhook does: how much of a
 # CPU each gets, and how much the guest gets done.
 
-# counting VMID: QEMU's arguments for the guest that only counts.
-counting() {
-    guest=(-bios "$LAB_TOOLS/counter.bin" -machine "pc,memory-backend=ram" -object
-        "memory-backend-file,id=ram,mem-path=/dev/shm/$1.ram,size=64M,share=on")
-}
-
-# let_warm_up VMID: until all its vCPUs count; leaves it stopped.
-let_warm_up() {
-    "$LAB_TOOLS/lab-measure" 0 "$(pid_of "$1")" /dev/shm/"$1".ram
-}
-
 # measure: both VMs in turns. Work in thousands of additions a second, shares in per mille.
 measure() {
     local vm pid vcpu work share cpus
