@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* wake SECONDS: wakes up a thousand times a second, and prints how often it did, and in µs the
  * median, the 99th percentile and the maximum of two times: how long it was ready to run before it
- * ran, by the kernel's account, and how late it ran, as cyclictest takes it. The second holds the
- * first, and all that the timer was late: in the lab that is mostly the machine beneath, which
- * gives an emulated CPU no time just then. */
+ * ran, by the kernel's account, and how late it ran, as cyclictest takes it. The first is 0 where
+ * it runs next, for then the kernel reads its clock but once (rq_clock_skip_update). The second
+ * holds the first, and all that the timer was late: in the lab that is mostly the machine
+ * beneath, which gives an emulated CPU no time just then. */
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>

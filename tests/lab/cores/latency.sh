@@ -57,7 +57,7 @@ start_halting start 100
 ok "pinhook proves one VM" ended_with 0
 start_halting qemu 101
 start_halting qemu 102
-"$LAB_TOOLS/lab-wake" 0 # so that its pages are there
+"$LAB_TOOLS/lab-wake" 0 >/dev/null # so that its pages are there
 echo '# µs                      ready until it ran           as cyclictest has it'
 echo '#                        median     99%     max    median     99%     max   wake-ups'
 measure 101 "no affinity, CPU 0-3"
