@@ -190,6 +190,7 @@ int main(int argc, char **argv)
     static Vm vms[MAX_VMS];
     int count = (argc - 2) / 2, rounds = argc > 1 ? atoi(argv[1]) : 0;
 
+    alarm(60); // a guest that does not count would be waited for without end
     for (int i = 0; i < count && i < MAX_VMS; i++) {
         Vm *vm = &vms[i];
         if (open_vm(vm, argv[2 + 2 * i], argv[3 + 2 * i]) < 0) {

@@ -49,7 +49,7 @@ measure() {
         "$late_median" "$late_most" "$late_max" "$wakeups"
 }
 
-vm 100 'cores: 4' 'affinity: 4-7'
+vm 100 'cores: 4' 'affinity: 4-7' 'freeze: 0'
 vm 101 'cores: 4' 'freeze: 0'
 vm 102 'cores: 4' 'affinity: 4-7' 'freeze: 0'
 mkfifo /tmp/go

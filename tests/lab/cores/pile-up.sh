@@ -29,7 +29,7 @@ measure() {
         "$((hundredths / 100)).$((hundredths / 10 % 10))$((hundredths % 10)) times as much"
 }
 
-vm 100 'cores: 4' 'affinity: 4-7'
+vm 100 'cores: 4' 'affinity: 4-7' 'freeze: 0'
 vm 101 'cores: 4' 'affinity: 4-7' 'freeze: 0'
 counting 100
 start 100 "${guest[@]}"
