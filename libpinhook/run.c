@@ -388,7 +388,7 @@ static gboolean recall_of_qemu(
 {
     g_autoptr(LedgerEntry) entry = ledger_read(call->root, call->vmid);
 
-    if (entry != NULL && entry->owner_is_qemu && entry->owner.pid == qemu->pid &&
+    if (entry != NULL && entry->owner.pid == qemu->pid &&
         entry->owner.start_time == qemu->start_time) {
         recall(entry, vm, report);
         return TRUE;

@@ -29,7 +29,8 @@ static GPtrArray *regions; // Region, the last laid first
 static gboolean pretends_to_move, uses_hugepages;
 static guint looks, moves, most_pages;
 static void (*on_move)(int pid, gpointer data);
-static gpointer on_move_data;
+static void (*on_look)(int pid, gpointer data);
+static gpointer on_move_data, on_look_data;
 
 static void free_set(gpointer data)
 {
@@ -72,7 +73,7 @@ void fake_kernel_reset(const char *list)
     regions = g_ptr_array_new_with_free_func(free_region);
     pretends_to_move = uses_hugepages = FALSE;
     looks = moves = most_pages = 0;
-    on_move = NULL;
+    on_move = on_look = NULL;
 }
 
 static void set_temper(int tid, Temper temper)
@@ -139,6 +140,12 @@ static Region *add_region(guint64 start, guint64 count)
     };
     g_ptr_array_insert(regions, 0, region);
     return region;
+}
+
+void fake_kernel_on_look(void (*hook)(int pid, gpointer data), gpointer data)
+{
+    on_look = hook;
+    on_look_data = data;
 }
 
 void fake_kernel_lay(guint64 start, guint64 count, int node)
@@ -298,6 +305,8 @@ static gboolean move_pages(
 {
     if (targets != NULL && on_move != NULL) {
         on_move(pid, on_move_data);
+    } else if (targets == NULL && on_look != NULL) {
+        on_look(pid, on_look_data);
     }
     looks += targets == NULL;
     moves += targets != NULL;

@@ -55,8 +55,10 @@ void fake_kernel_pretend_to_move(void);
 /// the others are reported busy.
 void fake_kernel_use_hugepages(void);
 
-/// Called before each call that moves, so that a test can make things happen meanwhile.
+/// Called before each call that moves, or only looks, so that a test can make things happen
+/// meanwhile.
 void fake_kernel_on_move(void (*hook)(int pid, gpointer data), gpointer data);
+void fake_kernel_on_look(void (*hook)(int pid, gpointer data), gpointer data);
 
 /// How many calls looked and how many moved.
 guint fake_kernel_looks(void);

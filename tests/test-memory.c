@@ -346,6 +346,17 @@ static void replace_it(int pid, gpointer data)
     fake_root_add_process(data, pid, 99, "sshd");
 }
 
+/// What was seen then may be another's.
+static void test_process_that_is_replaced_while_looked_at(void)
+{
+    g_autoptr(FakeRoot) fake = new_root_of(64);
+    g_autoptr(GError) error = NULL;
+
+    fake_kernel_on_look(replace_it, fake);
+    g_assert_null(memory_look(fake->root, &fake_kernel, &qemu, &error));
+    g_assert_error(error, PINHOOK_ERROR, PINHOOK_ERROR_GONE);
+}
+
 static void test_process_that_ends_while_moved(void)
 {
     static void (*const hooks[])(int pid, gpointer data) = { end_it, replace_it };
@@ -605,6 +616,8 @@ static void add_looks(void)
         "/memory/shares-are-rounded-for-the-reader", test_shares_are_rounded_for_the_reader);
     g_test_add_func("/memory/sizes", test_sizes);
     g_test_add_func("/memory/process-that-is-gone", test_process_that_is_gone);
+    g_test_add_func("/memory/process-that-is-replaced-while-looked-at",
+        test_process_that_is_replaced_while_looked_at);
     g_test_add_func("/memory/memory-that-cannot-be-read", test_memory_that_cannot_be_read);
     g_test_add_func("/memory/freeing-none", test_freeing_none);
 }
