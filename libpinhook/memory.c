@@ -29,12 +29,7 @@ void memory_free(Memory *memory)
 
 /* Where the guest's memory is mapped. */
 
-typedef struct {
-    guint64 start;
-    guint64 pages;
-} Mapping;
-
-static guint64 end_of(const Mapping *mapping)
+static guint64 end_of(const MemoryMapping *mapping)
 {
     return mapping->start + mapping->pages * MEMORY_PAGE;
 }
@@ -60,14 +55,14 @@ static gboolean take_address(const char **at, char end, guint64 *address)
 }
 
 /// "7f0000000000-7f0040000000 ", likewise.
-static gboolean take_range(const char **at, Mapping *mapping)
+static gboolean take_range(const char **at, MemoryMapping *mapping)
 {
     guint64 start, end;
 
     if (!take_address(at, '-', &start) || !take_address(at, ' ', &end) || end <= start) {
         return FALSE;
     }
-    *mapping = (Mapping){ .start = start, .pages = (end - start) / MEMORY_PAGE };
+    *mapping = (MemoryMapping){ .start = start, .pages = (end - start) / MEMORY_PAGE };
     return TRUE;
 }
 
@@ -102,16 +97,15 @@ static gboolean is_of_memory(const char *rest, gsize length)
     return count > INODE && is_memory(count > NAME ? g_strchug(fields[NAME]) : "");
 }
 
-/// @text: of /proc/<pid>/maps, which is sorted.
-static GArray *parse_maps(const char *text)
+GArray *memory_parse_maps(const char *text)
 {
-    GArray *mappings = g_array_new(FALSE, FALSE, sizeof(Mapping));
-    guint64 end = 0;
+    GArray *mappings = g_array_new(FALSE, FALSE, sizeof(MemoryMapping));
+    guint64 end = 0; // of the last one: the kernel sorts them
 
     for (const char *line = text; *line != '\0';) {
         gsize length = strcspn(line, "\n");
         const char *rest = line;
-        Mapping mapping;
+        MemoryMapping mapping;
         if (take_range(&rest, &mapping) && mapping.pages >= LEAST_MAPPING_PAGES &&
             mapping.start >= end && is_of_memory(rest, length - (gsize)(rest - line))) {
             end = end_of(&mapping);
@@ -144,7 +138,7 @@ static GArray *read_mappings(const Root *root, const Process *process, GError **
         g_propagate_error(error, g_steal_pointer(&failed));
         return NULL;
     }
-    g_autoptr(GArray) mappings = parse_maps(text);
+    g_autoptr(GArray) mappings = memory_parse_maps(text);
     if (mappings->len == 0) {
         g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_FAILED, "/%s shows no guest memory", path);
         return NULL;
@@ -157,7 +151,7 @@ static guint64 count_pages(const GArray *mappings)
     guint64 pages = 0;
 
     for (guint i = 0; i < mappings->len; i++) {
-        pages += g_array_index(mappings, Mapping, i).pages;
+        pages += g_array_index(mappings, MemoryMapping, i).pages;
     }
     return pages;
 }
@@ -176,7 +170,7 @@ static GPtrArray *choose_sample(const GArray *mappings)
     guint64 count = MIN(total, MEMORY_SAMPLE);
     g_autoptr(GRand) random = g_rand_new_with_seed(1);
     GPtrArray *pages = g_ptr_array_sized_new((guint)count);
-    const Mapping *mapping = &g_array_index(mappings, Mapping, 0);
+    const MemoryMapping *mapping = &g_array_index(mappings, MemoryMapping, 0);
     guint64 before = 0; // pages in the mappings before this one
 
     for (guint64 i = 0; i < count; i++) {
@@ -321,7 +315,7 @@ static gboolean move_batch(Migration *migration, GPtrArray *pages, GError **erro
 
 /// The pages from @address on, to the end of @mapping or of a batch. Batches begin at multiples of
 /// their size: no transparent hugepage is in two.
-static GPtrArray *list_batch(const Mapping *mapping, guint64 address)
+static GPtrArray *list_batch(const MemoryMapping *mapping, guint64 address)
 {
     guint64 left = (end_of(mapping) - address) / MEMORY_PAGE;
     guint count = (guint)MIN(left, BATCH - address / MEMORY_PAGE % BATCH);
@@ -335,7 +329,7 @@ static GPtrArray *list_batch(const Mapping *mapping, guint64 address)
 
 /// @finished: not before @deadline.
 static gboolean move_mapping(Migration *migration, const Root *root, const Process *process,
-    const Mapping *mapping, gint64 deadline, gboolean *finished, GError **error)
+    const MemoryMapping *mapping, gint64 deadline, gboolean *finished, GError **error)
 {
     for (guint64 address = mapping->start; *finished && address < end_of(mapping);) {
         g_autoptr(GPtrArray) pages = list_batch(mapping, address);
@@ -370,8 +364,8 @@ Memory *memory_migrate(const Root *root, const Kernel *kernel, const Process *pr
         return NULL;
     }
     for (guint i = 0; i < mappings->len; i++) {
-        if (!move_mapping(&migration, root, process, &g_array_index(mappings, Mapping, i), deadline,
-                &finished, error)) {
+        if (!move_mapping(&migration, root, process, &g_array_index(mappings, MemoryMapping, i),
+                deadline, &finished, error)) {
             return NULL;
         }
     }

@@ -27,10 +27,19 @@ void memory_free(Memory *memory);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Memory, memory_free)
 
-/// Looks at a page in each of MEMORY_SAMPLE equal parts of the guest's memory: of the mappings in
-/// /proc/<pid>/maps that are data, of at least 16 MiB (the least `memory` that Proxmox takes), and
-/// anonymous, in shared memory, in hugepages or in a plain file. The place in each part is random,
-/// for a fixed stride would keep step with interleaved nodes, and always the same.
+/// A piece of guest memory in its process.
+typedef struct {
+    guint64 start; // a multiple of MEMORY_PAGE
+    guint64 pages;
+} MemoryMapping;
+
+/// The guest's memory by the text of /proc/<pid>/maps, ascending: what is data, of at least 16 MiB
+/// (the least `memory` that Proxmox takes), and anonymous, in shared memory, in hugepages or in a
+/// plain file. The caller unrefs the array of MemoryMapping.
+GArray *memory_parse_maps(const char *text);
+
+/// Looks at a page in each of MEMORY_SAMPLE equal parts of the guest's memory. The place in each
+/// part is random, for a fixed stride would keep step with interleaved nodes, and always the same.
 /// PINHOOK_ERROR_GONE when @process has ended.
 Memory *memory_look(const Root *root, const Kernel *kernel, const Process *process, GError **error);
 

@@ -42,8 +42,9 @@ PINHOOK_API int pinhook_main(int argc, char **argv);
 PINHOOK_API PinhookReport *pinhook_check(const char *root, unsigned vmid, GError **error);
 
 /**
- * Where the threads of the running VM @vmid may run, against what was planned. Arguments as for
- * pinhook_check(). Talks to QEMU for at most the policy's deadline (5 s by default).
+ * Where the threads of the running VM @vmid may run and where its memory lies, against what was
+ * planned. Arguments as for pinhook_check(). Talks to QEMU for at most the policy's deadline (5 s by
+ * default).
  */
 PINHOOK_API PinhookReport *pinhook_status(const char *root, unsigned vmid, GError **error);
 
