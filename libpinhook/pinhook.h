@@ -43,8 +43,8 @@ PINHOOK_API PinhookReport *pinhook_check(const char *root, unsigned vmid, GError
 
 /**
  * Where the threads of the running VM @vmid may run and where its memory lies, against what was
- * planned. Arguments as for pinhook_check(). Talks to QEMU for at most the policy's deadline (5 s by
- * default).
+ * planned. Arguments as for pinhook_check(). Talks to QEMU for at most the policy's deadline
+ * (5 s by default).
  */
 PINHOOK_API PinhookReport *pinhook_status(const char *root, unsigned vmid, GError **error);
 
