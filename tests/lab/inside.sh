@@ -26,7 +26,7 @@ install -m 755 "$LAB/qm" /usr/local/sbin/qm
 # Results go to the machine beneath as they come, so that a hang shows how far it was.
 run_scenario() {
     local file=$LAB/$1.sh
-    echo "lab: $1 at $(cut -d" " -f1 /proc/uptime)" >/dev/console
+    echo "lab: $1, at $(cut -d' ' -f1 /proc/uptime) s" >/dev/console
     timeout -k 5 "$scenario_limit_s" bash -c ". '$LAB/verbs.sh'; . '$file'" 2>&1 </dev/null
     local status=$?
     if [ "$status" -ne 0 ]; then
@@ -43,7 +43,7 @@ if [ -e /results/scenarios ]; then
 else
     setsid -c bash --rcfile "$LAB/verbs.sh" <>/dev/console >&0 2>&1
 fi
-echo "lab: end at $(cut -d" " -f1 /proc/uptime)" >/dev/console
+echo "lab: the end, at $(cut -d' ' -f1 /proc/uptime) s" >/dev/console
 sync
 echo o >/proc/sysrq-trigger
 sleep 60

@@ -31,13 +31,13 @@ node_arguments() {
     done
 }
 
-# The cached tree with our init, packed; its modules are few.
+# pack_initramfs FILE: the cached busybox and modules, with our init.
 pack_initramfs() {
-    local tree=$1/initramfs
-    cp -r "$kernel" "$tree"
-    rm "$tree/vmlinuz"
+    local tree
+    tree=$(mktemp -d)
+    cp -r "$kernel/bin" "$kernel/lib" "$tree"
     install -m 755 tests/lab/init "$tree/init"
-    (cd "$tree" && find . | bin/busybox cpio -o -H newc 2>/dev/null) | gzip -1 >"$1/initramfs.gz"
+    (cd "$tree" && find . | bin/busybox cpio -o -H newc 2>/dev/null) | gzip -1 >"$1"
     rm -r "$tree"
 }
 
@@ -47,11 +47,12 @@ boot() {
     # shellcheck source=/dev/null
     . "tests/lab/$1/host"
     local cpus=${smp%%,*}
+    pack_initramfs "$work/initramfs.gz"
     # Intel's way to tell siblings is the one that emulation has.
     # shellcheck disable=SC2046 # arguments
     timeout -k 5 "$boot_limit_s" qemu-system-x86_64 -M q35 -accel tcg,thread=multi \
-        -cpu max,vendor=GenuineIntel -smp "$smp" -m $((node_mib * nodes)) $(node_arguments) \
-        -kernel "$kernel/vmlinuz" -initrd "$lab/initramfs.gz" -no-reboot -nodefaults \
+        -cpu qemu64,vendor=GenuineIntel -smp "$smp" -m $((node_mib * nodes)) $(node_arguments) \
+        -kernel "$kernel/vmlinuz" -initrd "$work/initramfs.gz" -no-reboot -nodefaults \
         -display none -chardev "$3" -serial chardev:console \
         -append "console=ttyS0 tsc=reliable quiet loglevel=4 panic=-1 mitigations=off ${2:-$append}" \
         -virtfs local,path=/,mount_tag=beneath,security_model=none,readonly=on,multidevs=remap \
@@ -131,8 +132,6 @@ if ! kernel=$(tests/lab/fetch.sh); then
     echo "1..0 # SKIP no kernel: apt cannot fetch Debian 13's"
     exit 0
 fi
-mkdir -p "$lab"
-pack_initramfs "$lab"
 
 if [ "${1:-}" = --shell ]; then
     boot_limit_s=86400

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # What scenarios are written with. A scenario is a file <host>/<name>.sh, run with bash on that host.
 
+#
+# Under emulation a process costs 20 ms and more: what bash can do itself it does.
+
 set +m # no word of jobs, in an interactive shell either
 hook=/var/lib/vz/snippets/pinhook
 NAME=${NAME:-shell}
@@ -14,8 +17,7 @@ ok() {
     else
         echo "not ok $NAME: $what"
         echo "# failed: $*"
-        sed 's/^/# out: /' /tmp/out /tmp/err 2>/dev/null
-        echo "# status: $status"
+        echo "# status $status: ${out//$'\n'/$'\n'# }${err//$'\n'/$'\n'# }"
     fi
 }
 
@@ -26,9 +28,13 @@ is() {
     return 1
 }
 
-# Whether the last call wrote TEXT.
+# Whether the last call wrote a text, or what matches a regular expression.
 says() {
-    grep -qF -e "$1" /tmp/out /tmp/err
+    [[ $out$err == *"$1"* ]]
+}
+
+matches() {
+    [[ $out$err =~ $1 ]]
 }
 
 quiet_about() {
@@ -51,18 +57,28 @@ policy() {
     printf '%s\n' "$@" >/etc/pve/pinhook.conf
 }
 
-# call PROGRAM ARGUMENT…: as Proxmox does: no shell between, nothing on stdin, both outputs pipes that
-# are read until they are closed. Sets $status; what it wrote is in /tmp/out and /tmp/err.
+for stream in 8 9; do
+    mkfifo "/tmp/$$.$stream"
+    eval "exec $stream<>/tmp/$$.$stream"
+    rm "/tmp/$$.$stream"
+done
+
+# drain NAME PIPE: what is in it, in the variable NAME.
+drain() {
+    local line
+    printf -v "$1" ''
+    while read -t 0 -u "$2" && IFS= read -r -t 5 -u "$2" line; do
+        printf -v "$1" '%s%s\n' "${!1}" "$line"
+    done
+}
+
+# call PROGRAM ARGUMENT…: as Proxmox does: no shell between, nothing on stdin, both outputs pipes. Sets
+# $status, $out and $err.
 call() {
-    local pipes=/tmp/pipes.$BASHPID out err
-    [ -e "$pipes.out" ] || mkfifo "$pipes.out" "$pipes.err"
-    cat <"$pipes.out" >"${OUT:-/tmp/out}" &
-    out=$!
-    cat <"$pipes.err" >"${ERR:-/tmp/err}" &
-    err=$!
-    PVE_MIGRATED_FROM=${PVE_MIGRATED_FROM:-} "$@" </dev/null >"$pipes.out" 2>"$pipes.err"
+    PVE_MIGRATED_FROM=${PVE_MIGRATED_FROM:-} "$@" </dev/null >&8 2>&9
     status=$?
-    wait "$out" "$err"
+    drain out 8
+    drain err 9
 }
 
 # hook VMID PHASE
@@ -87,7 +103,8 @@ read_config() {
 }
 
 pid_of() {
-    cat /run/qemu-server/"$1".pid
+    local pid
+    read -r pid </run/qemu-server/"$1".pid && echo "$pid"
 }
 
 # The cgroup that Proxmox starts a VM in.
@@ -142,6 +159,11 @@ qmp() {
     "$LAB_TOOLS/lab-qmp" /run/qemu-server/"$vmid".ours "$@"
 }
 
+# Whether QEMU says that the guest is in this state: prelaunch, running, inmigrate.
+guest_is() {
+    [[ $(qmp "$1" query-status) == *"\"$2\""* ]]
+}
+
 # start VMID [QEMU ARGUMENT…]: the whole start, as `qm start` has it.
 start() {
     local vmid=$1
@@ -165,20 +187,31 @@ stop() {
 
 # The threads of a VM's QEMU, as lines "TID NAME…".
 threads_of() {
-    local task
+    local task name
     for task in /proc/"$(pid_of "$1")"/task/*; do
-        echo "${task##*/} $(cat "$task/comm")"
+        read -r name <"$task/comm" && echo "${task##*/} $name"
     done
 }
 
 # Where a thread may run, in the kernel's own words.
 allowed() {
-    sed -n 's/^Cpus_allowed_list:\t//p' /proc/"$1"/status
+    local key list
+    while read -r key list; do
+        [ "$key" != Cpus_allowed_list: ] || echo "$list"
+    done </proc/"$1"/status
 }
 
-# The thread of vCPU N: by its name, which pinhook does not rely on.
+# thread_of VMID NAME: by its name, which pinhook does not rely on.
+thread_of() {
+    local tid name
+    while read -r tid name; do
+        [ "$name" != "$2" ] || echo "$tid"
+    done < <(threads_of "$1")
+}
+
+# vcpu_of VMID N: its thread.
 vcpu_of() {
-    threads_of "$1" | sed -n "s/^\([0-9]*\) CPU $2\/TCG$/\1/p"
+    thread_of "$1" "CPU $2/TCG"
 }
 
 # bound VMID "CPU…" OTHERS: whether the kernel has vCPU i on the i-th CPU alone, and all others on OTHERS.
@@ -196,21 +229,26 @@ bound() {
     done < <(threads_of "$vmid")
 }
 
-# The fix that was given for a finding.
+# The fix that was given for a finding, as "error: cpu-missing".
 fix_for() {
-    sed -n "/: $1: /{n; s/^.*  fix: //p; q}" /tmp/err
+    local rest=${err#*": $1: "}
+    if [ "$rest" != "$err" ]; then
+        rest=${rest#*"  fix: "}
+        echo "${rest%%$'\n'*}"
+    fi
 }
 
 # refused VMID CODE: pre-start refuses for CODE, and pasting the fixes, the first of an error each time,
 # leads to a start.
 refused() {
-    local vmid=$1 code=$2 fix tries
+    local vmid=$1 code=$2 rest fix tries
     hook "$vmid" pre-start
     ok "$code refuses" ended_with 1
     ok "$code is named" says ": error: $code: "
     for ((tries = 0; tries < 5 && status == 1; tries++)); do
-        fix=$(sed -n '/: error: /{n; s/^.*  fix: //p; q}' /tmp/err)
-        echo "# $(grep -m 1 ': error: ' /tmp/err)"
+        rest=${err#*": error: "}
+        echo "# error: ${rest%%$'\n'*}"
+        rest=${rest#*"  fix: "} fix=${rest%%$'\n'*}
         echo "# pasted: $fix"
         eval "$fix" </dev/null
         hook "$vmid" pre-start
@@ -229,10 +267,10 @@ passes() {
     fi
 }
 
-# reboot_with FRAGMENT: when all is done the machine starts again with this on its kernel command line,
-# and runs <scenario>.rebooted.sh.
+# reboot_with FIX: when all is done the machine starts again with what the fix wants on the kernel command
+# line, and runs <scenario>.rebooted.sh.
 reboot_with() {
-    printf '%s\n' "$NAME.rebooted" "$1" >/results/reboot
+    printf '%s\n' "$NAME.rebooted" "${1#on the kernel command line, then reboot: }" >/results/reboot
 }
 
 # Between scenarios: no VM, no config, an empty ledger.

@@ -7,5 +7,5 @@ before=$(allowed "$(vcpu_of 100 0)")
 hook 100 post-start
 ok "post-start leaves it" ended_with 0
 ok "where it was" is "$(allowed "$(vcpu_of 100 0)")" "$before"
-ok "it is not released" grep -q prelaunch <<<"$(qmp 100 query-status)"
+ok "it is not released" guest_is 100 prelaunch
 ok "it holds nothing" test ! -e /run/pinhook/100.json

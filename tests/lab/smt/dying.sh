@@ -7,7 +7,7 @@ hook 100 post-start
 whole_us=$((${EPOCHREALTIME/./} - ${started/./}))
 ok "left alone it is proven" ended_with 0
 stop 100
-for part in 2 4 5 6 7; do
+for part in 2 4 6; do
     hook 100 pre-start
     qemu 100
     pid=$(pid_of 100)
@@ -17,12 +17,12 @@ for part in 2 4 5 6 7; do
     hook 100 post-start
     took_us=$((${EPOCHREALTIME/./} - ${started/./}))
     wait $!
-    echo "# killed after $part/8: status $status: $(head -n 1 /tmp/err)"
+    echo "# killed after $part/8: status $status: ${err%%$'\n'*}"
     if [ "$status" -eq 0 ]; then
         ok "killed after $part/8, it was proven before" says PROVEN
     else
         ok "killed after $part/8, it says so" \
-            grep -qE ': error: (vm-gone|qmp-failed|vcpu-missing|not-bound): ' /tmp/err
+            matches ': error: (vm-gone|qmp-failed|vcpu-missing|not-bound): '
     fi
     ok "as soon as else" test "$took_us" -lt $((whole_us * 3 + 1000000))
     stop 100

@@ -18,7 +18,7 @@ percent_on() {
 # Percent on NODE by what pinhook sampled.
 sampled_on() {
     pinhook status "$1" --json
-    sed -n '/"memory":/,/}/p' /tmp/out | tr -d ' "' | tr '{},' '\n' | awk -F: -v node="$2" '
+    sed -n '/"memory":/,/}/p' <<<"$out" | tr -d ' "' | tr '{},' '\n' | awk -F: -v node="$2" '
         $1 == "touched" { touched = $2 } $1 == node { here = $2 }
         END { printf "%d", touched ? 100 * here / touched + 0.5 : 0 }'
 }
@@ -79,14 +79,14 @@ ok "memory = verify: not proven" ended_with 1
 ok "it says where the memory is" says ": error: memory-remote: "
 fix=$(fix_for 'error: memory-remote')
 ok "the vCPUs are bound all the same" bound 100 "6 7" 4-5
-ok "the guest waits" grep -q prelaunch <<<"$(qmp 100 query-status)"
+ok "the guest waits" guest_is 100 prelaunch
 ok "the sample is near numa_maps" agrees 100 1
 echo "# pasted: $fix"
 eval "$fix"
-sed 's/^/# /' /tmp/err
+echo "# $err"
 ok "memory = migrate: the fix leads to the proof" ended_with 0
-ok "it says what it moved" grep -q "memory 100 % on node 1 (2[0-9][0-9] MiB moved)" /tmp/err
+ok "it says what it moved" matches 'memory 100 % on node 1 \(2[0-9][0-9] MiB moved\)'
 ok "numa_maps says the same" is "$(percent_on 100 1)" 100
-ok "the guest runs" grep -q '"running"' <<<"$(qmp 100 query-status)"
+ok "the guest runs" guest_is 100 running
 pinhook status 100
 ok "status shows it" says "memory: 100 % on node 1"

@@ -7,7 +7,7 @@ hook 100 post-start
 ok "it is not proven" ended_with 1
 ok "the vCPU without a CPU is named" says "is not on 7: that CPU is offline"
 ok "the other one is bound" is "$(allowed "$(vcpu_of 100 0)")" 6
-ok "the guest still waits" grep -q prelaunch <<<"$(qmp 100 query-status)"
+ok "the guest still waits" guest_is 100 prelaunch
 eval "$(fix_for 'error: not-bound')"
 ok "the fix leads to the proof" ended_with 0
 ok "the kernel says the same" bound 100 "6 7" 4-5

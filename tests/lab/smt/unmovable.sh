@@ -3,16 +3,16 @@
 vm 100 'affinity: 6-7'
 hook 100 pre-start
 qemu 100
-thread=$(threads_of 100 | sed -n 's/ call_rcu$//p')
+thread=$(thread_of 100 call_rcu)
 taskset -cp 0-7 "$thread" >/dev/null
 chrt -d --sched-runtime 1000000 --sched-period 100000000 -p 0 "$thread"
 ok "the thread is under SCHED_DEADLINE" grep -q SCHED_DEADLINE <<<"$(chrt -p "$thread")"
 hook 100 post-start
 ok "it is not proven" ended_with 1
 ok "for the thread" says ": error: thread-unmovable: thread $thread (call_rcu) may run on 0-7, with the vCPUs: "
-ok "the guest still waits" grep -q prelaunch <<<"$(qmp 100 query-status)"
+ok "the guest still waits" guest_is 100 prelaunch
 ok "and one is told how to let it run" says "qm resume 100"
 chrt -o -p 0 "$thread"
 hook 100 post-start
 ok "once it can be moved it is proven" ended_with 0
-ok "the guest runs" grep -q '"running"' <<<"$(qmp 100 query-status)"
+ok "the guest runs" guest_is 100 running
