@@ -104,7 +104,7 @@ read_config() {
 
 pid_of() {
     local pid
-    read -r pid </run/qemu-server/"$1".pid && echo "$pid"
+    read -r pid 2>/dev/null </run/qemu-server/"$1".pid && echo "$pid"
 }
 
 # The cgroup that Proxmox starts a VM in.
