@@ -6,8 +6,6 @@ BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config libglib2.0-dev libhwl
     libjson-c-dev"
 QEMU_PACKAGES="qemu-system-x86 util-linux"
 TEST_PACKAGES="clang binutils bzip2 strace procps"
-# What the lab needs beside QEMU.
-LAB_PACKAGES="rt-tests"
 
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then

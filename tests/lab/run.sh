@@ -67,18 +67,23 @@ prepare() {
     printf '%s\n' "$build" >"$lab/$1/build"
 }
 
+# emulation_failed STATUS CONSOLE: emulated CPUs now and then trap on code that the kernel is patching,
+# and now and then QEMU itself crashes.
+emulation_failed() {
+    [ "$1" -eq $((128 + $(kill -l SEGV))) ] || grep -q 'Kernel panic' "$2"
+}
+
 # run_host HOST APPEND SCENARIO…: boots it and prints what its checks said.
 run_host() {
-    local host=$1 append=$2 work=$lab/$1 started=$SECONDS line
+    local host=$1 append=$2 work=$lab/$1 started=$SECONDS status=0 line
     shift 2
     prepare "$host"
     printf '%s\n' "$@" >"$work/scenarios"
-    boot "$host" "$append" "file,id=console,path=$work/console" </dev/null >"$work/qemu" 2>&1 || true
-    if [ "$tries_left" -gt 0 ] && grep -q 'Kernel panic' "$work/console"; then
-        # Emulated CPUs now and then trap on code that the kernel is patching.
-        echo "# $host: the emulated kernel panicked, once more"
+    boot "$host" "$append" "file,id=console,path=$work/console" </dev/null >"$work/qemu" 2>&1 || status=$?
+    if [ "$tries_left" -gt 0 ] && emulation_failed "$status" "$work/console"; then
+        echo "# $host: the emulated machine broke down (QEMU's status: $status), once more"
         tries_left=$((tries_left - 1))
-        cp "$work/console" "$work.panic"
+        cp "$work/console" "$work.broken"
         run_host "$host" "$append" "$@"
         return
     fi
@@ -127,7 +132,7 @@ if [ ! -e "$build/hook/pinhook" ]; then
     exit 1
 fi
 # shellcheck disable=SC2086 # a list
-install_packages $QEMU_PACKAGES $LAB_PACKAGES
+install_packages $QEMU_PACKAGES
 if ! kernel=$(tests/lab/fetch.sh); then
     echo "1..0 # SKIP no kernel: apt cannot fetch Debian 13's"
     exit 0

@@ -189,16 +189,16 @@ stop() {
 threads_of() {
     local task name
     for task in /proc/"$(pid_of "$1")"/task/*; do
-        read -r name <"$task/comm" && echo "${task##*/} $name"
+        read -r name 2>/dev/null <"$task/comm" && echo "${task##*/} $name"
     done
 }
 
-# Where a thread may run, in the kernel's own words.
+# Where a thread may run, in the kernel's own words; nothing for one that has ended.
 allowed() {
     local key list
     while read -r key list; do
         [ "$key" != Cpus_allowed_list: ] || echo "$list"
-    done </proc/"$1"/status
+    done 2>/dev/null </proc/"$1"/status
 }
 
 # thread_of VMID NAME: by its name, which pinhook does not rely on.
@@ -216,7 +216,7 @@ vcpu_of() {
 
 # bound VMID "CPU…" OTHERS: whether the kernel has vCPU i on the i-th CPU alone, and all others on OTHERS.
 bound() {
-    local vmid=$1 others=$3 vcpu=0 cpu tid name
+    local vmid=$1 others=$3 vcpu=0 cpu tid name list
     for cpu in $2; do
         is "$(allowed "$(vcpu_of "$vmid" "$vcpu")")" "$cpu" || return
         vcpu=$((vcpu + 1))
@@ -224,7 +224,10 @@ bound() {
     while read -r tid name; do
         case $name in
         CPU\ */TCG) ;;
-        *) is "$(allowed "$tid")" "$others" || return ;;
+        *)
+            list=$(allowed "$tid")
+            [ -z "$list" ] || is "$list" "$others" || return
+            ;;
         esac
     done < <(threads_of "$vmid")
 }

@@ -9,13 +9,18 @@ rounds_of_eight=20
 for vmid in 100 101 102 103 104 105 106 107; do
     vm "$vmid" 'cores: 1' 'memory: 16' 'freeze: 0'
     qemu "$vmid" -S
+    printf -v "pid_$vmid" '%s' "$(pid_of "$vmid")"
     printf -v "vcpu_$vmid" '%s' "$(vcpu_of "$vmid" 0)"
-    mv /run/qemu-server/"$vmid".pid /tmp/"$vmid".pid
+    rm /run/qemu-server/"$vmid".pid
 done
 
-# start_one VMID [DELAY]: a task of Proxmox's; with DELAY its hooks are killed so much later.
+# start_one VMID [DELAY]: a task of Proxmox's; with DELAY its hooks are killed so much later. A fresh
+# QEMU may run anywhere; ours would still be where the last round bound it, if this one does not.
 start_one() {
-    local vmid=$1 phase
+    local vmid=$1 phase tid=vcpu_$1 pid=pid_$1
+    if [ -n "${2:-}" ]; then
+        taskset --cpu-list --pid 0-7 "${!tid}" >/dev/null
+    fi
     for phase in pre-start post-start; do
         "$hook" "$vmid" "$phase" </dev/null >/dev/null 2>/tmp/"$vmid.$phase" &
         if [ -n "${2:-}" ]; then
@@ -24,10 +29,10 @@ start_one() {
         fi
         wait $! 2>/dev/null || return
         if [ "$phase" = pre-start ]; then
-            mv /tmp/"$vmid".pid /run/qemu-server/
+            echo "${!pid}" >/run/qemu-server/"$vmid".pid
         fi
     done
-    touch /tmp/"$vmid".proven
+    : >/tmp/"$vmid".proven
 }
 
 # expand LIST: "1-3,5" as "1 2 3 5 ", in $expanded.
@@ -65,7 +70,7 @@ count_doubles() {
                 expand "${list%%\"*}"
                 take "$vmid" "$expanded"
             fi
-        done </run/pinhook/"$vmid".json 2>/dev/null
+        done 2>/dev/null </run/pinhook/"$vmid".json
         tid=vcpu_$vmid
         list=$(allowed "${!tid}")
         [[ $list == *[-,]* ]] || take "$vmid" "$list"
@@ -92,9 +97,8 @@ run_rounds() {
         count_doubles "$@"
         for vmid in "$@"; do
             [ -e /tmp/"$vmid".proven ] && proven=$((proven + 1))
-            [ -e /run/qemu-server/"$vmid".pid ] && mv /run/qemu-server/"$vmid".pid /tmp/
         done
-        rm -f /tmp/*.proven
+        rm -f /tmp/*.proven /run/qemu-server/*.pid
     done
     echo "# $# VMs, $count rounds, $killed of them with a hook killed: $proven starts proven, $doubles CPUs given twice, $((SECONDS - started)) s"
 }

@@ -83,7 +83,7 @@ ok "the guest waits" guest_is 100 prelaunch
 ok "the sample is near numa_maps" agrees 100 1
 echo "# pasted: $fix"
 eval "$fix"
-echo "# $err"
+echo "# ${err//$'\n'/$'\n'# }"
 ok "memory = migrate: the fix leads to the proof" ended_with 0
 ok "it says what it moved" matches 'memory 100 % on node 1 \(2[0-9][0-9] MiB moved\)'
 ok "numa_maps says the same" is "$(percent_on 100 1)" 100
