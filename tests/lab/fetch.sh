@@ -54,6 +54,9 @@ unpack() {
     mv "$new"/boot/vmlinuz-* "$tree/vmlinuz"
 }
 
+mkdir -p "$cache"
+exec {lock}>"$cache/lock"
+flock "$lock" # hosts are booted side by side
 if [ ! -e "$cache/kernel" ]; then
     copy_sources
     new=$(mktemp -d "$cache/new.XXXXXX")
