@@ -1,5 +1,6 @@
 # A VM that is not frozen: bound while it runs, one that was never asked about stays as it is.
-vm 100 'affinity: 2-3' 'freeze: 0'
+policy '[vm 100]' 'cpus = 2-3'
+vm 100 'freeze: 0'
 start 100
 ok "it is proven" ended_with 0
 ok "the kernel says the same" bound 100 "2 3" 0-1
