@@ -1,6 +1,6 @@
 # A VM that is not frozen: bound while it runs, one that was never asked about stays as it is.
-policy '[vm 100]' 'cpus = 2-3'
-vm 100 'freeze: 0'
+policy '[vm 100]' 'cpus = 2-3' # which only the ledger knows
+vm 100 'affinity: 0-1' 'freeze: 0'
 start 100
 ok "it is proven" ended_with 0
 ok "the kernel says the same" bound 100 "2 3" 0-1
