@@ -187,7 +187,7 @@ static hwloc_obj_t last_cache_of(hwloc_obj_t pu)
 
 static guint llc_of_pu(Host *host, hwloc_obj_t pu)
 {
-    g_autoptr(CpuSet) cpus = cpuset_and(last_cache_of(pu)->cpuset, host->online);
+    g_autoptr(CpuSet) cpus = cpuset_copy(last_cache_of(pu)->cpuset);
 
     for (guint i = 0; i < host->llcs->len; i++) {
         if (hwloc_bitmap_isset(host->llcs->pdata[i], pu->os_index)) {
@@ -230,7 +230,7 @@ static void add_cores(Host *host, hwloc_topology_t topology)
             continue;
         }
         HostCore *core = g_new0(HostCore, 1);
-        core->cpus = cpuset_and(core_object_of(topology, pu)->cpuset, host->online);
+        core->cpus = cpuset_copy(core_object_of(topology, pu)->cpuset);
         core->node = node_of_cpu(host, (guint)hwloc_bitmap_first(core->cpus));
         core->package = package_of(topology, pu);
         core->llc = llc_of_pu(host, pu);
@@ -291,7 +291,7 @@ static Host *build_host(hwloc_topology_t topology, Isolation *isolation, const C
 {
     Host *host = g_new0(Host, 1);
 
-    host->online = cpuset_minus(hwloc_topology_get_topology_cpuset(topology), isolation->elsewhere);
+    host->online = cpuset_copy(hwloc_topology_get_topology_cpuset(topology));
     host->nodes = g_ptr_array_new_with_free_func(node_free);
     host->llcs = g_ptr_array_new_with_free_func((GDestroyNotify)hwloc_bitmap_free);
     host->cores = g_ptr_array_new_with_free_func(core_free);
@@ -306,6 +306,8 @@ static Host *build_host(hwloc_topology_t topology, Isolation *isolation, const C
     g_ptr_array_sort(host->cores, compare_cores);
     index_cores(host);
     add_distances(host, topology);
+    /* They are still siblings and neighbours of those that VMs may use. */
+    hwloc_bitmap_andnot(host->online, host->online, isolation->elsewhere);
     return host;
 }
 

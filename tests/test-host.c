@@ -308,6 +308,11 @@ static void test_load_a_partition_without_the_vms(void)
 
     assert_set(host->online, "0-1,4-7");
     assert_set(host->isolation->isolated, "6-7");
+    /* Their siblings 2-3 are of the same cores, though no VM gets there. */
+    g_assert_cmpuint(host->cores->len, ==, 4);
+    g_assert_cmpuint(host->llcs->len, ==, 2);
+    assert_set(core_at(host, (guint)host_core_of(host, 6))->cpus, "2,6");
+    g_assert_cmpint(host_core_of(host, 2), ==, host_core_of(host, 6));
 
     /* Before the first VM there is no slice: it will have what all have. */
     fake_root_remove(fake, "sys/fs/cgroup/qemu.slice/cpuset.cpus.effective");

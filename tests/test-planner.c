@@ -842,6 +842,35 @@ static void test_others_on_housekeeping_of_the_node(void)
     g_assert_false(c->plan->others_share);
 }
 
+/// Four cores of two siblings. All but the first core are in partitions, of which VMs are in one that
+/// has one sibling of each.
+static Host *make_host_of_halves(void)
+{
+    HwlocTopology *topology = NULL;
+    Isolation *isolation = isolation_parse(
+        &(IsolationFiles){ .possible = "0-7", .partition = "2-7", .cpuset = "0-2,4,6" });
+
+    g_assert_cmpint(hwloc_topology_init(&topology), ==, 0);
+    g_assert_cmpint(hwloc_topology_set_synthetic(topology, "core:4 pu:2"), ==, 0);
+    g_assert_cmpint(hwloc_topology_load(topology), ==, 0);
+    Host *host = host_from_topology(topology, isolation);
+    hwloc_topology_destroy(topology);
+    return host;
+}
+
+static void test_siblings_in_a_partition_without_the_vms(void)
+{
+    g_autoptr(Case) three = plan_for(make_host_of_halves(), "cores: 3\n", "", "");
+    g_autoptr(Case) four = plan_for(make_host_of_halves(), "cores: 4\n", "", "");
+    g_autofree char *cpus = cpus_by_vcpu(three);
+
+    g_assert_cmpstr(cpus, ==, "2 4 6");
+    assert_set(three->plan->cores, "2-7");
+    assert_set(three->plan->others, "0-1");
+    g_assert_null(find_broken_rule(three));
+    g_assert_null(four->plan);
+}
+
 static void test_others_on_housekeeping_elsewhere(void)
 {
     Host *host = fake_host_new("numa:2 l3:1 core:4 pu:1", "2-7");
@@ -1098,6 +1127,8 @@ int main(int argc, char **argv)
     g_test_add_func("/planner/nodes/more-than-are-tried", test_more_nodes_than_are_tried);
     g_test_add_func(
         "/planner/others/housekeeping-of-the-node", test_others_on_housekeeping_of_the_node);
+    g_test_add_func("/planner/siblings-in-a-partition-without-the-vms",
+        test_siblings_in_a_partition_without_the_vms);
     g_test_add_func(
         "/planner/others/housekeeping-elsewhere", test_others_on_housekeeping_elsewhere);
     g_test_add_func("/planner/others/off-other-guests", test_others_off_other_guests);
