@@ -18,7 +18,7 @@ static const char usage[] =
     "  check VMID      what pre-start would say, changing nothing\n"
     "  status [VMID]   where each thread may run, against the plan\n"
     "  repair VMID     bind again what drifted or was plugged in\n"
-    "  repair --all    the same for every VM that runs\n"
+    "  repair --all    the same for every VM that was bound\n"
     "  explain [CODE]  what a finding means and how to fix it\n"
     "\n"
     "  --json          JSON instead of lines\n"

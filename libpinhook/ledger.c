@@ -111,6 +111,18 @@ LedgerEntry *ledger_read(const Root *root, guint vmid)
     return g_steal_pointer(&entry);
 }
 
+gboolean ledger_is_held(const Root *root, guint vmid)
+{
+    g_autofree char *path = entry_path(vmid);
+    int fd = root_openat(root, path, O_RDONLY | O_NONBLOCK, 0, NULL);
+    if (fd < 0) {
+        return FALSE;
+    }
+    gboolean held = flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+    close(fd);
+    return held;
+}
+
 /* The directory. */
 
 static gboolean parse_vmid(const char *name, const char *suffix, guint *vmid)
@@ -253,8 +265,9 @@ static gboolean write_all(int fd, const char *text, gsize length)
     return TRUE;
 }
 
-/// Writes @text beside the entry and renames it over it.
-static gboolean replace_file(const Ledger *ledger, guint vmid, const char *text, GError **error)
+/// Writes @text beside the entry and renames it over it. @hold: as of ledger_write().
+static gboolean replace_file(
+    const Ledger *ledger, guint vmid, const char *text, int *hold, GError **error)
 {
     g_autofree char *name = g_strdup_printf("%u.json", vmid);
     g_autofree char *temporary = g_strdup_printf("%u.json.tmp", vmid);
@@ -266,13 +279,17 @@ static gboolean replace_file(const Ledger *ledger, guint vmid, const char *text,
 
     gboolean written = write_all(fd, text, strlen(text));
     int failed = errno;
-    if (close(fd) < 0 && written) {
-        written = FALSE;
-        failed = errno;
+    if (hold != NULL) {
+        flock(fd, LOCK_EX | LOCK_NB); // nobody else has the file yet
     }
     if (written && renameat(ledger->directory, temporary, ledger->directory, name) < 0) {
         written = FALSE;
         failed = errno;
+    }
+    if (hold != NULL && written) {
+        *hold = fd;
+    } else {
+        close(fd); // on a tmpfs it has nothing more to say
     }
     if (!written) {
         unlinkat(ledger->directory, temporary, 0);
@@ -282,13 +299,13 @@ static gboolean replace_file(const Ledger *ledger, guint vmid, const char *text,
 }
 
 gboolean ledger_write(Ledger *ledger, guint vmid, const Process *owner, gboolean owner_is_qemu,
-    const Plan *plan, GError **error)
+    const Plan *plan, int *hold, GError **error)
 {
     g_autofree char *boot = read_boot_id(ledger->root);
     g_autoptr(JsonObject) json = entry_to_json(vmid, owner, owner_is_qemu, plan, boot);
 
     return replace_file(
-        ledger, vmid, json_object_to_json_string_ext(json, JSON_C_TO_STRING_PRETTY), error);
+        ledger, vmid, json_object_to_json_string_ext(json, JSON_C_TO_STRING_PRETTY), hold, error);
 }
 
 gboolean ledger_remove(Ledger *ledger, guint vmid, GError **error)

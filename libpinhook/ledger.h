@@ -31,9 +31,10 @@ void ledger_free(Ledger *ledger);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Ledger, ledger_free)
 
-/// Replaces the entry of @vmid, whole or not at all. @owner: see LedgerEntry.
+/// Replaces the entry of @vmid, whole or not at all. @owner: see LedgerEntry. @hold (NULL: not
+/// wanted): a handle that marks the entry as at work on until the caller closes it, or ends.
 gboolean ledger_write(Ledger *ledger, guint vmid, const Process *owner, gboolean owner_is_qemu,
-    const Plan *plan, GError **error);
+    const Plan *plan, int *hold, GError **error);
 
 /// Removes the entry of @vmid, if there is one.
 gboolean ledger_remove(Ledger *ledger, guint vmid, GError **error);
@@ -42,6 +43,9 @@ gboolean ledger_remove(Ledger *ledger, guint vmid, GError **error);
 
 /// The entry of @vmid if its owner lives; NULL: there is none.
 LedgerEntry *ledger_read(const Root *root, guint vmid);
+
+/// Whether somebody holds the entry of @vmid: see ledger_write().
+gboolean ledger_is_held(const Root *root, guint vmid);
 
 /// The vmids that have a file in the ledger, ascending; the caller frees the array of guint.
 GArray *ledger_list(const Root *root);

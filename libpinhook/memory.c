@@ -17,6 +17,9 @@
 /// Pages of a block, which a transparent hugepage fills: 2 MiB.
 #define BLOCK 512
 
+/// Batches in a row of which nothing moves before no more is tried: each makes every CPU work.
+#define VAIN_BATCHES 4
+
 void memory_free(Memory *memory)
 {
     if (memory == NULL) {
@@ -116,13 +119,15 @@ GArray *memory_parse_maps(const char *text)
     return mappings;
 }
 
-static gboolean is_there(const Root *root, const Process *process, GError **error)
+static gboolean is_gone(const Process *process, GError **error)
 {
-    if (process_is_alive(root, process)) {
-        return TRUE;
-    }
     g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_GONE, "process %d has ended", process->pid);
     return FALSE;
+}
+
+static gboolean is_there(const Root *root, const Process *process, GError **error)
+{
+    return process_is_alive(root, process) || is_gone(process, error);
 }
 
 static GArray *read_mappings(const Root *root, const Process *process, GError **error)
@@ -138,12 +143,29 @@ static GArray *read_mappings(const Root *root, const Process *process, GError **
         g_propagate_error(error, g_steal_pointer(&failed));
         return NULL;
     }
+    if (*text == '\0') {
+        is_gone(process, error); // it ends: its memory goes before it does
+        return NULL;
+    }
     g_autoptr(GArray) mappings = memory_parse_maps(text);
     if (mappings->len == 0) {
         g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_FAILED, "/%s shows no guest memory", path);
         return NULL;
     }
     return g_steal_pointer(&mappings);
+}
+
+/// Takes @failed, which the kernel said of the pages of @process. While a process ends it says other
+/// things than that it is gone.
+static void pass_on(const Root *root, const Process *process, GError *failed, GError **error)
+{
+    g_autoptr(GArray) mappings = read_mappings(root, process, error);
+
+    if (mappings != NULL) {
+        g_propagate_error(error, failed);
+    } else {
+        g_error_free(failed);
+    }
 }
 
 static guint64 count_pages(const GArray *mappings)
@@ -163,18 +185,24 @@ static gpointer page_at(guint64 address)
     return (gpointer)(gsize)address; // of another process: never followed here
 }
 
+/// @total * @i / @count, where the product may not fit.
+static guint64 part_of(guint64 total, guint64 i, guint64 count)
+{
+    return total / count * i + total % count * i / count;
+}
+
 /// The addresses to look at, ascending: a random one in each of equal parts.
-static GPtrArray *choose_sample(const GArray *mappings)
+static GPtrArray *choose_sample(const GArray *mappings, guint most)
 {
     guint64 total = count_pages(mappings);
-    guint64 count = MIN(total, MEMORY_SAMPLE);
+    guint64 count = MIN(total, most);
     g_autoptr(GRand) random = g_rand_new_with_seed(1);
     GPtrArray *pages = g_ptr_array_sized_new((guint)count);
     const MemoryMapping *mapping = &g_array_index(mappings, MemoryMapping, 0);
     guint64 before = 0; // pages in the mappings before this one
 
     for (guint64 i = 0; i < count; i++) {
-        guint64 first = total * i / count, next = total * (i + 1) / count;
+        guint64 first = part_of(total, i, count), next = part_of(total, i + 1, count);
         guint64 place = first + (guint64)(g_rand_double(random) * (double)(next - first));
         for (; place - before >= mapping->pages; mapping++) {
             before += mapping->pages;
@@ -201,20 +229,35 @@ static Memory *count_nodes(const int *nodes, guint count)
     return memory;
 }
 
+static Memory *look_at(const Root *root, const Kernel *kernel, const Process *process,
+    const GPtrArray *pages, GError **error)
+{
+    g_autofree int *nodes = g_new(int, pages->len);
+    g_autoptr(GError) failed = NULL;
+
+    if (!kernel->move_pages(process->pid, pages->len, pages->pdata, NULL, nodes, &failed)) {
+        pass_on(root, process, g_steal_pointer(&failed), error);
+        return NULL;
+    }
+    /* Alive before and after: what was seen is of this process and no later one. */
+    return is_there(root, process, error) ? count_nodes(nodes, pages->len) : NULL;
+}
+
 Memory *memory_look(const Root *root, const Kernel *kernel, const Process *process, GError **error)
 {
+    static const guint samples[] = { MEMORY_SAMPLE, MEMORY_SAMPLE_MOST };
     g_autoptr(GArray) mappings = read_mappings(root, process, error);
-    if (mappings == NULL) {
-        return NULL;
+    Memory *memory = NULL;
+
+    for (guint i = 0; mappings != NULL && i < G_N_ELEMENTS(samples); i++) {
+        g_autoptr(GPtrArray) pages = choose_sample(mappings, samples[i]);
+        memory_free(memory);
+        memory = look_at(root, kernel, process, pages, error);
+        if (memory == NULL || memory_is_judged(memory)) {
+            break;
+        }
     }
-    g_autoptr(GPtrArray) pages = choose_sample(mappings);
-    g_autofree int *nodes = g_new(int, pages->len);
-    /* Alive before and after: what was seen is of this process and no later one. */
-    if (!kernel->move_pages(process->pid, pages->len, pages->pdata, NULL, nodes, error) ||
-        !is_there(root, process, error)) {
-        return NULL;
-    }
-    return count_nodes(nodes, pages->len);
+    return memory;
 }
 
 /* Moving. */
@@ -225,6 +268,8 @@ typedef struct {
     const CpuSet *nodes;
     int target; // the node whose turn it is
     guint64 moved, stuck;
+    guint vain; // batches in a row of which nothing moved
+    gboolean given_up;
     char *refusal;
 } Migration;
 
@@ -307,6 +352,7 @@ static gboolean move_batch(Migration *migration, GPtrArray *pages, GError **erro
     migration->moved += remote - pages->len;
     migration->stuck += pages->len;
     if (remote > 0) {
+        migration->vain = remote > pages->len ? 0 : migration->vain + 1;
         int next = hwloc_bitmap_next(migration->nodes, migration->target);
         migration->target = next >= 0 ? next : hwloc_bitmap_first(migration->nodes);
     }
@@ -332,6 +378,10 @@ static gboolean move_mapping(Migration *migration, const Root *root, const Proce
     const MemoryMapping *mapping, gint64 deadline, gboolean *finished, GError **error)
 {
     for (guint64 address = mapping->start; *finished && address < end_of(mapping);) {
+        if (migration->vain >= VAIN_BATCHES) {
+            migration->given_up = TRUE;
+            break;
+        }
         g_autoptr(GPtrArray) pages = list_batch(mapping, address);
         address += (guint64)pages->len * MEMORY_PAGE;
         if (g_get_monotonic_time() >= deadline) {
@@ -364,8 +414,10 @@ Memory *memory_migrate(const Root *root, const Kernel *kernel, const Process *pr
         return NULL;
     }
     for (guint i = 0; i < mappings->len; i++) {
+        g_autoptr(GError) failed = NULL;
         if (!move_mapping(&migration, root, process, &g_array_index(mappings, MemoryMapping, i),
-                deadline, &finished, error)) {
+                deadline, &finished, &failed)) {
+            pass_on(root, process, g_steal_pointer(&failed), error);
             return NULL;
         }
     }
@@ -376,6 +428,7 @@ Memory *memory_migrate(const Root *root, const Kernel *kernel, const Process *pr
         memory->stuck_kib = migration.stuck * (MEMORY_PAGE / 1024);
         memory->refusal = g_steal_pointer(&migration.refusal);
         memory->out_of_time = !finished;
+        memory->given_up = migration.given_up;
     }
     return memory;
 }

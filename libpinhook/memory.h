@@ -4,8 +4,9 @@
 #include "cpuset.h"
 #include "kernel.h"
 
-/// How many pages a look takes in at most.
+/// How many pages a look takes in at most; and where too few of these are in use to tell.
 #define MEMORY_SAMPLE 2048
+#define MEMORY_SAMPLE_MOST (16 * MEMORY_SAMPLE)
 
 /// The least page there is; a larger one is seen at any place in it.
 #define MEMORY_PAGE 4096
@@ -21,6 +22,7 @@ typedef struct {
     guint64 stuck_kib;    // asked to go, and still where they were
     char *refusal;        // what the kernel said to it; NULL: nothing
     gboolean out_of_time; // the rest was not asked
+    gboolean given_up;    // likewise, for nothing moved
 } Memory;
 
 void memory_free(Memory *memory);
@@ -38,9 +40,10 @@ typedef struct {
 /// plain file. The caller unrefs the array of MemoryMapping.
 GArray *memory_parse_maps(const char *text);
 
-/// Looks at a page in each of MEMORY_SAMPLE equal parts of the guest's memory. The place in each
-/// part is random, for a fixed stride would keep step with interleaved nodes, and always the same.
-/// PINHOOK_ERROR_GONE when @process has ended.
+/// Looks at a page in each of MEMORY_SAMPLE equal parts of the guest's memory, or of
+/// MEMORY_SAMPLE_MOST. The place in each part is random, for a fixed stride would keep step with
+/// interleaved nodes, and always the same. PINHOOK_ERROR_GONE when @process has ended, or is ending:
+/// before it is a zombie its maps are empty and its pages give EINVAL (Linux, kernel/exit.c, exit_mm).
 Memory *memory_look(const Root *root, const Kernel *kernel, const Process *process, GError **error);
 
 /// Moves what does not lie on @nodes (not empty) to them in turn, for at most @deadline_ms, and

@@ -4,6 +4,8 @@
 #include "error.h"
 #include "ledger.h"
 
+#include <unistd.h>
+
 /// Takes over what is in @report for a guest that is left alone; FALSE: it is not.
 static gboolean leave_alone(
     const Call *call, const VmConfig *vm, const Policy *policy, Report *report)
@@ -87,7 +89,7 @@ static gboolean reserve(Ledger *ledger, const Call *call, const Report *report, 
     if (call->caller > 1) {
         process_identify(call->root, call->caller, &caller, NULL);
     }
-    return ledger_write(ledger, call->vmid, &caller, FALSE, report->plan, error);
+    return ledger_write(ledger, call->vmid, &caller, FALSE, report->plan, NULL, error);
 }
 
 static gboolean decide_and_reserve(
@@ -143,9 +145,10 @@ static Plan *take_plan(LedgerEntry *entry, const VmConfig *vm)
 
 /// Takes what pre-start planned, or plans afresh where nothing is left of it or where it was
 /// refused, and puts it in the name of the running QEMU. The findings of a fresh plan are those of
-/// a late pre-start. @claimed: whether a post-start has been here since QEMU started.
+/// a late pre-start. @claimed: whether a post-start has been here since QEMU started. @hold: as of
+/// ledger_write(); -1 without a plan.
 static gboolean claim_plan(const Call *call, const VmConfig *vm, const Policy *policy,
-    const Process *qemu, Report *report, gboolean *claimed, GError **error)
+    const Process *qemu, Report *report, gboolean *claimed, int *hold, GError **error)
 {
     g_autoptr(Ledger) ledger = ledger_lock(call->root, policy->deadline_ms, error);
     if (ledger == NULL) {
@@ -160,7 +163,7 @@ static gboolean claim_plan(const Call *call, const VmConfig *vm, const Policy *p
         return FALSE;
     }
     return report->plan == NULL ||
-           ledger_write(ledger, call->vmid, qemu, TRUE, report->plan, error);
+           ledger_write(ledger, call->vmid, qemu, TRUE, report->plan, hold, error);
 }
 
 static FindingCode code_of(const GError *error)
@@ -232,11 +235,15 @@ static gboolean look_at_memory(const Call *call, const Policy *policy, const Pro
     return report->memory != NULL;
 }
 
-static void conclude_without_memory(Report *report, const Policy *policy, const GError *error)
+/// Concludes when @error says that there is no QEMU any more.
+static gboolean conclude_gone(Report *report, const Policy *policy, const GError *error)
 {
     gboolean gone = g_error_matches(error, PINHOOK_ERROR, PINHOOK_ERROR_GONE);
 
-    conclude_without_proof(report, gone ? FINDING_VM_GONE : FINDING_MEMORY_REMOTE, policy, error);
+    if (gone) {
+        conclude_without_proof(report, FINDING_VM_GONE, policy, error);
+    }
+    return gone;
 }
 
 /// Holds threads and memory against the plan.
@@ -245,12 +252,12 @@ static void prove(
 {
     g_autoptr(GError) error = NULL;
 
-    if (!look_at_memory(call, policy, qemu, moves, report, &error)) {
-        conclude_without_memory(report, policy, error);
+    if (!look_at_memory(call, policy, qemu, moves, report, &error) &&
+        conclude_gone(report, policy, error)) {
         return;
     }
-    g_autoptr(Proof)
-        proof = verify_observed(call->vmid, report->plan, policy, report->observed, report->memory);
+    g_autoptr(Proof) proof = verify_observed(
+        call->vmid, report->plan, policy, report->observed, report->memory, error);
     conclude(report, proof);
 }
 
@@ -306,10 +313,11 @@ static void bind_vm(
 {
     g_autoptr(GError) error = NULL;
     gboolean claimed = FALSE;
+    int hold = -1;
 
     report->pid = qemu->pid;
     report->guest = vm->freeze ? GUEST_UNKNOWN : GUEST_UNTOUCHED;
-    if (!claim_plan(call, vm, policy, qemu, report, &claimed, &error)) {
+    if (!claim_plan(call, vm, policy, qemu, report, &claimed, &hold, &error)) {
         fail(report, error);
     } else if (report->plan == NULL) {
         report->outcome = OUTCOME_UNPROVEN;
@@ -318,6 +326,9 @@ static void bind_vm(
     }
     if (!claimed) {
         end_if_wanted(call, policy, qemu, report);
+    }
+    if (hold >= 0) {
+        close(hold);
     }
 }
 
@@ -363,8 +374,8 @@ static void look_without_plan(
 {
     g_autoptr(GError) error = NULL;
 
-    if (!look_at_memory(call, policy, qemu, MEMORY_STAYS, report, &error)) {
-        conclude_without_memory(report, policy, error);
+    if (!look_at_memory(call, policy, qemu, MEMORY_STAYS, report, &error) &&
+        conclude_gone(report, policy, error)) {
         return;
     }
     g_autoptr(Proof) none = verify_impossible(
@@ -382,14 +393,15 @@ static void recall(LedgerEntry *entry, const VmConfig *vm, Report *report)
     }
 }
 
-/// The plan in the name of the VM's @qemu. FALSE: there is none, and the report says what to do.
+/// The plan in the name of the VM's @qemu. FALSE: there is none, or a post-start is at work on it, and
+/// the report says what to do.
 static gboolean recall_of_qemu(
     const Call *call, const VmConfig *vm, const Process *qemu, Report *report)
 {
     g_autoptr(LedgerEntry) entry = ledger_read(call->root, call->vmid);
 
     if (entry != NULL && entry->owner.pid == qemu->pid &&
-        entry->owner.start_time == qemu->start_time) {
+        entry->owner.start_time == qemu->start_time && !ledger_is_held(call->root, call->vmid)) {
         recall(entry, vm, report);
         return TRUE;
     }
@@ -402,6 +414,9 @@ static gboolean recall_of_qemu(
     return FALSE;
 }
 
+/// One QEMU that does not answer must not keep repair from all others; the timer comes again.
+#define REPAIR_DEADLINE_MS 2000
+
 Report *run_repair(const Call *call)
 {
     g_autoptr(VmConfig) vm = call_read_vm(call);
@@ -410,6 +425,7 @@ Report *run_repair(const Call *call)
     Report *report = report_new(call->vmid, "repair", OUTCOME_SKIPPED);
     Process qemu;
 
+    policy->deadline_ms = MIN(policy->deadline_ms, REPAIR_DEADLINE_MS);
     if (leave_alone(call, vm, policy, report)) {
         return report;
     }

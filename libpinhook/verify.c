@@ -26,7 +26,7 @@ typedef struct {
     const Policy *policy;
     gboolean bound;       // binding was tried: to try again would not help
     const CpuSet *online; // NULL: not known
-    const Memory *memory; // NULL: it was not looked at
+    const Memory *memory; // NULL: it was not looked at, or could not be seen
     CpuSet *vcpus;        // those that were seen
     Proof *proof;
 } Verify;
@@ -55,9 +55,6 @@ static char *fix_for_memory(const Verify *verify)
     const Memory *memory = verify->memory;
     guint deadline_ms = verify->policy->deadline_ms;
 
-    if (memory == NULL) {
-        return try_with(verify->vmid, "memory", "ignore");
-    }
     if (verify->policy->memory != POLICY_MIGRATE) {
         return try_with(verify->vmid, "memory", "migrate");
     }
@@ -272,10 +269,23 @@ static char *describe_migration(const Memory *memory, const Policy *policy)
     }
     if (memory->stuck_kib > 0) {
         g_autofree char *stuck = memory_size(memory->stuck_kib);
-        g_string_append_printf(text, "; %s would not move%s%s", stuck,
-            memory->refusal != NULL ? ": " : "", memory->refusal != NULL ? memory->refusal : "");
+        g_string_append_printf(text, "; %s would not move%s%s%s", stuck,
+            memory->given_up ? ", and no more was tried" : "", memory->refusal != NULL ? ": " : "",
+            memory->refusal != NULL ? memory->refusal : "");
     }
     return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+/// What cannot be seen is not known to be bad: said, but no reason to hold up a VM.
+static void verify_unseen_memory(Verify *verify, const GError *error)
+{
+    Severity severity = verify->policy->severities[FINDING_MEMORY_REMOTE];
+
+    if (error != NULL) {
+        add_with_fix(verify, FINDING_MEMORY_REMOTE, MIN(severity, SEVERITY_WARNING),
+            g_strdup_printf("it is not known where the memory lies: %s", error->message),
+            try_with(verify->vmid, "memory", "ignore"));
+    }
 }
 
 static void verify_memory(Verify *verify)
@@ -296,7 +306,7 @@ static void verify_memory(Verify *verify)
 }
 
 Proof *verify_observed(guint vmid, const Plan *plan, const Policy *policy, const Observed *observed,
-    const Memory *memory)
+    const Memory *memory, const GError *unseen)
 {
     g_autoptr(CpuSet) distinct = cpuset_new();
     Verify verify = { .vmid = vmid,
@@ -325,6 +335,7 @@ Proof *verify_observed(guint vmid, const Plan *plan, const Policy *policy, const
     }
     verify_missing(&verify, observed);
     verify_count(&verify, vcpus);
+    verify_unseen_memory(&verify, unseen);
     verify_memory(&verify);
     return verify.proof;
 }

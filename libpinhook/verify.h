@@ -16,9 +16,9 @@ typedef struct {
 } Proof;
 
 /// Holds what was read back against what was planned for VM @vmid. @memory NULL: it was not looked
-/// at.
+/// at, or could not be seen, for which @unseen is the reason (NULL: none).
 Proof *verify_observed(guint vmid, const Plan *plan, const Policy *policy, const Observed *observed,
-    const Memory *memory);
+    const Memory *memory, const GError *unseen);
 
 /// A proof that there is none: @code, for the reason @message.
 Proof *verify_impossible(guint vmid, FindingCode code, const Policy *policy, const char *message);

@@ -458,7 +458,7 @@ static void write_entry(FakeRoot *fake, guint vmid)
 
     g_assert_nonnull(ledger);
     g_assert_true(process_identify(fake->root, getpid(), &self, NULL));
-    g_assert_true(ledger_write(ledger, vmid, &self, FALSE, plan, NULL));
+    g_assert_true(ledger_write(ledger, vmid, &self, FALSE, plan, NULL, NULL));
 }
 
 static void test_status_takes_the_worst_of_all(void)

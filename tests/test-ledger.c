@@ -48,7 +48,7 @@ static void write_entry(const FakeRoot *fake, guint vmid, const Process *owner, 
     g_autoptr(Ledger) ledger = lock(fake);
     g_autoptr(Plan) plan = fake_plan_new(1, cpus, "0");
 
-    ledger_write(ledger, vmid, owner, owner->pid == qemu.pid, plan, &error);
+    ledger_write(ledger, vmid, owner, owner->pid == qemu.pid, plan, NULL, &error);
     g_assert_no_error(error);
 }
 
@@ -404,7 +404,7 @@ static void assert_not_written(const FakeRoot *fake, Ledger *ledger)
     g_autoptr(Plan) plan = fake_plan_new(1, "5", "0");
     g_autoptr(GError) error = NULL;
 
-    g_assert_false(ledger_write(ledger, 100, &qemu, TRUE, plan, &error));
+    g_assert_false(ledger_write(ledger, 100, &qemu, TRUE, plan, NULL, &error));
     g_assert_nonnull(error);
     g_assert_nonnull(strstr(error->message, "100.json"));
 }
@@ -437,7 +437,7 @@ static void test_full_disk_leaves_the_old_entry(void)
     setrlimit(RLIMIT_FSIZE, &tiny);
     g_autoptr(Plan) plan = fake_plan_new(1, "5", "0");
     g_autoptr(GError) error = NULL;
-    gboolean written = ledger_write(ledger, 100, &qemu, TRUE, plan, &error);
+    gboolean written = ledger_write(ledger, 100, &qemu, TRUE, plan, NULL, &error);
     setrlimit(RLIMIT_FSIZE, &before);
 
     g_assert_false(written);
@@ -503,7 +503,7 @@ static void test_spare_core_is_held_too(void)
     g_autoptr(Plan) plan = fake_plan_new(1, "2", "6");
 
     hwloc_bitmap_set(plan->reserved, 6);
-    g_assert_true(ledger_write(ledger, 100, &qemu, TRUE, plan, NULL));
+    g_assert_true(ledger_write(ledger, 100, &qemu, TRUE, plan, NULL, NULL));
     assert_taken(fake, 101, "2,6");
 }
 
@@ -579,7 +579,7 @@ static gboolean take_and_give_back(const FakeRoot *fake, guint vmid, const Proce
     g_autofree char *path = g_strdup_printf("run/cpu%u", cpu);
     g_autofree char *mark = fake_root_outside(fake, path);
     g_autoptr(Plan) plan = fake_plan_new(1, list, "0");
-    gboolean good = ledger_write(ledger, vmid, self, FALSE, plan, NULL);
+    gboolean good = ledger_write(ledger, vmid, self, FALSE, plan, NULL, NULL);
     g_clear_pointer(&ledger, ledger_free);
     int fd = open(mark, O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     good = good && fd >= 0 && sched_yield() == 0 && unlink(mark) == 0 && close(fd) == 0;

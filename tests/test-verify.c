@@ -78,7 +78,7 @@ static Scene *scene_new_good(const char *policy)
 
 static Proof *verify(const Scene *scene)
 {
-    return verify_observed(100, scene->plan, scene->policy, scene->observed, scene->memory);
+    return verify_observed(100, scene->plan, scene->policy, scene->observed, scene->memory, NULL);
 }
 
 static void assert_proven(const Scene *scene)
@@ -355,28 +355,32 @@ static void test_memory_is_held_against_the_policy(void)
 /// @policy, what moving did, and what is said and to be typed then.
 static const struct {
     const char *policy;
-    gboolean migrated, out_of_time;
+    gboolean migrated, out_of_time, given_up;
     guint64 moved_kib, stuck_kib;
     const char *refusal, *message, *fix;
 } migrations[] = {
-    { "", FALSE, FALSE, 0, 0, NULL, "",
+    { "", FALSE, FALSE, FALSE, 0, 0, NULL, "",
         "printf '\\n[vm 100]\\nmemory = migrate\\n' >> /etc/pve/pinhook.conf; pinhook 100 "
         "post-start" },
-    { "memory = migrate\n", FALSE, FALSE, 0, 0, NULL, "", "pinhook 100 post-start" },
-    { "memory = migrate\n", TRUE, TRUE, 524288, 0, NULL,
+    { "memory = migrate\n", FALSE, FALSE, FALSE, 0, 0, NULL, "", "pinhook 100 post-start" },
+    { "memory = migrate\n", TRUE, TRUE, FALSE, 524288, 0, NULL,
         "; moved 512 MiB, then the 5000 ms were over",
         "printf '\\n[vm 100]\\ndeadline = 50000\\n' >> /etc/pve/pinhook.conf; pinhook 100 "
         "post-start" },
-    { "memory = migrate\ndeadline = 60001\n", TRUE, TRUE, 4096, 80, NULL,
+    { "memory = migrate\ndeadline = 60001\n", TRUE, TRUE, FALSE, 4096, 80, NULL,
         "; moved 4 MiB, then the 60001 ms were over; 80 KiB would not move",
         "printf '\\n[vm 100]\\ndeadline = 600000\\n' >> /etc/pve/pinhook.conf; pinhook 100 "
         "post-start" },
-    { "memory = migrate\ndeadline = 600000\n", TRUE, TRUE, 4096, 0, NULL,
+    { "memory = migrate\ndeadline = 600000\n", TRUE, TRUE, FALSE, 4096, 0, NULL,
         "; moved 4 MiB, then the 600000 ms were over",
         "printf '\\n[vm 100]\\ncheck.memory-remote = warning\\n' >> /etc/pve/pinhook.conf; "
         "pinhook 100 post-start # accepts it" },
-    { "memory = migrate\n", TRUE, FALSE, 0, 81920, "no such luck",
+    { "memory = migrate\n", TRUE, FALSE, FALSE, 0, 81920, "no such luck",
         "; moved 0 KiB; 80 MiB would not move: no such luck",
+        "printf '\\n[vm 100]\\ncheck.memory-remote = warning\\n' >> /etc/pve/pinhook.conf; "
+        "pinhook 100 post-start # accepts it" },
+    { "memory = migrate\n", TRUE, FALSE, TRUE, 0, 65536, NULL,
+        "; moved 0 KiB; 64 MiB would not move, and no more was tried",
         "printf '\\n[vm 100]\\ncheck.memory-remote = warning\\n' >> /etc/pve/pinhook.conf; "
         "pinhook 100 post-start # accepts it" },
 };
@@ -392,6 +396,7 @@ static void test_what_moving_did_decides_the_fix(void)
         set_memory(scene, 2000, 740);
         scene->memory->migrated = migrations[i].migrated;
         scene->memory->out_of_time = migrations[i].out_of_time;
+        scene->memory->given_up = migrations[i].given_up;
         scene->memory->moved_kib = migrations[i].moved_kib;
         scene->memory->stuck_kib = migrations[i].stuck_kib;
         scene->memory->refusal = g_strdup(migrations[i].refusal);
