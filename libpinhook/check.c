@@ -321,17 +321,18 @@ static const char *pool_name(const Pool *pool)
     g_assert_not_reached();
 }
 
-/// Why the VM cannot have them: "; online here: 0-7", or "; 2-3 are isolated in a cgroup that VMs are
-/// not in, left: 0-1".
+/// Why the VM cannot have them: "; online here: 0-7", or "; 2-3 are isolated in a cgroup that VMs
+/// are not in, left: 0-1".
 static char *explain_missing(const Host *host, const CpuSet *missing)
 {
     g_autoptr(CpuSet) elsewhere = cpuset_and(missing, host->isolation->elsewhere);
     g_autofree char *kept = cpuset_to_list(elsewhere);
     g_autofree char *online = cpuset_to_list(host->online);
 
-    return *kept != '\0' ? g_strdup_printf("; %s %s isolated in a cgroup that VMs are not in, left: %s",
-                               kept, cpuset_count(elsewhere) > 1 ? "are" : "is", online)
-                         : g_strdup_printf("; online here: %s", online);
+    return *kept != '\0'
+               ? g_strdup_printf("; %s %s isolated in a cgroup that VMs are not in, left: %s", kept,
+                     cpuset_count(elsewhere) > 1 ? "are" : "is", online)
+               : g_strdup_printf("; online here: %s", online);
 }
 
 static void check_pool(Check *check)

@@ -16,15 +16,15 @@ typedef struct {
 /// Which CPUs the kernel keeps its scheduler off, and which it was told to. What is in force and
 /// what was asked for are kept apart: only the live files decide.
 typedef struct {
-    guint possible;              // how many CPUs the kernel could have
-    CpuSet *boot;                // in force, from isolcpus=; may name offline CPUs
-    CpuSet *partition;           // in force, from cgroup v2 partitions (and isolcpus=)
-    CpuSet *elsewhere;           // of these, in a partition that VMs are not in: the kernel lets only
-                                 // its own tasks there (cpuset_cpus_allowed)
-    CpuSet *isolated;            // in force for VMs: both together but what is elsewhere
-    CpuSet *nohz_full;           // in force
-    CpuSet *cmdline_isolcpus;    // asked for: the list of isolcpus=, whatever its flags; NULL: none
-    gboolean cmdline_domain;     // whether that parameter asks for isolation of the scheduler
+    guint possible;           // how many CPUs the kernel could have
+    CpuSet *boot;             // in force, from isolcpus=; may name offline CPUs
+    CpuSet *partition;        // in force, from cgroup v2 partitions (and isolcpus=)
+    CpuSet *elsewhere;        // of these, in a partition that VMs are not in: the kernel lets only
+                              // its own tasks there (cpuset_cpus_allowed)
+    CpuSet *isolated;         // in force for VMs: both together but what is elsewhere
+    CpuSet *nohz_full;        // in force
+    CpuSet *cmdline_isolcpus; // asked for: the list of isolcpus=, whatever its flags; NULL: none
+    gboolean cmdline_domain;  // whether that parameter asks for isolation of the scheduler
     char *cmdline_isolcpus_text; // as it stands on the command line; NULL: none
     CpuSet *cmdline_nohz_full;   // asked for; NULL: none
     CpuSet *cmdline_rcu_nocbs;   // asked for; NULL: none

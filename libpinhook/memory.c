@@ -155,8 +155,8 @@ static GArray *read_mappings(const Root *root, const Process *process, GError **
     return g_steal_pointer(&mappings);
 }
 
-/// Takes @failed, which the kernel said of the pages of @process. While a process ends it says other
-/// things than that it is gone.
+/// Takes @failed, which the kernel said of the pages of @process. While a process ends it says
+/// other things than that it is gone.
 static void pass_on(const Root *root, const Process *process, GError *failed, GError **error)
 {
     g_autoptr(GArray) mappings = read_mappings(root, process, error);

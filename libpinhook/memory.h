@@ -42,8 +42,9 @@ GArray *memory_parse_maps(const char *text);
 
 /// Looks at a page in each of MEMORY_SAMPLE equal parts of the guest's memory, or of
 /// MEMORY_SAMPLE_MOST. The place in each part is random, for a fixed stride would keep step with
-/// interleaved nodes, and always the same. PINHOOK_ERROR_GONE when @process has ended, or is ending:
-/// before it is a zombie its maps are empty and its pages give EINVAL (Linux, kernel/exit.c, exit_mm).
+/// interleaved nodes, and always the same. PINHOOK_ERROR_GONE when @process has ended, or is
+/// ending: before it is a zombie its maps are empty and its pages give EINVAL (Linux,
+/// kernel/exit.c, exit_mm).
 Memory *memory_look(const Root *root, const Kernel *kernel, const Process *process, GError **error);
 
 /// Moves what does not lie on @nodes (not empty) to them in turn, for at most @deadline_ms, and

@@ -393,8 +393,8 @@ static void recall(LedgerEntry *entry, const VmConfig *vm, Report *report)
     }
 }
 
-/// The plan in the name of the VM's @qemu. FALSE: there is none, or a post-start is at work on it, and
-/// the report says what to do.
+/// The plan in the name of the VM's @qemu. FALSE: there is none, or a post-start is at work on it,
+/// and the report says what to do.
 static gboolean recall_of_qemu(
     const Call *call, const VmConfig *vm, const Process *qemu, Report *report)
 {

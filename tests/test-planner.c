@@ -842,8 +842,8 @@ static void test_others_on_housekeeping_of_the_node(void)
     g_assert_false(c->plan->others_share);
 }
 
-/// Four cores of two siblings. All but the first core are in partitions, of which VMs are in one that
-/// has one sibling of each.
+/// Four cores of two siblings. All but the first core are in partitions, of which VMs are in one
+/// that has one sibling of each.
 static Host *make_host_of_halves(void)
 {
     HwlocTopology *topology = NULL;

@@ -1608,8 +1608,7 @@ static void add_memory(void)
     g_test_add_func("/run/share-of-memory-is-the-policys", test_share_of_memory_is_the_policys);
     g_test_add_func("/run/repair-waits-for-a-post-start-that-moves-memory",
         test_repair_waits_for_a_post_start_that_moves_memory);
-    g_test_add_func(
-        "/run/repair-has-a-deadline-of-its-own", test_repair_has_a_deadline_of_its_own);
+    g_test_add_func("/run/repair-has-a-deadline-of-its-own", test_repair_has_a_deadline_of_its_own);
     g_test_add_func(
         "/run/status-sees-memory-and-moves-none", test_status_sees_memory_and_moves_none);
     g_test_add_func(
