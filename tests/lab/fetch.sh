@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Debian 13's kernel, the modules that the lab needs, and a static busybox, through apt with lists and
 # a cache of its own: nothing is installed, and the system's apt is left alone. Prints the directory
-# that holds `vmlinuz`, `bin/busybox` and `lib/*.ko`; the second time they are there already.
+# that holds `vmlinuz`, `bin/busybox` and `lib/*.ko`; the second time they are there already. Ends with
+# status 77 when apt cannot fetch them.
 set -euo pipefail
 
 cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/pinhook-lab
@@ -31,11 +32,11 @@ copy_sources() {
 
 download_packages() {
     local kernel
-    private_apt apt-get update -qq >&2
+    private_apt apt-get update -qq >&2 || exit 77
     kernel=$(private_apt apt-cache depends --important linux-image-amd64 |
         sed -n 's/.*Depends: \(linux-image-[0-9][^ ]*\).*/\1/p' | head -n 1)
     cd "$new"
-    private_apt apt-get download -qq "$kernel" busybox-static >&2
+    private_apt apt-get download -qq "$kernel" busybox-static >&2 || exit 77
     cd - >/dev/null
 }
 

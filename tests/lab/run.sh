@@ -15,10 +15,14 @@ cd "$(dirname "$0")/../.."
 boot_limit_s=600
 tries_left=2
 tests=0
+failed=0
 
 # Counts the checks of all hosts for the plan at the end.
 report() {
-    case $1 in "ok "* | "not ok "*) tests=$((tests + 1)) ;; esac
+    case $1 in
+    "ok "*) tests=$((tests + 1)) ;;
+    "not ok "*) tests=$((tests + 1)) failed=1 ;;
+    esac
     printf '%s\n' "$1"
 }
 
@@ -50,7 +54,7 @@ boot() {
     pack_initramfs "$work/initramfs.gz"
     # Intel's way to tell siblings is the one that emulation has.
     # shellcheck disable=SC2046 # arguments
-    timeout -k 5 "$boot_limit_s" qemu-system-x86_64 -M q35 -accel tcg,thread=multi \
+    timeout --foreground -k 5 "$boot_limit_s" qemu-system-x86_64 -M q35 -accel tcg,thread=multi \
         -cpu qemu64,vendor=GenuineIntel -smp "$smp" -m $((node_mib * nodes)) $(node_arguments) \
         -kernel "$kernel/vmlinuz" -initrd "$work/initramfs.gz" -no-reboot -nodefaults \
         -display none -chardev "$3" -serial chardev:console \
@@ -126,22 +130,38 @@ select_scenarios() {
 
 build=$(realpath "${PINHOOK_BUILD:-build/clang}")
 lab=$build/lab
+shell=0
+if [ "${1:-}" = --shell ]; then
+    shell=1
+    shift
+fi
 names=("$@")
+for name in "${names[@]}"; do
+    if [ ! -e "tests/lab/$name/host" ] && [ ! -e "tests/lab/$name.sh" ]; then
+        echo "Bail out! there is no tests/lab/$name/host, nor a tests/lab/$name.sh"
+        exit 1
+    fi
+done
 if [ ! -e "$build/hook/pinhook" ]; then
     echo "Bail out! $build holds no pinhook: tests/run.sh builds it"
     exit 1
 fi
 # shellcheck disable=SC2086 # a list
 install_packages $QEMU_PACKAGES
-if ! kernel=$(tests/lab/fetch.sh); then
+status=0
+kernel=$(tests/lab/fetch.sh) || status=$?
+if [ "$status" -eq 77 ]; then
     echo "1..0 # SKIP no kernel: apt cannot fetch Debian 13's"
     exit 0
+elif [ "$status" -ne 0 ]; then
+    echo "Bail out! tests/lab/fetch.sh ended with status $status"
+    exit 1
 fi
 
-if [ "${1:-}" = --shell ]; then
+if [ "$shell" -eq 1 ]; then
     boot_limit_s=86400
-    prepare "$2"
-    boot "$2" "" stdio,id=console,signal=off
+    prepare "$1"
+    boot "$1" "" stdio,id=console,signal=off
     exit
 fi
 for host in tests/lab/*/host; do
@@ -152,3 +172,4 @@ for host in tests/lab/*/host; do
     fi
 done
 echo "1..$tests"
+exit "$failed"

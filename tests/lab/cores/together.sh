@@ -14,20 +14,25 @@ for vmid in 100 101 102 103 104 105 106 107; do
     rm /run/qemu-server/"$vmid".pid
 done
 
-# start_one VMID [DELAY]: a task of Proxmox's; with DELAY its hooks are killed so much later. A fresh
-# QEMU may run anywhere; ours would still be where the last round bound it, if this one does not.
+# start_one VMID [PHASE DELAY]: a task of Proxmox's; the hook of PHASE is killed after DELAY. A fresh QEMU
+# may run anywhere; ours would still be where the last round bound it, if this one does not.
 start_one() {
-    local vmid=$1 phase tid=vcpu_$1 pid=pid_$1
-    if [ -n "${2:-}" ]; then
+    local vmid=$1 victim=${2:-} delay=${3:-} phase tid=vcpu_$1 pid=pid_$1
+    if [ -n "$victim" ]; then
         taskset --cpu-list --pid 0-7 "${!tid}" >/dev/null
     fi
     for phase in pre-start post-start; do
         "$hook" "$vmid" "$phase" </dev/null >/dev/null 2>/tmp/"$vmid.$phase" &
-        if [ -n "${2:-}" ]; then
-            sleep "$2"
+        if [ "$phase" = "$victim" ]; then
+            read -r -t "$delay" -u 8 # sleeps, for nothing comes there
             kill -9 $! 2>/dev/null
         fi
-        wait $! 2>/dev/null || return
+        wait $! 2>/dev/null
+        case $? in
+        0) ;;
+        137) : >/tmp/"$vmid".killed && return ;;
+        *) return ;;
+        esac
         if [ "$phase" = pre-start ]; then
             echo "${!pid}" >/run/qemu-server/"$vmid".pid
         fi
@@ -79,16 +84,16 @@ count_doubles() {
 
 # run_rounds COUNT VMID…
 run_rounds() {
-    local count=$1 round vmid victim delay killed=0 started=$SECONDS
+    local count=$1 round vmid victim phase delay started=$SECONDS
     shift
-    proven=0 doubles=0
+    proven=0 doubles=0 killed=0
     for ((round = 0; round < count; round++)); do
         victim=$((round % 2 ? 0 : 100 + RANDOM % $#))
-        printf -v delay '0.%03d' $((RANDOM % 300))
+        phase=${phases[RANDOM % 2]}
+        printf -v delay '0.%06d' $(((RANDOM * 32768 + RANDOM) % longest_us[$phase]))
         for vmid in "$@"; do
             if [ "$vmid" -eq "$victim" ]; then
-                start_one "$vmid" "$delay" &
-                killed=$((killed + 1))
+                start_one "$vmid" "$phase" "$delay" &
             else
                 start_one "$vmid" &
             fi
@@ -97,13 +102,27 @@ run_rounds() {
         count_doubles "$@"
         for vmid in "$@"; do
             [ -e /tmp/"$vmid".proven ] && proven=$((proven + 1))
+            [ -e /tmp/"$vmid".killed ] && killed=$((killed + 1))
         done
-        rm -f /tmp/*.proven /run/qemu-server/*.pid
+        rm -f /tmp/*.proven /tmp/*.killed /run/qemu-server/*.pid
     done
     echo "# $# VMs, $count rounds, $killed of them with a hook killed: $proven starts proven, $doubles CPUs given twice, $((SECONDS - started)) s"
 }
 
+# How long each hook takes alone, the second time: kills come at any time of it.
+phases=(pre-start post-start)
+declare -A longest_us
+for phase in "${phases[@]}" "${phases[@]}"; do
+    started=$EPOCHREALTIME
+    hook 100 "$phase"
+    longest_us[$phase]=$((${EPOCHREALTIME/./} - ${started/./}))
+    # shellcheck disable=SC2154 # set by name
+    echo "$pid_100" >/run/qemu-server/100.pid
+done
+rm /run/qemu-server/100.pid
+hook 100 post-stop
 run_rounds "$rounds_of_two" 100 101
+ok "two at once: hooks are killed" test "$killed" -ge $((rounds_of_two / 4))
 ok "two at once: no CPU is given twice" is "$doubles" 0
 ok "two at once: all that were not killed are proven" test "$proven" -ge $((rounds_of_two * 3 / 2))
 run_rounds "$rounds_of_eight" 100 101 102 103 104 105 106 107

@@ -11,12 +11,13 @@ caches_of() {
     echo "${#packages[@]}"
 }
 
-for vm in '100 2' '101 3' '102 1' '103 3' '104 3'; do
-    read -r vmid cores <<<"$vm"
-    vm "$vmid" "cores: $cores"
+# The second leaves no cache of the first node with room for the third.
+for vm in '100 2' '101 1 5' '102 3' '103 1' '104 2' '105 3'; do
+    read -r vmid cores affinity <<<"$vm"
+    vm "$vmid" "cores: $cores" ${affinity:+"affinity: $affinity"}
     passes "$vmid"
     ok "VM $vmid, of $cores vCPUs, is in one cache" is "$(caches_of "$vmid")" 1
 done
-vm 105 'cores: 1'
-hook 105 pre-start
+vm 106 'cores: 1'
+hook 106 pre-start
 ok "there is none for another" says ": error: cpu-taken: "

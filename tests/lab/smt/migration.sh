@@ -12,6 +12,7 @@ qemu 100 -incoming unix:/run/qemu-server/100.migrate
 rm /etc/pve/nodes/pve1/qemu-server/100.conf
 hook 100 post-start
 ok "post-start binds it while it waits, frozen or not" ended_with 0
+ok "it does not let it run" quiet_about released
 ok "the kernel says the same" bound 100 "6 7" 4-5
 ok "it still waits for its state" guest_is 100 inmigrate
 ok "stdout is the migration's" is "$out" ""
