@@ -4,14 +4,15 @@ echo 0 >/proc/sys/kernel/numa_balancing # it moves pages by itself
 # Percent of the guest's memory that lies on NODE: of all mappings of 16 MiB and more.
 percent_on() {
     awk -v node="N$2" '{
-        pages = 0; here = 0
+        pages = 0; here = 0; kib = 4
         for (i = 3; i <= NF; i++) {
-            if ($i ~ /^N[0-9]+=/) {
-                split($i, part, "="); pages += part[2]
+            split($i, part, "=")
+            if (part[1] ~ /^N[0-9]+$/) {
+                pages += part[2]
                 if (part[1] == node) here += part[2]
-            }
+            } else if (part[1] == "kernelpagesize_kB") kib = part[2]
         }
-        if (pages >= 4096) { all += pages; local += here }
+        if (pages * kib >= 16384) { all += pages * kib; local += here * kib }
     } END { printf "%d", all ? 100 * local / all + 0.5 : 0 }' /proc/"$(pid_of "$1")"/numa_maps
 }
 
@@ -67,14 +68,18 @@ ok "a quarter is not enough" says ": error: memory-remote: "
 ok "the sample is near numa_maps" agrees 100 1
 stop 100
 
-# Unbound, and first touched from the other node, where something ran QEMU.
+# on_the_wrong_node MIB BACKEND: unbound, and first touched from the other node, where something ran QEMU.
+on_the_wrong_node() {
+    vm 100 "memory: $1"
+    hook 100 pre-start
+    taskset -cp 0 "$BASHPID" >/dev/null
+    qemu 100 -object "$2,id=ram0,size=$1M,prealloc=on" -machine memory-backend=ram0
+    taskset -cp 0-1,4-5 "$BASHPID" >/dev/null
+    hook 100 post-start
+}
+
 policy '[vm 100]' 'cpus = 6-7'
-vm 100 'memory: 256'
-hook 100 pre-start
-taskset -cp 0 "$BASHPID" >/dev/null
-qemu 100 -object memory-backend-ram,id=ram0,size=256M,prealloc=on -machine memory-backend=ram0
-taskset -cp 0-1,4-5 "$BASHPID" >/dev/null
-hook 100 post-start
+on_the_wrong_node 256 memory-backend-ram
 ok "memory = verify: not proven" ended_with 1
 ok "it says where the memory is" says ": error: memory-remote: "
 fix=$(fix_for 'error: memory-remote')
@@ -90,3 +95,24 @@ ok "numa_maps says the same" is "$(percent_on 100 1)" 100
 ok "the guest runs" guest_is 100 running
 pinhook status 100
 ok "status shows it" says "memory: 100 % on node 1"
+stop 100
+
+# Hugepages move whole.
+policy '[vm 100]' 'cpus = 6-7' 'memory = migrate'
+echo always >/sys/kernel/mm/transparent_hugepage/enabled
+on_the_wrong_node 256 memory-backend-ram
+ok "transparent hugepages are moved" matches 'memory 100 % on node 1 \(2[0-9][0-9] MiB moved\)'
+ok "numa_maps says the same" is "$(percent_on 100 1)" 100
+huge_kib=$(sed -n 's/^AnonHugePages: *\([0-9]*\) kB/\1/p' /proc/"$(pid_of 100)"/smaps_rollup)
+ok "and they still are" test "$huge_kib" -gt 131072
+stop 100
+echo madvise >/sys/kernel/mm/transparent_hugepage/enabled
+
+for node in 0 1; do
+    echo 64 >/sys/devices/system/node/node$node/hugepages/hugepages-2048kB/nr_hugepages
+done
+on_the_wrong_node 64 memory-backend-memfd,hugetlb=on,hugetlbsize=2M
+ok "hugepages of hugetlbfs are moved" matches 'memory 100 % on node 1 \(64 MiB moved\)'
+ok "numa_maps says the same" is "$(percent_on 100 1)" 100
+stop 100
+echo 0 >/proc/sys/vm/nr_hugepages
