@@ -6,7 +6,7 @@
 
 /// How many pages a look takes in at most; and where too few of these are in use to tell.
 #define MEMORY_SAMPLE 2048
-#define MEMORY_SAMPLE_MOST (16 * MEMORY_SAMPLE)
+#define MEMORY_SAMPLE_MOST (4 * MEMORY_SAMPLE)
 
 /// The least page there is; a larger one is seen at any place in it.
 #define MEMORY_PAGE 4096
