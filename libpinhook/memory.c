@@ -8,6 +8,9 @@
 /// Fewer touched pages in a sample tell nothing.
 #define LEAST_TOUCHED 64
 
+/// Of so many pages, 32 MiB, one is looked at.
+#define SAMPLE_STEP (32 * 1024 * 1024 / MEMORY_PAGE)
+
 /// Smaller mappings are stacks, heaps and the like.
 #define LEAST_MAPPING_PAGES (16 * 1024 * 1024 / MEMORY_PAGE)
 
@@ -192,10 +195,11 @@ static guint64 part_of(guint64 total, guint64 i, guint64 count)
 }
 
 /// The addresses to look at, ascending: a random one in each of equal parts.
-static GPtrArray *choose_sample(const GArray *mappings, guint most)
+static GPtrArray *choose_sample(const GArray *mappings)
 {
     guint64 total = count_pages(mappings);
-    guint64 count = MIN(total, most);
+    guint64 wanted = CLAMP(total / SAMPLE_STEP, MEMORY_SAMPLE, MEMORY_SAMPLE_MOST);
+    guint64 count = MIN(total, wanted);
     g_autoptr(GRand) random = g_rand_new_with_seed(1);
     GPtrArray *pages = g_ptr_array_sized_new((guint)count);
     const MemoryMapping *mapping = &g_array_index(mappings, MemoryMapping, 0);
@@ -245,19 +249,10 @@ static Memory *look_at(const Root *root, const Kernel *kernel, const Process *pr
 
 Memory *memory_look(const Root *root, const Kernel *kernel, const Process *process, GError **error)
 {
-    static const guint samples[] = { MEMORY_SAMPLE, MEMORY_SAMPLE_MOST };
     g_autoptr(GArray) mappings = read_mappings(root, process, error);
-    Memory *memory = NULL;
+    g_autoptr(GPtrArray) pages = mappings != NULL ? choose_sample(mappings) : NULL;
 
-    for (guint i = 0; mappings != NULL && i < G_N_ELEMENTS(samples); i++) {
-        g_autoptr(GPtrArray) pages = choose_sample(mappings, samples[i]);
-        memory_free(memory);
-        memory = look_at(root, kernel, process, pages, error);
-        if (memory == NULL || memory_is_judged(memory)) {
-            break;
-        }
-    }
-    return memory;
+    return pages != NULL ? look_at(root, kernel, process, pages, error) : NULL;
 }
 
 /* Moving. */

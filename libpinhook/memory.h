@@ -4,9 +4,9 @@
 #include "cpuset.h"
 #include "kernel.h"
 
-/// How many pages a look takes in at most; and where too few of these are in use to tell.
+/// How many pages a look takes in: one in 32 MiB, but at least and at most so many.
 #define MEMORY_SAMPLE 2048
-#define MEMORY_SAMPLE_MOST (4 * MEMORY_SAMPLE)
+#define MEMORY_SAMPLE_MOST 32768
 
 /// The least page there is; a larger one is seen at any place in it.
 #define MEMORY_PAGE 4096
@@ -40,11 +40,10 @@ typedef struct {
 /// plain file. The caller unrefs the array of MemoryMapping.
 GArray *memory_parse_maps(const char *text);
 
-/// Looks at a page in each of MEMORY_SAMPLE equal parts of the guest's memory, or of
-/// MEMORY_SAMPLE_MOST. The place in each part is random, for a fixed stride would keep step with
-/// interleaved nodes, and always the same. PINHOOK_ERROR_GONE when @process has ended, or is
-/// ending: before it is a zombie its maps are empty and its pages give EINVAL (Linux,
-/// kernel/exit.c, exit_mm).
+/// Looks at a page in each of equal parts of the guest's memory. The place in each part is random,
+/// for a fixed stride would keep step with interleaved nodes, and always the same.
+/// PINHOOK_ERROR_GONE when @process has ended, or is ending: before it is a zombie its maps are
+/// empty and its pages give EINVAL (Linux, kernel/exit.c, exit_mm).
 Memory *memory_look(const Root *root, const Kernel *kernel, const Process *process, GError **error);
 
 /// Moves what does not lie on @nodes (not empty) to them in turn, for at most @deadline_ms, and

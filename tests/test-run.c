@@ -905,10 +905,10 @@ static void test_migrate_moves_what_little_there_is(void)
 {
     g_autoptr(Scene) scene = scene_new_with_memory_on(-ENOENT, "[vm 100]\nmemory = migrate\n");
 
-    fake_kernel_lay(MEMORY, 63, 1);
+    fake_kernel_lay(MEMORY, 256, 1);
     g_autoptr(Report) report = go(scene, run_post_start, OUTCOME_PROVEN);
     g_assert_false(memory_is_judged(report->memory));
-    g_assert_cmpuint(report->memory->moved_kib, ==, 63 * 4);
+    g_assert_cmpuint(report->memory->moved_kib, ==, 1024);
     g_assert_cmpint(fake_kernel_node_of(MEMORY), ==, 0);
 }
 
