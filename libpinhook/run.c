@@ -315,7 +315,6 @@ static void bind_vm(
     gboolean claimed = FALSE;
     int hold = -1;
 
-    report->pid = qemu->pid;
     report->guest = vm->freeze ? GUEST_UNKNOWN : GUEST_UNTOUCHED;
     if (!claim_plan(call, vm, policy, qemu, report, &claimed, &hold, &error)) {
         fail(report, error);
@@ -332,22 +331,31 @@ static void bind_vm(
     }
 }
 
+/// The VM's QEMU, of this machine. FALSE: there is none, and the report says why.
+static gboolean find_qemu(const Call *call, const Policy *policy, Process *qemu, Report *report)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!call_can_bind(call, &error)) {
+        fail(report, error);
+        return FALSE;
+    }
+    if (!process_of_vm(call->root, call->vmid, qemu, &error)) {
+        conclude_without_proof(report, FINDING_VM_GONE, policy, error);
+        return FALSE;
+    }
+    report->pid = qemu->pid;
+    return TRUE;
+}
+
 Report *run_post_start(const Call *call)
 {
     g_autoptr(VmConfig) vm = call_read_vm(call);
     g_autoptr(Policy) policy = call_read_policy(call);
-    g_autoptr(GError) error = NULL;
     Report *report = report_new(call->vmid, "post-start", OUTCOME_SKIPPED);
     Process qemu;
 
-    if (leave_alone(call, vm, policy, report)) {
-        return report;
-    }
-    if (!call_can_bind(call, &error)) {
-        fail(report, error);
-    } else if (!process_of_vm(call->root, call->vmid, &qemu, &error)) {
-        conclude_without_proof(report, FINDING_VM_GONE, policy, error);
-    } else {
+    if (!leave_alone(call, vm, policy, report) && find_qemu(call, policy, &qemu, report)) {
         bind_vm(call, vm, policy, &qemu, report);
     }
     return report;
@@ -421,20 +429,12 @@ Report *run_repair(const Call *call)
 {
     g_autoptr(VmConfig) vm = call_read_vm(call);
     g_autoptr(Policy) policy = call_read_policy(call);
-    g_autoptr(GError) error = NULL;
     Report *report = report_new(call->vmid, "repair", OUTCOME_SKIPPED);
     Process qemu;
 
     policy->deadline_ms = MIN(policy->deadline_ms, REPAIR_DEADLINE_MS);
-    if (leave_alone(call, vm, policy, report)) {
-        return report;
-    }
-    if (!call_can_bind(call, &error)) {
-        fail(report, error);
-    } else if (!process_of_vm(call->root, call->vmid, &qemu, &error)) {
-        conclude_without_proof(report, FINDING_VM_GONE, policy, error);
-    } else if (recall_of_qemu(call, vm, &qemu, report)) {
-        report->pid = qemu.pid;
+    if (!leave_alone(call, vm, policy, report) && find_qemu(call, policy, &qemu, report) &&
+        recall_of_qemu(call, vm, &qemu, report)) {
         report->guest = vm->freeze ? GUEST_UNKNOWN : GUEST_UNTOUCHED;
         bind_and_release(call, vm, policy, &qemu, MEMORY_STAYS, report);
     }
@@ -451,15 +451,9 @@ Report *run_status(const Call *call)
     Process qemu;
 
     recall(entry, vm, report);
-    if (!call_can_bind(call, &error)) {
-        fail(report, error);
+    if (!find_qemu(call, policy, &qemu, report)) {
         return report;
     }
-    if (!process_of_vm(call->root, call->vmid, &qemu, &error)) {
-        conclude_without_proof(report, FINDING_VM_GONE, policy, error);
-        return report;
-    }
-    report->pid = qemu.pid;
     if (!look_at_threads(call, policy, &qemu, report, &error)) {
         conclude_without_proof(report, code_of(error), policy, error);
     } else if (report->plan != NULL) {
