@@ -34,7 +34,7 @@ download_packages() {
     local kernel
     private_apt apt-get update -qq >&2 || exit 77
     kernel=$(private_apt apt-cache depends --important linux-image-amd64 |
-        sed -n 's/.*Depends: \(linux-image-[0-9][^ ]*\).*/\1/p' | head -n 1)
+        sed -n 's/.*Depends: \(linux-image-[0-9][^ ]*\).*/\1/p' | head -n 1) || exit 77
     cd "$new"
     private_apt apt-get download -qq "$kernel" busybox-static >&2 || exit 77
     cd - >/dev/null
