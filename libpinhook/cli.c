@@ -267,8 +267,9 @@ static FILE *stream_of_status(const Report *report)
 static FILE *stream_of_repair(const Report *report)
 {
     gboolean moved = report->observed != NULL && report->observed->moved > 0;
+    gboolean released = report->guest == GUEST_RELEASED;
 
-    return moved || report_exit_status(report) != EXIT_OK ? stderr : stdout;
+    return moved || released || report_exit_status(report) != EXIT_OK ? stderr : stdout;
 }
 
 static const Round status_of_all = {

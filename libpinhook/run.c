@@ -145,17 +145,17 @@ static Plan *take_plan(LedgerEntry *entry, const VmConfig *vm)
 
 /// Takes what pre-start planned, or plans afresh where nothing is left of it or where it was
 /// refused, and puts it in the name of the running QEMU. The findings of a fresh plan are those of
-/// a late pre-start. @claimed: whether a post-start has been here since QEMU started. @hold: as of
-/// ledger_write(); -1 without a plan.
+/// a late pre-start. @starting: whether this is the first post-start after a pre-start that left a
+/// plan. @hold: as of ledger_write(); -1 without a plan.
 static gboolean claim_plan(const Call *call, const VmConfig *vm, const Policy *policy,
-    const Process *qemu, Report *report, gboolean *claimed, int *hold, GError **error)
+    const Process *qemu, Report *report, gboolean *starting, int *hold, GError **error)
 {
     g_autoptr(Ledger) ledger = ledger_lock(call->root, policy->deadline_ms, error);
     if (ledger == NULL) {
         return FALSE;
     }
     g_autoptr(LedgerEntry) entry = ledger_read(call->root, call->vmid);
-    *claimed = entry != NULL && entry->owner_is_qemu;
+    *starting = entry != NULL && !entry->owner_is_qemu;
     g_autoptr(Plan) plan = take_plan(entry, vm);
     if (plan != NULL && !plan->refused) {
         report->plan = g_steal_pointer(&plan);
@@ -312,18 +312,18 @@ static void bind_vm(
     const Call *call, const VmConfig *vm, const Policy *policy, const Process *qemu, Report *report)
 {
     g_autoptr(GError) error = NULL;
-    gboolean claimed = FALSE;
+    gboolean starting = FALSE;
     int hold = -1;
 
     report->guest = vm->freeze ? GUEST_UNKNOWN : GUEST_UNTOUCHED;
-    if (!claim_plan(call, vm, policy, qemu, report, &claimed, &hold, &error)) {
+    if (!claim_plan(call, vm, policy, qemu, report, &starting, &hold, &error)) {
         fail(report, error);
     } else if (report->plan == NULL) {
         report->outcome = OUTCOME_UNPROVEN;
     } else {
         bind_and_release(call, vm, policy, qemu, MEMORY_MAY_MOVE, report);
     }
-    if (!claimed) {
+    if (starting) {
         end_if_wanted(call, policy, qemu, report);
     }
     if (hold >= 0) {

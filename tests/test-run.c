@@ -599,9 +599,11 @@ static void test_unproven_guest_stays_frozen(void)
 
 static void test_unproven_stop_ends_qemu(void)
 {
-    g_autoptr(Scene) scene = scene_new_started(GOOD, FAKE_QEMU_GOOD);
+    g_autoptr(Scene) scene = scene_new(GOOD);
 
     set_policy(scene, "[defaults]\nunproven = stop\n");
+    pass(scene, run_pre_start, OUTCOME_PASSED);
+    start_qemu(scene, FAKE_QEMU_GOOD);
     fake_kernel_pretend(4712);
     g_autoptr(Report) report = go(scene, run_post_start, OUTCOME_UNPROVEN);
     g_assert_cmpint(fake_kernel_terminated(), ==, QEMU);
@@ -616,6 +618,17 @@ static void test_later_post_start_ends_nothing(void)
     set_policy(scene, "[defaults]\nunproven = stop\n");
     pass(scene, run_post_start, OUTCOME_PROVEN);
     fake_kernel_reset("0-7");
+    fake_kernel_pretend(4712);
+    report_free(go(scene, run_post_start, OUTCOME_UNPROVEN));
+    g_assert_cmpint(fake_kernel_terminated(), ==, 0);
+}
+
+/// Nor one by hand, of a VM that was started without pinhook.
+static void test_post_start_without_a_pre_start_ends_nothing(void)
+{
+    g_autoptr(Scene) scene = scene_new_started(GOOD, FAKE_QEMU_GOOD);
+
+    set_policy(scene, "[defaults]\nunproven = stop\n");
     fake_kernel_pretend(4712);
     report_free(go(scene, run_post_start, OUTCOME_UNPROVEN));
     g_assert_cmpint(fake_kernel_terminated(), ==, 0);
@@ -1559,6 +1572,8 @@ static void add_guests(void)
     g_test_add_func(
         "/run/guest-of-unknown-state-is-not-proven", test_guest_of_unknown_state_is_not_proven);
     g_test_add_func("/run/unproven-stop-ends-qemu", test_unproven_stop_ends_qemu);
+    g_test_add_func("/run/post-start-without-a-pre-start-ends-nothing",
+        test_post_start_without_a_pre_start_ends_nothing);
     g_test_add_func("/run/later-post-start-ends-nothing", test_later_post_start_ends_nothing);
     g_test_add_func("/run/refused-plan-is-never-proven", test_refused_plan_is_never_proven);
     g_test_add_func("/run/proven-vm-is-not-ended", test_proven_vm_is_not_ended);

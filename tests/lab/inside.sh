@@ -41,6 +41,8 @@ if [ -e /results/scenarios ]; then
     done </results/scenarios
     touch /results/done
 else
+    echo "Words: see tests/lab/verbs.sh. What pinhook said last is in \$out and \$err. The end: exit" \
+        >/dev/console
     setsid -c bash --rcfile "$LAB/verbs.sh" <>/dev/console >&0 2>&1
 fi
 echo "lab: the end, at $(cut -d' ' -f1 /proc/uptime) s" >/dev/console

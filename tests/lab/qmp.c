@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* qmp SOCKET COMMAND [ARGUMENTS]: one QMP command, its reply on stdout; 1 when QEMU refuses it. In C,
- * for python takes seconds to start in the lab. */
+/* qmp SOCKET COMMAND [ARGUMENTS]: one QMP command, its reply on stdout; 1 when QEMU refuses it. In
+ * C, for python takes seconds to start in the lab. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>

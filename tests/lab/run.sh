@@ -7,7 +7,8 @@
 #   tests/lab/run.sh smt cores/pile-up  all of one host, one scenario of another
 #   tests/lab/run.sh --shell smt        a root shell on that host, in this terminal
 #
-# What a host's console said is in build/clang/lab/<host>/console.
+# build/clang/lab/<host>/ keeps of the last run what the console said, of both boots of a host that has
+# two (console), what the scenarios wrote (tap), and what QEMU did (qemu).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tests/packages.sh
@@ -63,10 +64,9 @@ boot() {
         -virtfs "local,path=$work,mount_tag=results,security_model=none"
 }
 
-# prepare HOST: the directory that it finds as /results.
+# prepare HOST: the directory that it finds as /results, but for the console of the boot before.
 prepare() {
-    rm -rf "$lab/$1"
-    mkdir -p "$lab/$1"
+    rm -f "$lab/$1"/{tap,done,reboot,scenarios}
     printf '%s\n' "$PWD" >"$lab/$1/tree"
     printf '%s\n' "$build" >"$lab/$1/build"
 }
@@ -83,11 +83,11 @@ run_host() {
     shift 2
     prepare "$host"
     printf '%s\n' "$@" >"$work/scenarios"
-    boot "$host" "$append" "file,id=console,path=$work/console" </dev/null >"$work/qemu" 2>&1 || status=$?
+    boot "$host" "$append" "file,id=console,append=on,path=$work/console" </dev/null >"$work/qemu" 2>&1 || status=$?
     if [ "$tries_left" -gt 0 ] && emulation_failed "$status" "$work/console"; then
         echo "# $host: the emulated machine broke down (QEMU's status: $status), once more"
         tries_left=$((tries_left - 1))
-        cp "$work/console" "$work.broken"
+        mv "$work/console" "$work/console.broken"
         run_host "$host" "$append" "$@"
         return
     fi
@@ -101,9 +101,15 @@ run_host() {
     echo "# $host: $((SECONDS - started)) s"
 }
 
+new_directory() {
+    rm -rf "${lab:?}/$1"
+    mkdir -p "$lab/$1"
+}
+
 # A scenario may ask for a kernel command line of its own: its second half then runs on that.
 run_scenarios() {
     local host=$1 append
+    new_directory "$host"
     run_host "$host" "" "${@:2}"
     if [ -e "$lab/$host/reboot" ]; then
         mapfile -t -n 2 append <"$lab/$host/reboot"
@@ -128,7 +134,16 @@ select_scenarios() {
     done
 }
 
-build=$(realpath "${PINHOOK_BUILD:-build/clang}")
+# Whether a name is that of a host, or of a scenario that is not the second half of another.
+is_known() {
+    case $1 in
+    */ | *.rebooted) return 1 ;;
+    */*) [ -e "tests/lab/$1.sh" ] ;;
+    *) [ -e "tests/lab/$1/host" ] ;;
+    esac
+}
+
+build=$(realpath -m "${PINHOOK_BUILD:-build/clang}")
 lab=$build/lab
 shell=0
 if [ "${1:-}" = --shell ]; then
@@ -137,10 +152,21 @@ if [ "${1:-}" = --shell ]; then
 fi
 names=("$@")
 for name in "${names[@]}"; do
-    if [ ! -e "tests/lab/$name/host" ] && [ ! -e "tests/lab/$name.sh" ]; then
-        echo "Bail out! there is no tests/lab/$name/host, nor a tests/lab/$name.sh"
+    if ! is_known "$name"; then
+        echo "Bail out! '$name' is no host, tests/lab/HOST/host, nor a scenario, tests/lab/HOST/SCENARIO.sh"
         exit 1
     fi
+done
+if [ "$shell" -eq 1 ] && { [ $# -ne 1 ] || [ ! -e "tests/lab/$1/host" ]; }; then
+    echo "usage: tests/lab/run.sh --shell HOST" >&2
+    exit 2
+fi
+for directory in "$PWD" "$build"; do
+    case $directory/ in /tmp/* | /run/* | /dev/*)
+        echo "Bail out! the lab's machine has a /tmp, /run and /dev of its own and does not see $directory"
+        exit 1
+        ;;
+    esac
 done
 if [ ! -e "$build/hook/pinhook" ]; then
     echo "Bail out! $build holds no pinhook: tests/run.sh builds it"
@@ -160,8 +186,12 @@ fi
 
 if [ "$shell" -eq 1 ]; then
     boot_limit_s=86400
+    new_directory "$1"
     prepare "$1"
-    boot "$1" "" stdio,id=console,signal=off
+    boot "$1" "" "stdio,id=console,signal=off,logfile=$lab/$1/console"
+    if grep -q 'Kernel panic' "$lab/$1/console"; then
+        echo "the emulated machine broke down, as it does now and then: start it again"
+    fi
     exit
 fi
 for host in tests/lab/*/host; do

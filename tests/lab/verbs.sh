@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # What scenarios are written with. A scenario is a file <host>/<name>.sh, run with bash on that host.
-
 #
 # Under emulation a process costs 20 ms and more: what bash can do itself it does.
 
@@ -141,7 +140,7 @@ qemu() {
 }
 
 # counting VMID: sets $guest to the QEMU arguments of a guest that only counts (see counter.S), with its
-# memory in /dev/shm/<vmid>.ram.
+# memory, the 64 MiB that a VM has here, in /dev/shm/<vmid>.ram.
 counting() {
     guest=(-bios "$LAB_TOOLS/counter.bin" -machine "pc,memory-backend=ram" -object
         "memory-backend-file,id=ram,mem-path=/dev/shm/$1.ram,size=64M,share=on")
@@ -271,8 +270,9 @@ passes() {
 }
 
 # reboot_with FIX: when all is done the machine starts again with what the fix wants on the kernel command
-# line, and runs <scenario>.rebooted.sh.
+# line, and runs <scenario>.rebooted.sh. One scenario of a host may do so.
 reboot_with() {
+    ok "no other scenario of the host does so" test ! -e /results/reboot
     printf '%s\n' "$NAME.rebooted" "${1#on the kernel command line, then reboot: }" >/results/reboot
 }
 

@@ -1,5 +1,5 @@
-# Two and eight VMs are started at the same moment, again and again, and each time one hook is killed
-# somewhere: no CPU is ever given twice.
+# Two and eight VMs are started at the same moment, again and again, and every other time one hook is
+# killed somewhere: no CPU is ever given twice.
 #
 # Four CPUs are isolated, so four of the eight must be refused. Their QEMUs are started once, and a VM
 # without its pid file is not running.

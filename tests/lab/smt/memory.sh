@@ -66,6 +66,10 @@ qemu 100 -object memory-backend-ram,id=ram0,size=64M,prealloc=on,host-nodes=1,po
 hook 100 post-start
 ok "a quarter is not enough" says ": error: memory-remote: "
 ok "the sample is near numa_maps" agrees 100 1
+policy '[vm 100]' 'check.memory-remote = warning'
+pinhook repair --all
+ok "accepted, repair lets it run" guest_is 100 running
+ok "and says so where the journal keeps it" is "${err//*; released*/yes}" yes
 stop 100
 
 # on_the_wrong_node MIB BACKEND: unbound, and first touched from the other node, where something ran QEMU.
