@@ -84,7 +84,7 @@ run_host() {
     prepare "$host"
     printf '%s\n' "$@" >"$work/scenarios"
     boot "$host" "$append" "file,id=console,append=on,path=$work/console" </dev/null >"$work/qemu" 2>&1 || status=$?
-    if [ "$tries_left" -gt 0 ] && emulation_failed "$status" "$work/console"; then
+    if [ "$tries_left" -gt 0 ] && [ ! -e "$work/done" ] && emulation_failed "$status" "$work/console"; then
         echo "# $host: the emulated machine broke down (QEMU's status: $status), once more"
         tries_left=$((tries_left - 1))
         mv "$work/console" "$work/console.broken"
