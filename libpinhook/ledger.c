@@ -281,15 +281,14 @@ static gboolean replace_file(
     int failed = errno;
     if (hold != NULL) {
         flock(fd, LOCK_EX | LOCK_NB); // nobody else has the file yet
+        *hold = fd;
+    } else if (close(fd) < 0 && written) {
+        written = FALSE;
+        failed = errno;
     }
     if (written && renameat(ledger->directory, temporary, ledger->directory, name) < 0) {
         written = FALSE;
         failed = errno;
-    }
-    if (hold != NULL && written) {
-        *hold = fd;
-    } else {
-        close(fd); // on a tmpfs it has nothing more to say
     }
     if (!written) {
         unlinkat(ledger->directory, temporary, 0);

@@ -32,7 +32,8 @@ void ledger_free(Ledger *ledger);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Ledger, ledger_free)
 
 /// Replaces the entry of @vmid, whole or not at all. @owner: see LedgerEntry. @hold (NULL: not
-/// wanted): a handle that marks the entry as at work on until the caller closes it, or ends.
+/// wanted): a handle that marks the entry as at work on until the caller closes it, or ends; -1
+/// from the caller, and still so where the file could not be made.
 gboolean ledger_write(Ledger *ledger, guint vmid, const Process *owner, gboolean owner_is_qemu,
     const Plan *plan, int *hold, GError **error);
 
