@@ -264,7 +264,7 @@ typedef struct {
     int target; // the node whose turn it is
     guint64 moved, stuck;
     guint vain; // batches in a row of which nothing moved
-    gboolean given_up;
+    gboolean out_of_time, given_up;
     char *refusal;
 } Migration;
 
@@ -368,20 +368,18 @@ static GPtrArray *list_batch(const MemoryMapping *mapping, guint64 address)
     return pages;
 }
 
-/// @finished: not before @deadline.
 static gboolean move_mapping(Migration *migration, const Root *root, const Process *process,
-    const MemoryMapping *mapping, gint64 deadline, gboolean *finished, GError **error)
+    const MemoryMapping *mapping, gint64 deadline, GError **error)
 {
-    for (guint64 address = mapping->start; *finished && address < end_of(mapping);) {
-        if (migration->vain >= VAIN_BATCHES) {
-            migration->given_up = TRUE;
-            break;
+    for (guint64 address = mapping->start; address < end_of(mapping);) {
+        migration->given_up = migration->vain >= VAIN_BATCHES;
+        migration->out_of_time = !migration->given_up && g_get_monotonic_time() >= deadline;
+        if (migration->given_up || migration->out_of_time) {
+            return TRUE;
         }
         g_autoptr(GPtrArray) pages = list_batch(mapping, address);
         address += (guint64)pages->len * MEMORY_PAGE;
-        if (g_get_monotonic_time() >= deadline) {
-            *finished = FALSE;
-        } else if (!is_there(root, process, error) || !move_batch(migration, pages, error)) {
+        if (!is_there(root, process, error) || !move_batch(migration, pages, error)) {
             return FALSE;
         }
     }
@@ -402,7 +400,6 @@ Memory *memory_migrate(const Root *root, const Kernel *kernel, const Process *pr
     g_auto(Migration) migration = {
         .kernel = kernel, .pid = process->pid, .nodes = nodes, .target = hwloc_bitmap_first(nodes)
     };
-    gboolean finished = TRUE;
 
     g_autoptr(GArray) mappings = read_mappings(root, process, error);
     if (mappings == NULL) {
@@ -411,7 +408,7 @@ Memory *memory_migrate(const Root *root, const Kernel *kernel, const Process *pr
     for (guint i = 0; i < mappings->len; i++) {
         g_autoptr(GError) failed = NULL;
         if (!move_mapping(&migration, root, process, &g_array_index(mappings, MemoryMapping, i),
-                deadline, &finished, &failed)) {
+                deadline, &failed)) {
             pass_on(root, process, g_steal_pointer(&failed), error);
             return NULL;
         }
@@ -422,7 +419,7 @@ Memory *memory_migrate(const Root *root, const Kernel *kernel, const Process *pr
         memory->moved_kib = migration.moved * (MEMORY_PAGE / 1024);
         memory->stuck_kib = migration.stuck * (MEMORY_PAGE / 1024);
         memory->refusal = g_steal_pointer(&migration.refusal);
-        memory->out_of_time = !finished;
+        memory->out_of_time = migration.out_of_time;
         memory->given_up = migration.given_up;
     }
     return memory;
