@@ -9,16 +9,26 @@ static Isolation *make_isolation(const char *isolated, const char *cmdline)
     return isolation_parse(&(IsolationFiles){ .isolated = isolated, .cmdline = cmdline });
 }
 
-Host *fake_host_new(const char *shape, const char *isolated)
+static Host *new_of_shape(const char *shape, Isolation *isolation)
 {
     HwlocTopology *topology = NULL;
 
     g_assert_cmpint(hwloc_topology_init(&topology), ==, 0);
     g_assert_cmpint(hwloc_topology_set_synthetic(topology, shape), ==, 0);
     g_assert_cmpint(hwloc_topology_load(topology), ==, 0);
-    Host *host = host_from_topology(topology, make_isolation(isolated, NULL));
+    Host *host = host_from_topology(topology, isolation);
     hwloc_topology_destroy(topology);
     return host;
+}
+
+Host *fake_host_new(const char *shape, const char *isolated)
+{
+    return new_of_shape(shape, make_isolation(isolated, NULL));
+}
+
+Host *fake_host_new_isolated(const char *shape, const IsolationFiles *files)
+{
+    return new_of_shape(shape, isolation_parse(files));
 }
 
 /* By hand. */

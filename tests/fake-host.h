@@ -7,6 +7,9 @@
 /// force ("" for none). Synthetic CPUs are numbered core by core: siblings are 0,1 and 2,3.
 Host *fake_host_new(const char *shape, const char *isolated);
 
+/// Likewise, isolated as files say.
+Host *fake_host_new_isolated(const char *shape, const IsolationFiles *files);
+
 /// A core of a host made by hand.
 typedef struct {
     const char *cpus; // "0,8"; NULL ends the table

@@ -846,16 +846,8 @@ static void test_others_on_housekeeping_of_the_node(void)
 /// that has one sibling of each.
 static Host *make_host_of_halves(void)
 {
-    HwlocTopology *topology = NULL;
-    Isolation *isolation = isolation_parse(
+    return fake_host_new_isolated("core:4 pu:2",
         &(IsolationFiles){ .possible = "0-7", .partition = "2-7", .cpuset = "0-2,4,6" });
-
-    g_assert_cmpint(hwloc_topology_init(&topology), ==, 0);
-    g_assert_cmpint(hwloc_topology_set_synthetic(topology, "core:4 pu:2"), ==, 0);
-    g_assert_cmpint(hwloc_topology_load(topology), ==, 0);
-    Host *host = host_from_topology(topology, isolation);
-    hwloc_topology_destroy(topology);
-    return host;
 }
 
 static void test_siblings_in_a_partition_without_the_vms(void)

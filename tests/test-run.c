@@ -960,7 +960,7 @@ static void test_untouched_memory_does_not_hold_up_a_guest(void)
 {
     g_autoptr(Scene) scene = scene_new_with_memory_on(-ENOENT, "");
 
-    fake_kernel_lay(MEMORY, 63, 1);
+    fake_kernel_lay(MEMORY, 256, 1);
     g_autoptr(Report) report = go(scene, run_post_start, OUTCOME_PROVEN);
     g_assert_false(memory_is_judged(report->memory));
     assert_released(scene, 1);

@@ -15,7 +15,7 @@ private_apt() {
     shift
     "$command" -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts="$cache/sources" \
         -o Dir::State::Lists="$cache/lists" -o Dir::Cache="$cache/cache" \
-        -o APT::Sandbox::User=root "$@"
+        -o APT::Sandbox::User=root "$@" || exit 77
 }
 
 # The machine's own Debian sources, with Debian 13 in the place of Debian 12.
@@ -32,11 +32,11 @@ copy_sources() {
 
 download_packages() {
     local kernel
-    private_apt apt-get update -qq >&2 || exit 77
+    private_apt apt-get update -qq >&2
     kernel=$(private_apt apt-cache depends --important linux-image-amd64 |
-        sed -n 's/.*Depends: \(linux-image-[0-9][^ ]*\).*/\1/p' | head -n 1) || exit 77
+        sed -n 's/.*Depends: \(linux-image-[0-9][^ ]*\).*/\1/p' | head -n 1)
     cd "$new"
-    private_apt apt-get download -qq "$kernel" busybox-static >&2 || exit 77
+    private_apt apt-get download -qq "$kernel" busybox-static >&2
     cd - >/dev/null
 }
 

@@ -188,8 +188,8 @@ if [ "$shell" -eq 1 ]; then
     boot_limit_s=86400
     new_directory "$1"
     prepare "$1"
-    boot "$1" "" "stdio,id=console,signal=off,logfile=$lab/$1/console"
-    if grep -q 'Kernel panic' "$lab/$1/console"; then
+    boot "$1" "" "stdio,id=console,signal=off,logfile=$lab/$1/console" || status=$?
+    if emulation_failed "$status" "$lab/$1/console"; then
         echo "the emulated machine broke down, as it does now and then: start it again"
     fi
     exit

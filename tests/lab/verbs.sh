@@ -85,6 +85,13 @@ hook() {
     call "$hook" "$@"
 }
 
+# timed_hook VMID PHASE: likewise; sets $took_us too.
+timed_hook() {
+    local started=$EPOCHREALTIME
+    hook "$@"
+    took_us=$((${EPOCHREALTIME/./} - ${started/./}))
+}
+
 pinhook() {
     call /usr/local/sbin/pinhook "$@"
 }

@@ -5,6 +5,7 @@
 # without its pid file is not running.
 rounds_of_two=30
 rounds_of_eight=20
+phases=(pre-start post-start)
 
 for vmid in 100 101 102 103 104 105 106 107; do
     vm "$vmid" 'cores: 1' 'memory: 16' 'freeze: 0'
@@ -21,7 +22,7 @@ start_one() {
     if [ -n "$victim" ]; then
         taskset --cpu-list --pid 0-7 "${!tid}" >/dev/null
     fi
-    for phase in pre-start post-start; do
+    for phase in "${phases[@]}"; do
         "$hook" "$vmid" "$phase" </dev/null >/dev/null 2>/tmp/"$vmid.$phase" &
         if [ "$phase" = "$victim" ]; then
             read -r -t "$delay" -u 8 # sleeps, for nothing comes there
@@ -110,12 +111,10 @@ run_rounds() {
 }
 
 # How long each hook takes alone, the second time: kills come at any time of it.
-phases=(pre-start post-start)
 declare -A longest_us
 for phase in "${phases[@]}" "${phases[@]}"; do
-    started=$EPOCHREALTIME
-    hook 100 "$phase"
-    longest_us[$phase]=$((${EPOCHREALTIME/./} - ${started/./}))
+    timed_hook 100 "$phase"
+    longest_us[$phase]=$took_us
     # shellcheck disable=SC2154 # set by name
     echo "$pid_100" >/run/qemu-server/100.pid
 done

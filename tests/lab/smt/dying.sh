@@ -1,19 +1,12 @@
 # QEMU is killed in the middle of post-start, at another point each time: said, soon, nothing left.
 
-# timed VMID: post-start; sets $took_us.
-timed() {
-    local started=$EPOCHREALTIME
-    hook "$1" post-start
-    took_us=$((${EPOCHREALTIME/./} - ${started/./}))
-}
-
 # dies WHAT EIGHTHS: it is killed after so much of the time that a whole post-start takes.
 dies() {
     local what=$1 delay_us=$((whole_us * $2 / 8)) pid delay
     pid=$(pid_of 100)
     printf -v delay '%d.%06d' $((delay_us / 1000000)) $((delay_us % 1000000))
     (sleep "$delay" && kill -9 "$pid") &
-    timed 100
+    timed_hook 100 post-start
     wait $!
     echo "# killed $what: status $status: ${err%%$'\n'*}"
     if [ "$status" -eq 0 ]; then
@@ -33,7 +26,7 @@ begin() {
 
 vm 100 'affinity: 6-7'
 begin
-timed 100
+timed_hook 100 post-start
 whole_us=$took_us
 ok "left alone it is proven" ended_with 0
 stop 100
