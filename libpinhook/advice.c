@@ -1,194 +1,206 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "advice.h"
 
+#include "planner.h"
+
 /// The VM's plan in its pool if its cells were bound to no nodes.
-static Plan *place_unbound(const Advice *advice)
+static Plan *place_unbound(const Request *request)
 {
     g_autoptr(GPtrArray) no_cells = g_ptr_array_new();
-    VmConfig unbound = *advice->vm; // shares all but the cells, and is not freed
+    VmConfig unbound = *request->vm; // shares all but the cells, and is not freed
+    Request changed = *request;
 
     unbound.guest_cells = no_cells;
-    return planner_place(&unbound, advice->policy, advice->host, advice->pool, advice->taken);
+    changed.vm = &unbound;
+    return planner_place(&changed);
 }
 
-static Plan *place_in(const Advice *advice, const Pool *pool)
+static Plan *place_in(const Request *request, const Pool *pool)
 {
-    return planner_place(advice->vm, advice->policy, advice->host, pool, advice->taken);
+    Request changed = *request;
+
+    changed.pool = pool;
+    return planner_place(&changed);
 }
 
-char *advice_first(const Advice *advice, const Advise *tries)
+char *advice_first(const Request *request, const Advise *tries)
 {
     char *fix = NULL;
 
     for (; fix == NULL && *tries != NULL; tries++) {
-        fix = (*tries)(advice);
+        fix = (*tries)(request);
     }
     return fix;
 }
 
-char *advice_these_cpus(const Advice *advice, const CpuSet *cpus)
+char *advice_these_cpus(const Request *request, const CpuSet *cpus)
 {
     g_autofree char *list = cpuset_to_list(cpus);
 
     if (*list == '\0') {
         return NULL;
     }
-    if (advice->pool->source == POOL_POLICY) {
-        return policy_rule_command(advice->vmid, "cpus", list);
+    if (request->pool->source == POOL_POLICY) {
+        return policy_rule_command(request->vmid, "cpus", list);
     }
-    return g_strdup_printf("qm set %u --affinity %s", advice->vmid, list);
+    return g_strdup_printf("qm set %u --affinity %s", request->vmid, list);
 }
 
 /// The pool that would give @plan: its CPUs, whole cores where vCPUs go on siblings together, and
 /// the spare CPU where the policy wants one.
-static char *take_cpus_of(const Advice *advice, const Plan *plan)
+static char *take_cpus_of(const Request *request, const Plan *plan)
 {
-    gboolean together = advice->policy->smt == POLICY_SMT_PAIR || advice->vm->threads > 1;
+    gboolean together = request->policy->smt == POLICY_SMT_PAIR || request->vm->threads > 1;
     g_autoptr(CpuSet) cpus = cpuset_copy(together ? plan->cores : plan->cpus);
 
-    if (advice->policy->emulator == POLICY_SPARE) {
+    if (request->policy->emulator == POLICY_SPARE) {
         hwloc_bitmap_or(cpus, cpus, plan->others);
     }
-    return advice_these_cpus(advice, cpus);
+    return advice_these_cpus(request, cpus);
 }
 
-char *advice_other_cpus(const Advice *advice)
+char *advice_other_cpus(const Request *request)
 {
-    g_autoptr(Pool) isolated = pool_of_isolated(advice->policy, advice->host, advice->taken);
-    g_autoptr(Plan) plan = place_in(advice, isolated);
+    g_autoptr(Pool) isolated = pool_of_isolated(request->policy, request->host, request->taken);
+    g_autoptr(Plan) plan = place_in(request, isolated);
 
-    if (plan == NULL || !hwloc_bitmap_isincluded(plan->cores, advice->host->isolation->isolated) ||
-        hwloc_bitmap_intersects(plan->reserved, advice->taken->cpus)) {
+    if (plan == NULL || !hwloc_bitmap_isincluded(plan->cores, request->host->isolation->isolated) ||
+        hwloc_bitmap_intersects(plan->reserved, request->taken->cpus)) {
         return NULL;
     }
-    return take_cpus_of(advice, plan);
+    return take_cpus_of(request, plan);
 }
 
 /// All that could be isolated: not the first core, nor what others hold, nor is isolated already.
-static CpuSet *awake_cpus(const Advice *advice)
+static CpuSet *awake_cpus(const Request *request)
 {
-    const Host *host = advice->host;
+    const Host *host = request->host;
     g_autoptr(CpuSet) first = cpuset_new();
 
     hwloc_bitmap_set(first, (unsigned)hwloc_bitmap_first(host->online));
     g_autoptr(CpuSet) first_core = host_whole_cores(host, first);
-    g_autoptr(CpuSet) unheld = cpuset_minus(host->online, advice->taken->cpus);
+    g_autoptr(CpuSet) unheld = cpuset_minus(host->online, request->taken->cpus);
     g_autoptr(CpuSet) awake = cpuset_minus(unheld, host->isolation->isolated);
     return cpuset_minus(awake, first_core);
 }
 
 /// @cpus but for those that the policy sets apart.
-static Plan *place_on(const Advice *advice, const CpuSet *cpus)
+static Plan *place_on(const Request *request, const CpuSet *cpus)
 {
     g_autoptr(CpuSet) left = cpuset_copy(cpus);
 
-    if (advice->policy->emulator_cpus != NULL) {
-        g_autoptr(CpuSet) cores = host_whole_cores(advice->host, advice->policy->emulator_cpus);
+    if (request->policy->emulator_cpus != NULL) {
+        g_autoptr(CpuSet) cores = host_whole_cores(request->host, request->policy->emulator_cpus);
         hwloc_bitmap_andnot(left, left, cores);
     }
     Pool pool = { .source = POOL_ISOLATED, .asked = left, .online = left, .free = left };
-    return place_in(advice, &pool);
+    return place_in(request, &pool);
 }
 
-char *advice_any_cpus(const Advice *advice)
+char *advice_any_cpus(const Request *request)
 {
-    g_autoptr(CpuSet) awake = awake_cpus(advice);
-    g_autoptr(CpuSet) unheld = cpuset_minus(advice->host->online, advice->taken->cpus);
-    const CpuSet *choices[] = { awake, unheld, advice->host->online };
+    g_autoptr(CpuSet) awake = awake_cpus(request);
+    g_autoptr(CpuSet) unheld = cpuset_minus(request->host->online, request->taken->cpus);
+    const CpuSet *choices[] = { awake, unheld, request->host->online };
     g_autoptr(Plan) plan = NULL;
 
     for (gsize i = 0; plan == NULL && i < G_N_ELEMENTS(choices); i++) {
-        plan = place_on(advice, choices[i]);
+        plan = place_on(request, choices[i]);
     }
-    return plan != NULL ? take_cpus_of(advice, plan) : NULL;
+    return plan != NULL ? take_cpus_of(request, plan) : NULL;
 }
 
-char *advice_isolate(const Advice *advice)
+char *advice_isolate(const Request *request)
 {
-    g_autoptr(CpuSet) awake = awake_cpus(advice);
-    g_autoptr(CpuSet) asked = cpuset_and(awake, advice->pool->free);
-    g_autoptr(Plan) plan = place_on(advice, asked);
+    g_autoptr(CpuSet) awake = awake_cpus(request);
+    g_autoptr(CpuSet) asked = cpuset_and(awake, request->pool->free);
+    g_autoptr(Plan) plan = place_on(request, asked);
 
-    if (plan == NULL && advice->pool->source == POOL_ISOLATED) {
-        plan = place_on(advice, awake);
+    if (plan == NULL && request->pool->source == POOL_ISOLATED) {
+        plan = place_on(request, awake);
     }
     if (plan == NULL) {
         return NULL;
     }
-    g_autoptr(CpuSet) isolated = cpuset_or(advice->host->isolation->isolated, plan->reserved);
+    g_autoptr(CpuSet) isolated = cpuset_or(request->host->isolation->isolated, plan->reserved);
     g_autofree char *list = cpuset_to_list(isolated);
     return g_strdup_printf("on the kernel command line, then reboot: "
                            "isolcpus=domain,managed_irq,%s nohz_full=%s rcu_nocbs=%s",
         list, list, list);
 }
 
-char *advice_default_policy(const Advice *advice)
+char *advice_default_policy(const Request *request)
 {
-    if (advice->policy->smt != POLICY_SMT_AUTO) {
-        return policy_rule_command(advice->vmid, "smt", "auto");
+    if (request->policy->smt != POLICY_SMT_AUTO) {
+        return policy_rule_command(request->vmid, "smt", "auto");
     }
-    return advice->policy->emulator != POLICY_HOUSEKEEPING
-               ? policy_rule_command(advice->vmid, "emulator", "housekeeping")
+    return request->policy->emulator != POLICY_HOUSEKEEPING
+               ? policy_rule_command(request->vmid, "emulator", "housekeeping")
                : NULL;
 }
 
 /// Whether the VM fits under @policy: in the pool that this gives, or anywhere on the machine.
-static gboolean fits_under(const Advice *advice, const Policy *policy)
+static gboolean fits_under(const Request *request, const Policy *policy)
 {
-    g_autoptr(Pool) pool = pool_new(advice->vm, policy, advice->host, advice->taken);
-    g_autoptr(Plan) plan = planner_place(advice->vm, policy, advice->host, pool, advice->taken);
+    g_autoptr(Pool) pool = pool_new(request->vm, policy, request->host, request->taken);
+    Request changed = *request;
+
+    changed.policy = policy;
+    changed.pool = pool;
+    g_autoptr(Plan) plan = planner_place(&changed);
 
     if (plan == NULL) {
-        hwloc_bitmap_copy(pool->free, advice->host->online);
-        plan = planner_place(advice->vm, policy, advice->host, pool, advice->taken);
+        hwloc_bitmap_copy(pool->free, request->host->online);
+        plan = planner_place(&changed);
     }
     return plan != NULL;
 }
 
-char *advice_plainer_policy(const Advice *advice)
+char *advice_plainer_policy(const Request *request)
 {
-    Policy plainer = *advice->policy; // shares all else, and is not freed
+    Policy plainer = *request->policy; // shares all else, and is not freed
 
-    if (fits_under(advice, advice->policy)) {
+    if (fits_under(request, request->policy)) {
         return NULL;
     }
     plainer.smt = POLICY_SMT_AUTO;
-    if (plainer.smt != advice->policy->smt && fits_under(advice, &plainer)) {
-        return policy_rule_command(advice->vmid, "smt", "auto");
+    if (plainer.smt != request->policy->smt && fits_under(request, &plainer)) {
+        return policy_rule_command(request->vmid, "smt", "auto");
     }
-    plainer.smt = advice->policy->smt;
+    plainer.smt = request->policy->smt;
     plainer.emulator = POLICY_HOUSEKEEPING;
     plainer.emulator_cpus = NULL;
-    if (plainer.emulator != advice->policy->emulator && fits_under(advice, &plainer)) {
-        return policy_rule_command(advice->vmid, "emulator", "housekeeping");
+    if (plainer.emulator != request->policy->emulator && fits_under(request, &plainer)) {
+        return policy_rule_command(request->vmid, "emulator", "housekeeping");
     }
     plainer.smt = POLICY_SMT_AUTO;
-    return plainer.smt != advice->policy->smt && fits_under(advice, &plainer)
-               ? policy_rule_command(advice->vmid, "smt", "auto")
+    return plainer.smt != request->policy->smt && fits_under(request, &plainer)
+               ? policy_rule_command(request->vmid, "smt", "auto")
                : NULL;
 }
 
-char *advice_housekeeping(const Advice *advice)
+char *advice_housekeeping(const Request *request)
 {
-    Policy policy = *advice->policy; // shares all else, and is not freed
+    Policy policy = *request->policy; // shares all else, and is not freed
+    Request changed = *request;
 
     policy.emulator = POLICY_HOUSEKEEPING;
     policy.emulator_cpus = NULL;
-    g_autoptr(Plan)
-        plan = planner_place(advice->vm, &policy, advice->host, advice->pool, advice->taken);
-    return advice->policy->emulator != POLICY_HOUSEKEEPING && plan != NULL && !plan->others_share
-               ? policy_rule_command(advice->vmid, "emulator", "housekeeping")
+    changed.policy = &policy;
+    g_autoptr(Plan) plan = planner_place(&changed);
+    return request->policy->emulator != POLICY_HOUSEKEEPING && plan != NULL && !plan->others_share
+               ? policy_rule_command(request->vmid, "emulator", "housekeeping")
                : NULL;
 }
 
 /// The VM's plan on @cpus with the most vCPUs, below what it has now, that fit there. Where those
 /// of now fit in the pool, what is wanted is a CPU for the other threads. NULL: none.
-static Plan *place_fewer(const Advice *advice, const CpuSet *cpus)
+static Plan *place_fewer(const Request *request, const CpuSet *cpus)
 {
     g_autoptr(GPtrArray) no_cells = g_ptr_array_new();
-    g_autoptr(Plan) now = place_in(advice, advice->pool);
-    VmConfig vm = *advice->vm; // shares all else, and is not freed
-    Advice fewer = *advice;
+    g_autoptr(Plan) now = place_in(request, request->pool);
+    VmConfig vm = *request->vm; // shares all else, and is not freed
+    Request fewer = *request;
 
     vm.guest_cells = no_cells;
     fewer.vm = &vm;
@@ -208,27 +220,27 @@ static Plan *place_fewer(const Advice *advice, const CpuSet *cpus)
     return best;
 }
 
-char *advice_fewer_vcpus(const Advice *advice)
+char *advice_fewer_vcpus(const Request *request)
 {
-    const VmConfig *vm = advice->vm;
+    const VmConfig *vm = request->vm;
     const char *all_present = vm->vcpus_present < vm->vcpus_most ? " --delete vcpus" : "";
-    g_autoptr(CpuSet) awake = awake_cpus(advice);
-    g_autoptr(Plan) plan = place_fewer(advice, advice->pool->free);
+    g_autoptr(CpuSet) awake = awake_cpus(request);
+    g_autoptr(Plan) plan = place_fewer(request, request->pool->free);
 
     if (plan != NULL) {
         return g_strdup_printf(
-            "qm set %u --sockets 1 --cores %u%s", advice->vmid, plan->vcpus->len, all_present);
+            "qm set %u --sockets 1 --cores %u%s", request->vmid, plan->vcpus->len, all_present);
     }
-    plan = place_fewer(advice, awake);
+    plan = place_fewer(request, awake);
     if (plan == NULL) {
-        plan = place_fewer(advice, advice->host->online);
+        plan = place_fewer(request, request->host->online);
     }
     if (plan == NULL) {
         return NULL;
     }
     g_autofree char *list = cpuset_to_list(plan->cpus);
-    gboolean by_policy = advice->pool->source == POOL_POLICY;
-    return g_strdup_printf("qm set %u --sockets 1 --cores %u%s%s%s", advice->vmid, plan->vcpus->len,
+    gboolean by_policy = request->pool->source == POOL_POLICY;
+    return g_strdup_printf("qm set %u --sockets 1 --cores %u%s%s%s", request->vmid, plan->vcpus->len,
         all_present, by_policy ? "" : " --affinity ", by_policy ? "" : list);
 }
 
@@ -319,15 +331,15 @@ static CpuSet *host_node_numbers(const Host *host)
 }
 
 /// More cells than vCPUs cannot be mended: without any, Proxmox splits the VM by socket.
-static char *delete_cells(const Advice *advice)
+static char *delete_cells(const Request *request)
 {
     g_autoptr(GString) line = g_string_new(NULL);
 
-    for (guint i = 0; i < advice->vm->cells->len; i++) {
+    for (guint i = 0; i < request->vm->cells->len; i++) {
         g_string_append_printf(line, "%snuma%u", i > 0 ? "," : "",
-            ((const VmCell *)advice->vm->cells->pdata[i])->index);
+            ((const VmCell *)request->vm->cells->pdata[i])->index);
     }
-    return g_strdup_printf("qm set %u --delete %s", advice->vmid, line->str);
+    return g_strdup_printf("qm set %u --delete %s", request->vmid, line->str);
 }
 
 /// How the numa lines are to be mended beyond their mistakes.
@@ -361,18 +373,18 @@ static const char *policy_for(const VmCell *cell, const Mend *mend)
     return mend->policy != NULL ? mend->policy : cell->policy != NULL ? cell->policy : "bind";
 }
 
-static char *mend_cells(const Advice *advice, const Mend *mend)
+static char *mend_cells(const Request *request, const Mend *mend)
 {
-    const VmConfig *vm = advice->vm;
+    const VmConfig *vm = request->vm;
     g_autoptr(GString) line = g_string_new(NULL);
-    g_autoptr(CpuSet) all = host_node_numbers(advice->host);
+    g_autoptr(CpuSet) all = host_node_numbers(request->host);
     const CpuSet *allowed = mend->nodes != NULL ? mend->nodes : all;
     gboolean keep_vcpus = vcpus_are_given_once(vm), keep_memory = memory_adds_up(vm);
 
     if (vm->cells->len > vm->vcpus_most || hwloc_bitmap_iszero(allowed)) {
-        return delete_cells(advice);
+        return delete_cells(request);
     }
-    g_string_printf(line, "qm set %u", advice->vmid);
+    g_string_printf(line, "qm set %u", request->vmid);
     for (guint i = 0; i < vm->cells->len; i++) {
         const VmCell *cell = vm->cells->pdata[i];
         if (mend->only != NULL && mend->only->index != cell->index) {
@@ -388,32 +400,32 @@ static char *mend_cells(const Advice *advice, const Mend *mend)
     return g_string_free(g_steal_pointer(&line), FALSE);
 }
 
-char *advice_cells(const Advice *advice)
+char *advice_cells(const Request *request)
 {
-    return mend_cells(advice, &(Mend){ 0 });
+    return mend_cells(request, &(Mend){ 0 });
 }
 
-char *advice_preferred_cell(const Advice *advice, const VmCell *cell)
+char *advice_preferred_cell(const Request *request, const VmCell *cell)
 {
-    return mend_cells(advice, &(Mend){ .policy = "preferred", .only = cell });
+    return mend_cells(request, &(Mend){ .policy = "preferred", .only = cell });
 }
 
-char *advice_move_cell(const Advice *advice, const VmCell *cell, const CpuSet *nodes)
+char *advice_move_cell(const Request *request, const VmCell *cell, const CpuSet *nodes)
 {
-    return mend_cells(advice, &(Mend){ .nodes = nodes, .everywhere = TRUE, .only = cell });
+    return mend_cells(request, &(Mend){ .nodes = nodes, .everywhere = TRUE, .only = cell });
 }
 
-char *advice_cells_of_pool(const Advice *advice)
+char *advice_cells_of_pool(const Request *request)
 {
-    g_autoptr(Plan) plan = place_unbound(advice);
-    g_autoptr(CpuSet) nodes = plan != NULL ? host_nodes_of(advice->host, plan->cpus) : NULL;
+    g_autoptr(Plan) plan = place_unbound(request);
+    g_autoptr(CpuSet) nodes = plan != NULL ? host_nodes_of(request->host, plan->cpus) : NULL;
 
-    return nodes != NULL ? mend_cells(advice, &(Mend){ .nodes = nodes, .everywhere = TRUE }) : NULL;
+    return nodes != NULL ? mend_cells(request, &(Mend){ .nodes = nodes, .everywhere = TRUE }) : NULL;
 }
 
-char *advice_bind_memory(const Advice *advice, const CpuSet *nodes)
+char *advice_bind_memory(const Request *request, const CpuSet *nodes)
 {
-    const VmConfig *vm = advice->vm;
+    const VmConfig *vm = request->vm;
     g_autoptr(GString) line = g_string_new(NULL);
     g_autoptr(CpuSet) all = cpuset_new();
 
@@ -423,36 +435,39 @@ char *advice_bind_memory(const Advice *advice, const CpuSet *nodes)
     hwloc_bitmap_set_range(all, 0, (int)vm->vcpus_most - 1);
     g_autofree char *vcpus = cpuset_to_ids(all);
     g_autofree char *ids = cpuset_to_ids(nodes);
-    g_string_printf(line, "qm set %u --numa 1", advice->vmid);
+    g_string_printf(line, "qm set %u --numa 1", request->vmid);
     append_cell(line, 0, vcpus, ids, vm->memory_mib, "bind");
     return g_string_free(g_steal_pointer(&line), FALSE);
 }
 
-char *advice_accept(const Advice *advice, FindingCode code)
+char *advice_accept(const Request *request, FindingCode code)
 {
-    if (advice->policy->severities[code] != SEVERITY_ERROR) {
+    if (request->policy->severities[code] != SEVERITY_ERROR) {
         return NULL;
     }
     g_autofree char *key = g_strdup_printf("check.%s", finding_kind(code)->name);
-    g_autofree char *rule = policy_rule_command(advice->vmid, key, "warning");
+    g_autofree char *rule = policy_rule_command(request->vmid, key, "warning");
     return g_strdup_printf("%s # accepts it", rule);
 }
 
 /* What would be if. */
 
-gboolean advice_fits_unbound(const Advice *advice)
+gboolean advice_fits_unbound(const Request *request)
 {
-    g_autoptr(Plan) plan = place_unbound(advice);
+    g_autoptr(Plan) plan = place_unbound(request);
 
     return plan != NULL;
 }
 
-gboolean advice_fits_alone(const Advice *advice)
+gboolean advice_fits_alone(const Request *request)
 {
     g_autoptr(Taken) nothing = taken_new();
-    Pool pool = *advice->pool; // shares the sets, and is not freed
+    Pool pool = *request->pool; // shares the sets, and is not freed
+    Request changed = *request;
 
     pool.free = pool.online;
-    g_autoptr(Plan) plan = planner_place(advice->vm, advice->policy, advice->host, &pool, nothing);
+    changed.pool = &pool;
+    changed.taken = nothing;
+    g_autoptr(Plan) plan = planner_place(&changed);
     return plan != NULL;
 }

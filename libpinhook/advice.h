@@ -1,74 +1,64 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "planner.h"
-
-/// What a fix is made from: the stages before the verdict.
-typedef struct {
-    guint vmid;
-    const VmConfig *vm;
-    const Policy *policy;
-    const Host *host;
-    const Taken *taken;
-    const Pool *pool;
-} Advice;
+#include "request.h"
 
 /* Each returns one line that can be pasted, or NULL where nothing of its kind would help. The
  * caller frees it. */
 
-typedef char *(*Advise)(const Advice *advice);
+typedef char *(*Advise)(const Request *request);
 
 /// What the first of @tries has to say that has anything; the list ends with NULL.
-char *advice_first(const Advice *advice, const Advise *tries);
+char *advice_first(const Request *request, const Advise *tries);
 
 /// Other CPUs for the VM: isolated whole cores that are free and enough, as `affinity`, or as
 /// `cpus` of the policy where that is what decides.
-char *advice_other_cpus(const Advice *advice);
+char *advice_other_cpus(const Request *request);
 
 /// Any CPUs that are enough, isolated or not; the first core, and what other guests hold, only if
 /// there is no other way.
-char *advice_any_cpus(const Advice *advice);
+char *advice_any_cpus(const Request *request);
 
 /// The CPUs of @cpus for the VM, the same way.
-char *advice_these_cpus(const Advice *advice, const CpuSet *cpus);
+char *advice_these_cpus(const Request *request, const CpuSet *cpus);
 
 /// Isolating whole cores for the VM, of its pool if it names one, beside those isolated now; CPU
 /// 0's core is left to the host.
-char *advice_isolate(const Advice *advice);
+char *advice_isolate(const Request *request);
 
 /// `smt = auto` or `emulator = housekeeping`, where other values of the policy stand in the way.
-char *advice_plainer_policy(const Advice *advice);
+char *advice_plainer_policy(const Request *request);
 
 /// `smt = auto` or `emulator = housekeeping`, where another value is given at all.
-char *advice_default_policy(const Advice *advice);
+char *advice_default_policy(const Request *request);
 
 /// `emulator = housekeeping`, where another value leaves the other threads without a CPU.
-char *advice_housekeeping(const Advice *advice);
+char *advice_housekeeping(const Request *request);
 
 /// Fewer vCPUs: as many as fit, and leave a CPU to the other threads.
-char *advice_fewer_vcpus(const Advice *advice);
+char *advice_fewer_vcpus(const Request *request);
 
 /// The numa lines with their mistakes mended: every vCPU in one cell, memory that adds up, a
 /// policy, and nodes that the host has. Never NULL: where there are more cells than vCPUs, none.
-char *advice_cells(const Advice *advice);
+char *advice_cells(const Request *request);
 
 /// The same with each cell bound to the nodes of the VM's CPUs.
-char *advice_cells_of_pool(const Advice *advice);
+char *advice_cells_of_pool(const Request *request);
 
 /// One cell's line with policy=preferred: where its nodes are full it then takes other memory.
-char *advice_preferred_cell(const Advice *advice, const VmCell *cell);
+char *advice_preferred_cell(const Request *request, const VmCell *cell);
 
 /// One cell's line with other nodes.
-char *advice_move_cell(const Advice *advice, const VmCell *cell, const CpuSet *nodes);
+char *advice_move_cell(const Request *request, const VmCell *cell, const CpuSet *nodes);
 
 /// The VM's memory bound to @nodes.
-char *advice_bind_memory(const Advice *advice, const CpuSet *nodes);
+char *advice_bind_memory(const Request *request, const CpuSet *nodes);
 
 /// Living with a finding: the policy's line for this VM. NULL: it is lived with already.
-char *advice_accept(const Advice *advice, FindingCode code);
+char *advice_accept(const Request *request, FindingCode code);
 
 /// Whether @vm could be placed if only its cells were not bound to nodes.
-gboolean advice_fits_unbound(const Advice *advice);
+gboolean advice_fits_unbound(const Request *request);
 
 /// Whether @vm could be placed if no other guest held any CPU.
-gboolean advice_fits_alone(const Advice *advice);
+gboolean advice_fits_alone(const Request *request);

@@ -2,10 +2,11 @@
 #include "check.h"
 
 #include "advice.h"
+#include "planner.h"
 
 /// A check under way. Each check_… below looks at one thing and adds its findings.
 typedef struct {
-    Advice advice; // what is looked at, and what fixes are made from
+    const Request *request; // what is looked at, and what fixes are made from
     const Plan *plan;
     GPtrArray *findings;
 } Check;
@@ -38,7 +39,7 @@ static void G_GNUC_PRINTF(4, 5)
 
     va_start(args, format);
     add_as(
-        check, code, check->advice.policy->severities[code], fix, g_strdup_vprintf(format, args));
+        check, code, check->request->policy->severities[code], fix, g_strdup_vprintf(format, args));
     va_end(args);
 }
 
@@ -54,34 +55,34 @@ static char *comment_out(guint vmid, guint line)
 /// these all the same, if the host has them.
 static char *fix_unknown_option(const Check *check, const VmConfigProblem *problem)
 {
-    const Host *host = check->advice.host;
+    const Host *host = check->request->host;
     g_autoptr(CpuSet) wanted = cpuset_parse_list(problem->value, ',', NULL);
     char *fix = NULL;
 
     /* Where the policy names the CPUs, no affinity is to take the option's place. */
-    if (host == NULL || wanted == NULL || check->advice.pool->source == POOL_POLICY) {
-        return comment_out(check->advice.vmid, problem->line);
+    if (host == NULL || wanted == NULL || check->request->pool->source == POOL_POLICY) {
+        return comment_out(check->request->vmid, problem->line);
     }
     if (!hwloc_bitmap_isincluded(wanted, host->isolation->isolated)) {
-        fix = advice_other_cpus(&check->advice);
+        fix = advice_other_cpus(check->request);
     }
     if (fix == NULL && hwloc_bitmap_isincluded(wanted, host->online)) {
-        fix = advice_these_cpus(&check->advice, wanted);
+        fix = advice_these_cpus(check->request, wanted);
     }
-    return fix != NULL ? fix : comment_out(check->advice.vmid, problem->line);
+    return fix != NULL ? fix : comment_out(check->request->vmid, problem->line);
 }
 
 static char *fix_for_problem(const Check *check, const VmConfigProblem *problem)
 {
-    guint vmid = check->advice.vmid;
+    guint vmid = check->request->vmid;
     char *fix = NULL;
 
     if (problem->kind == VMCONFIG_UNKNOWN_OPTION) {
         return fix_unknown_option(check, problem);
     }
-    if (problem->kind == VMCONFIG_BAD_AFFINITY && check->advice.host != NULL &&
-        check->advice.pool->source != POOL_POLICY) {
-        fix = advice_other_cpus(&check->advice);
+    if (problem->kind == VMCONFIG_BAD_AFFINITY && check->request->host != NULL &&
+        check->request->pool->source != POOL_POLICY) {
+        fix = advice_other_cpus(check->request);
     }
     if (fix == NULL && problem->key != NULL) {
         fix = g_strdup_printf("qm set %u --delete %s", vmid, problem->key);
@@ -99,7 +100,7 @@ static void check_config(Check *check)
         [VMCONFIG_UNKNOWN_OPTION] = FINDING_UNKNOWN_OPTION,
         [VMCONFIG_BAD_AFFINITY] = FINDING_AFFINITY_INVALID,
     };
-    const GPtrArray *problems = check->advice.vm->problems;
+    const GPtrArray *problems = check->request->vm->problems;
 
     for (guint i = 0; i < problems->len; i++) {
         const VmConfigProblem *problem = problems->pdata[i];
@@ -124,8 +125,8 @@ static char *fix_policy(const PolicyProblem *problem)
 
 static void check_policy(Check *check)
 {
-    const GPtrArray *problems = check->advice.policy->problems;
-    Severity severity = check->advice.policy->severities[FINDING_POLICY_INVALID];
+    const GPtrArray *problems = check->request->policy->problems;
+    Severity severity = check->request->policy->severities[FINDING_POLICY_INVALID];
 
     for (guint i = 0; i < problems->len; i++) {
         const PolicyProblem *problem = problems->pdata[i];
@@ -141,7 +142,7 @@ static void check_policy(Check *check)
 
 static void check_cell_vcpus(Check *check)
 {
-    const VmConfig *vm = check->advice.vm;
+    const VmConfig *vm = check->request->vm;
     g_autoptr(CpuSet) all = cpuset_new(), seen = cpuset_new(), doubled = cpuset_new();
 
     hwloc_bitmap_set_range(all, 0, (int)vm->vcpus_most - 1);
@@ -149,14 +150,14 @@ static void check_cell_vcpus(Check *check)
     for (guint i = 0; i < vm->cells->len; i++) {
         const VmCell *cell = vm->cells->pdata[i];
         if (cell->cpus == NULL) {
-            add(check, FINDING_CELL_CPUS, advice_cells(&check->advice),
+            add(check, FINDING_CELL_CPUS, advice_cells(check->request),
                 "numa%u has no cpus=", cell->index);
             return;
         }
         g_autoptr(CpuSet) beyond = cpuset_minus(cell->cpus, all);
         if (!hwloc_bitmap_iszero(beyond)) {
             g_autofree char *ids = cpuset_to_list(cell->cpus);
-            add(check, FINDING_CELL_CPUS, advice_cells(&check->advice),
+            add(check, FINDING_CELL_CPUS, advice_cells(check->request),
                 "numa%u: cpus=%s are ids of vCPUs, and this VM has vCPU %s", cell->index, ids,
                 have);
             return;
@@ -169,32 +170,32 @@ static void check_cell_vcpus(Check *check)
     const CpuSet *wrong = hwloc_bitmap_iszero(doubled) ? missing : doubled;
     if (!hwloc_bitmap_iszero(wrong)) {
         g_autofree char *ids = cpuset_to_list(wrong);
-        add(check, FINDING_CELL_CPUS, advice_cells(&check->advice), "vCPU %s is in %s", ids,
+        add(check, FINDING_CELL_CPUS, advice_cells(check->request), "vCPU %s is in %s", ids,
             wrong == missing ? "no cell" : "several cells");
     }
 }
 
 static void check_cell_memory(Check *check)
 {
-    const VmConfig *vm = check->advice.vm;
+    const VmConfig *vm = check->request->vm;
     guint64 sum = 0;
 
     for (guint i = 0; i < vm->cells->len; i++) {
         const VmCell *cell = vm->cells->pdata[i];
         if (cell->hostnodes != NULL && cell->policy == NULL) {
-            add(check, FINDING_CELL_MEMORY, advice_cells(&check->advice),
+            add(check, FINDING_CELL_MEMORY, advice_cells(check->request),
                 "numa%u has hostnodes but no policy", cell->index);
             return;
         }
         if (cell->memory_mib == 0) {
-            add(check, FINDING_CELL_MEMORY, advice_cells(&check->advice), "numa%u has no memory",
+            add(check, FINDING_CELL_MEMORY, advice_cells(check->request), "numa%u has no memory",
                 cell->index);
             return;
         }
         sum += cell->memory_mib;
     }
     if (sum != vm->memory_mib) {
-        add(check, FINDING_CELL_MEMORY, advice_cells(&check->advice),
+        add(check, FINDING_CELL_MEMORY, advice_cells(check->request),
             "the cells have %" G_GUINT64_FORMAT " MiB, the VM %" G_GUINT64_FORMAT, sum,
             vm->memory_mib);
     }
@@ -203,7 +204,7 @@ static void check_cell_memory(Check *check)
 /// Whether the host has all the nodes that are named.
 static gboolean check_cell_nodes(Check *check)
 {
-    const VmConfig *vm = check->advice.vm;
+    const VmConfig *vm = check->request->vm;
     g_autoptr(CpuSet) missing = cpuset_new();
 
     for (guint i = 0; i < vm->cells->len; i++) {
@@ -213,7 +214,7 @@ static gboolean check_cell_nodes(Check *check)
             continue;
         }
         hwloc_bitmap_foreach_begin (node, cell->hostnodes) {
-            if (host_node(check->advice.host, node) == NULL) {
+            if (host_node(check->request->host, node) == NULL) {
                 hwloc_bitmap_set(missing, node);
             }
         }
@@ -221,7 +222,7 @@ static gboolean check_cell_nodes(Check *check)
     }
     if (!hwloc_bitmap_iszero(missing)) {
         g_autofree char *nodes = cpuset_to_list(missing);
-        add(check, FINDING_NODE_MISSING, advice_cells(&check->advice),
+        add(check, FINDING_NODE_MISSING, advice_cells(check->request),
             "hostnodes names node %s, which this host does not have", nodes);
     }
     return hwloc_bitmap_iszero(missing);
@@ -245,7 +246,7 @@ static guint64 take_memory(
 /// Another node with room for the cell; where there is none, whatever memory is left.
 static char *fix_node_memory(const Check *check, const guint64 *left_mib, const VmCell *cell)
 {
-    const Host *host = check->advice.host;
+    const Host *host = check->request->host;
     g_autoptr(CpuSet) roomy = cpuset_new();
 
     for (guint i = 0; i < host->nodes->len && hwloc_bitmap_iszero(roomy); i++) {
@@ -254,14 +255,14 @@ static char *fix_node_memory(const Check *check, const guint64 *left_mib, const 
             hwloc_bitmap_set(roomy, node->index);
         }
     }
-    return hwloc_bitmap_iszero(roomy) ? advice_preferred_cell(&check->advice, cell)
-                                      : advice_move_cell(&check->advice, cell, roomy);
+    return hwloc_bitmap_iszero(roomy) ? advice_preferred_cell(check->request, cell)
+                                      : advice_move_cell(check->request, cell, roomy);
 }
 
 static void check_memory_of_cell(Check *check, guint64 *left_mib, const VmCell *cell)
 {
     guint64 short_mib = take_memory(
-        left_mib, check->advice.host, cell->hostnodes, cell->memory_mib);
+        left_mib, check->request->host, cell->hostnodes, cell->memory_mib);
 
     if (short_mib > 0) {
         g_autofree char *nodes = cpuset_to_list(cell->hostnodes);
@@ -275,8 +276,8 @@ static void check_memory_of_cell(Check *check, guint64 *left_mib, const VmCell *
 /// Cells with fewer nodes to take from come first.
 static void check_node_memory(Check *check)
 {
-    const VmConfig *vm = check->advice.vm;
-    const Host *host = check->advice.host;
+    const VmConfig *vm = check->request->vm;
+    const Host *host = check->request->host;
     g_autofree guint64 *left_mib = g_new0(guint64, MAX(host->nodes->len, 1));
 
     for (guint i = 0; i < host->nodes->len; i++) {
@@ -296,7 +297,7 @@ static void check_node_memory(Check *check)
 static void check_cells(Check *check)
 {
     /* Without `numa: 1` Proxmox passes over the lines. */
-    if (!check->advice.vm->numa || check->advice.vm->cells->len == 0) {
+    if (!check->request->vm->numa || check->request->vm->cells->len == 0) {
         return;
     }
     check_cell_vcpus(check);
@@ -337,25 +338,25 @@ static char *explain_missing(const Host *host, const CpuSet *missing)
 
 static void check_pool(Check *check)
 {
-    const Pool *pool = check->advice.pool;
+    const Pool *pool = check->request->pool;
 
     if (hwloc_bitmap_iszero(pool->missing)) {
         return;
     }
     g_autofree char *missing = cpuset_to_list(pool->missing);
-    g_autofree char *why = explain_missing(check->advice.host, pool->missing);
-    char *fix = advice_other_cpus(&check->advice);
+    g_autofree char *why = explain_missing(check->request->host, pool->missing);
+    char *fix = advice_other_cpus(check->request);
     if (fix == NULL) {
-        fix = advice_these_cpus(&check->advice, pool->online);
+        fix = advice_these_cpus(check->request, pool->online);
     }
-    add(check, FINDING_CPU_MISSING, fix != NULL ? fix : advice_any_cpus(&check->advice),
+    add(check, FINDING_CPU_MISSING, fix != NULL ? fix : advice_any_cpus(check->request),
         "%s names CPU %s%s", pool_name(pool), missing, why);
 }
 
 static void explain_misaligned(Check *check)
 {
-    const VmConfig *vm = check->advice.vm;
-    g_autoptr(CpuSet) pool_nodes = host_nodes_of(check->advice.host, check->advice.pool->free);
+    const VmConfig *vm = check->request->vm;
+    g_autoptr(CpuSet) pool_nodes = host_nodes_of(check->request->host, check->request->pool->free);
     g_autoptr(CpuSet) cell_nodes = cpuset_new();
 
     for (guint i = 0; i < vm->guest_cells->len; i++) {
@@ -365,20 +366,20 @@ static void explain_misaligned(Check *check)
         }
     }
 
-    g_autofree char *pool_list = cpuset_to_list(check->advice.pool->free);
+    g_autofree char *pool_list = cpuset_to_list(check->request->pool->free);
     g_autofree char *pool_node_list = cpuset_to_list(pool_nodes);
     g_autofree char *cell_node_list = cpuset_to_list(cell_nodes);
     static const Advise tries[] = { advice_other_cpus, advice_cells_of_pool, NULL };
-    add(check, FINDING_NUMA_MISALIGNED, advice_first(&check->advice, tries),
+    add(check, FINDING_NUMA_MISALIGNED, advice_first(check->request, tries),
         "memory is bound to node %s, but the %s with enough room (CPU %s) lie on node %s",
-        cell_node_list, pool_name(check->advice.pool), pool_list, pool_node_list);
+        cell_node_list, pool_name(check->request->pool), pool_list, pool_node_list);
 }
 
 /// The end of a guest that holds any of @cpus.
-static char *name_holder(const Advice *advice, const CpuSet *cpus)
+static char *name_holder(const Request *request, const CpuSet *cpus)
 {
-    for (guint i = 0; i < advice->taken->holdings->len; i++) {
-        const Holding *holding = advice->taken->holdings->pdata[i];
+    for (guint i = 0; i < request->taken->holdings->len; i++) {
+        const Holding *holding = request->taken->holdings->pdata[i];
         if (hwloc_bitmap_intersects(holding->cpus, cpus)) {
             return g_strdup_printf(
                 "%s shutdown %u", holding->container ? "pct" : "qm", holding->vmid);
@@ -389,22 +390,22 @@ static char *name_holder(const Advice *advice, const CpuSet *cpus)
 
 static char *fix_taken(const Check *check, const CpuSet *cpus)
 {
-    char *fix = advice_other_cpus(&check->advice);
+    char *fix = advice_other_cpus(check->request);
 
-    return fix != NULL ? fix : name_holder(&check->advice, cpus);
+    return fix != NULL ? fix : name_holder(check->request, cpus);
 }
 
 static void explain_taken(Check *check)
 {
-    const Advice *advice = &check->advice;
-    g_autofree char *holders = taken_name_holders(advice->taken, advice->pool->online);
+    const Request *request = check->request;
+    g_autofree char *holders = taken_name_holders(request->taken, request->pool->online);
 
-    add(check, FINDING_CPU_TAKEN, fix_taken(check, advice->pool->online),
-        "held by %s; left of %s: %u for %u vCPUs", holders, pool_name(advice->pool),
-        cpuset_count(advice->pool->free), advice->vm->vcpus_most);
+    add(check, FINDING_CPU_TAKEN, fix_taken(check, request->pool->online),
+        "held by %s; left of %s: %u for %u vCPUs", holders, pool_name(request->pool),
+        cpuset_count(request->pool->free), request->vm->vcpus_most);
 }
 
-static char *fix_too_few(const Advice *advice)
+static char *fix_too_few(const Request *request)
 {
     static const Advise for_isolated[] = { advice_other_cpus, advice_plainer_policy, advice_isolate,
         advice_fewer_vcpus, advice_any_cpus, advice_default_policy, NULL };
@@ -412,45 +413,45 @@ static char *fix_too_few(const Advice *advice)
         advice_fewer_vcpus, advice_any_cpus, advice_default_policy, NULL };
 
     char *fix = advice_first(
-        advice, advice->pool->source == POOL_ISOLATED ? for_isolated : for_given);
+        request, request->pool->source == POOL_ISOLATED ? for_isolated : for_given);
 
-    return fix != NULL ? fix : name_holder(advice, advice->host->online);
+    return fix != NULL ? fix : name_holder(request, request->host->online);
 }
 
 /// What one vCPU takes, or a core of the guest.
-static char *describe_need(const Advice *advice)
+static char *describe_need(const Request *request)
 {
-    guint unit = planner_unit(advice->vm, advice->policy);
+    guint unit = planner_unit(request->vm, request->policy);
 
     if (unit > 1) {
         return g_strdup_printf("%u CPUs of one core for each %u", unit, unit);
     }
-    return g_strdup_printf("a %s%s", advice->policy->smt == POLICY_SMT_ISOLATE ? "core" : "CPU",
-        advice->vm->vcpus_most > 1 ? " each" : "");
+    return g_strdup_printf("a %s%s", request->policy->smt == POLICY_SMT_ISOLATE ? "core" : "CPU",
+        request->vm->vcpus_most > 1 ? " each" : "");
 }
 
 static void explain_too_few(Check *check)
 {
-    const Advice *advice = &check->advice;
-    const VmConfig *vm = advice->vm;
-    g_autofree char *list = cpuset_to_list(advice->pool->free);
-    g_autofree char *need = describe_need(advice);
+    const Request *request = check->request;
+    const VmConfig *vm = request->vm;
+    g_autofree char *list = cpuset_to_list(request->pool->free);
+    g_autofree char *need = describe_need(request);
     g_autofree char *vcpus = vm->vcpus_present < vm->vcpus_most
                                  ? g_strdup_printf("%u vCPUs (%u at start) need", vm->vcpus_most,
                                        vm->vcpus_present)
                              : vm->vcpus_most > 1 ? g_strdup_printf("%u vCPUs need", vm->vcpus_most)
                                                   : g_strdup("1 vCPU needs");
 
-    add(check, FINDING_TOO_FEW_CPUS, fix_too_few(advice), "%s %s%s; usable %s: %s", vcpus, need,
-        advice->policy->emulator == POLICY_SPARE ? ", and QEMU's other threads a core" : "",
-        pool_name(advice->pool), *list != '\0' ? list : "none");
+    add(check, FINDING_TOO_FEW_CPUS, fix_too_few(request), "%s %s%s; usable %s: %s", vcpus, need,
+        request->policy->emulator == POLICY_SPARE ? ", and QEMU's other threads a core" : "",
+        pool_name(request->pool), *list != '\0' ? list : "none");
 }
 
 static void explain_no_plan(Check *check)
 {
-    if (advice_fits_unbound(&check->advice)) {
+    if (advice_fits_unbound(check->request)) {
         explain_misaligned(check);
-    } else if (advice_fits_alone(&check->advice)) {
+    } else if (advice_fits_alone(check->request)) {
         explain_taken(check);
     } else {
         explain_too_few(check);
@@ -462,14 +463,14 @@ static void explain_no_plan(Check *check)
 static char *fix_isolation(const Check *check, FindingCode code)
 {
     static const Advise tries[] = { advice_other_cpus, advice_isolate, NULL };
-    char *fix = advice_first(&check->advice, tries);
+    char *fix = advice_first(check->request, tries);
 
-    return fix != NULL ? fix : advice_accept(&check->advice, code);
+    return fix != NULL ? fix : advice_accept(check->request, code);
 }
 
 static void check_isolation(Check *check)
 {
-    const Isolation *isolation = check->advice.host->isolation;
+    const Isolation *isolation = check->request->host->isolation;
     g_autoptr(CpuSet) awake = cpuset_minus(check->plan->cpus, isolation->isolated);
     g_autoptr(CpuSet) awake_cores = cpuset_minus(check->plan->cores, isolation->isolated);
     g_autoptr(CpuSet) siblings = cpuset_minus(awake_cores, check->plan->cpus);
@@ -490,10 +491,10 @@ static void check_isolation(Check *check)
 
 static void check_shared_cores(Check *check)
 {
-    g_autoptr(CpuSet) shared = cpuset_and(check->plan->cores, check->advice.taken->cpus);
+    g_autoptr(CpuSet) shared = cpuset_and(check->plan->cores, check->request->taken->cpus);
 
     if (!hwloc_bitmap_iszero(shared)) {
-        g_autofree char *holders = taken_name_holders(check->advice.taken, shared);
+        g_autofree char *holders = taken_name_holders(check->request->taken, shared);
         add(check, FINDING_CORE_TAKEN, fix_taken(check, shared),
             "siblings of this VM's CPUs are held by %s", holders);
     }
@@ -502,14 +503,14 @@ static void check_shared_cores(Check *check)
 static char *fix_others(const Check *check)
 {
     static const Advise tries[] = { advice_housekeeping, advice_fewer_vcpus, NULL };
-    const Advice *advice = &check->advice;
-    g_autoptr(CpuSet) awake = cpuset_minus(advice->host->online, advice->host->isolation->isolated);
-    char *fix = advice_first(advice, tries);
+    const Request *request = check->request;
+    g_autoptr(CpuSet) awake = cpuset_minus(request->host->online, request->host->isolation->isolated);
+    char *fix = advice_first(request, tries);
 
-    if (fix == NULL && hwloc_bitmap_intersects(awake, advice->taken->cpus)) {
-        fix = name_holder(advice, awake);
+    if (fix == NULL && hwloc_bitmap_intersects(awake, request->taken->cpus)) {
+        fix = name_holder(request, awake);
     }
-    return fix != NULL ? fix : advice_accept(advice, FINDING_NO_HOUSEKEEPING);
+    return fix != NULL ? fix : advice_accept(request, FINDING_NO_HOUSEKEEPING);
 }
 
 static void check_others(Check *check)
@@ -536,14 +537,14 @@ static void check_plan(Check *check)
 
 static void check_isolcpus(Check *check)
 {
-    const Isolation *isolation = check->advice.host->isolation;
+    const Isolation *isolation = check->request->host->isolation;
 
     if (isolation->cmdline_isolcpus_text == NULL) {
         return;
     }
     g_autoptr(CpuSet)
         online = isolation->cmdline_isolcpus != NULL
-                     ? cpuset_and(isolation->cmdline_isolcpus, check->advice.host->online)
+                     ? cpuset_and(isolation->cmdline_isolcpus, check->request->host->online)
                      : cpuset_new();
     if (isolation->cmdline_domain && hwloc_bitmap_isincluded(online, isolation->isolated)) {
         return;
@@ -582,17 +583,17 @@ static gboolean memory_is_bound(const VmConfig *vm)
 
 static void check_memory_binding(Check *check)
 {
-    const VmConfig *vm = check->advice.vm;
-    guint nodes = count_memory_nodes(check->advice.host);
+    const VmConfig *vm = check->request->vm;
+    guint nodes = count_memory_nodes(check->request->host);
 
     if (nodes < 2 || memory_is_bound(vm)) {
         return;
     }
     g_autoptr(CpuSet) nodes_of_cpus = host_nodes_of(
-        check->advice.host, check->plan != NULL ? check->plan->cpus : check->advice.pool->online);
-    char *fix = advice_bind_memory(&check->advice, nodes_of_cpus);
+        check->request->host, check->plan != NULL ? check->plan->cpus : check->request->pool->online);
+    char *fix = advice_bind_memory(check->request, nodes_of_cpus);
     if (fix == NULL && !vm->numa && vm->cells->len > 0) {
-        fix = g_strdup_printf("qm set %u --numa 1", check->advice.vmid);
+        fix = g_strdup_printf("qm set %u --numa 1", check->request->vmid);
     }
     add(check, FINDING_MEMORY_UNBOUND, fix, "%s, and this host has %u nodes",
         !vm->numa && vm->cells->len > 0 ? "without 'numa: 1' the numa lines bind nothing"
@@ -602,15 +603,15 @@ static void check_memory_binding(Check *check)
 
 static void check_freeze(Check *check)
 {
-    if (!check->advice.vm->freeze && !check->advice.vm->incoming) {
-        add(check, FINDING_NOT_FROZEN, g_strdup_printf("qm set %u --freeze 1", check->advice.vmid),
+    if (!check->request->vm->freeze && !check->request->vm->incoming) {
+        add(check, FINDING_NOT_FROZEN, g_strdup_printf("qm set %u --freeze 1", check->request->vmid),
             "the guest runs before its vCPUs are bound");
     }
 }
 
 static VerdictResult weigh(const Check *check)
 {
-    gboolean enforced = check->advice.policy->mode == POLICY_ENFORCE;
+    gboolean enforced = check->request->policy->mode == POLICY_ENFORCE;
 
     if (enforced && finding_list_count(check->findings, SEVERITY_ERROR) > 0) {
         return VERDICT_REFUSE;
@@ -618,17 +619,13 @@ static VerdictResult weigh(const Check *check)
     return check->findings->len > 0 ? VERDICT_WARN : VERDICT_PASS;
 }
 
-Verdict *check_start(guint vmid, const VmConfig *vm, const Policy *policy, const Host *host,
-    const Taken *taken, const Pool *pool, const Plan *plan)
+Verdict *check_start(const Request *request, const Plan *plan)
 {
-    Check check = { .plan = plan, .findings = finding_list_new() };
+    Check check = { .request = request, .plan = plan, .findings = finding_list_new() };
 
-    check.advice = (Advice){
-        .vmid = vmid, .vm = vm, .policy = policy, .host = host, .taken = taken, .pool = pool
-    };
     check_config(&check);
     check_policy(&check);
-    if (vm->readable) {
+    if (request->vm->readable) {
         check_cells(&check);
         check_pool(&check);
         check_plan(&check);

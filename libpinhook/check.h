@@ -2,7 +2,8 @@
 #pragma once
 
 #include "finding.h"
-#include "planner.h"
+#include "plan.h"
+#include "request.h"
 
 typedef enum {
     VERDICT_PASS,
@@ -15,10 +16,9 @@ typedef struct {
     GPtrArray *findings; // Finding: of the config, the policy, the pool, the plan, the host
 } Verdict;
 
-/// Judges a start. @plan is NULL where planner_place() found none, and @host, @taken and @pool too
-/// when @vm is not readable: then nothing else was looked at.
-Verdict *check_start(guint vmid, const VmConfig *vm, const Policy *policy, const Host *host,
-    const Taken *taken, const Pool *pool, const Plan *plan);
+/// Judges a start. @plan is NULL where planner_place() found none, and where the VM's config is not
+/// readable: then nothing else was looked at.
+Verdict *check_start(const Request *request, const Plan *plan);
 
 void verdict_free(Verdict *verdict);
 

@@ -1,978 +1,674 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "planner.h"
 
+#include "caches.h"
 #include "matching.h"
+#include "others.h"
 
 #include <string.h>
 
-/// How many vCPUs go on a core.
-typedef enum {
-    SHARE_NONE,     // one; the siblings stay idle
-    SHARE_UNIT,     // those of one core of the guest
-    SHARE_SIBLINGS, // as many as it has CPUs
-} Share;
-
-/// How far a core is from a safe one; findings of check.h say the same in words.
-typedef enum {
-    RANK_SAFE,              // isolated with all its siblings
-    RANK_SIBLING_AWAKE,     // isolated, a sibling is not
-    RANK_AWAKE,             // not isolated
-    RANK_SHARED_WITH_OTHER, // another guest holds a sibling
-    RANK_COUNT,
-} Rank;
-
-/// A core that has CPUs for this VM.
+/// A node that has seats.
 typedef struct {
-    guint core;
-    Rank rank;
-    guint node;
-    guint llc;
-    guint kind;
-    GArray *cpus;   // guint: those that a vCPU may take, the isolated ones first
-    guint isolated; // how many of these are isolated
-} Candidate;
+    guint index; // the kernel's number
+    guint64 seats;
+    guint devices; // of the VM's
+} SeatNode;
 
-/// vCPUs that must lie on the same nodes.
-typedef struct {
-    GArray *vcpus; // guint, ascending
-    CpuSet *nodes; // where they may lie; NULL: anywhere
-    guint64 memory_mib;
-    guint together; // with SHARE_UNIT: how many go on one core; 1: each on its own
-} Group;
+/// Nodes are told apart by the bits of a number.
+#define NODE_LIMIT 64
+
+typedef guint64 NodeMask;
 
 typedef struct {
-    const Host *host;
-    const VmConfig *vm;
-    guint fastest;         // kind of any candidate
-    GPtrArray *candidates; // Candidate, in the order of Host's cores
+    const Request *request;
+    GPtrArray *candidates;
     Share share;
-    guint unit;     // vCPUs of one core of the guest, with SHARE_UNIT
-    guint together; // of these, as many as the group at hand has
-    Rank worst;     // cores of a higher rank are left out
-    gboolean *used; // by candidate
-    Plan *plan;
+    Rank worst;                 // cores of a higher rank are left out
+    const Candidate *left_out;  // so is this one; NULL: none
+    GPtrArray *demands;         // Demand
+    guint64 needs[SEAT_DEMANDS]; // units by demand
+    guint64 wanted;             // units of all
+    GArray *seats;              // Seat
+    GArray *stocks;             // Stock: the seats summed up
+    SeatNode nodes[NODE_LIMIT]; // ascending
+    guint node_count;
+    guint distances[NODE_LIMIT][NODE_LIMIT];
+    guint fastest; // kind of any seat
+    guint steps;   // left
 } Planner;
 
-/* Candidates. */
-
-static void candidate_free(gpointer data)
-{
-    Candidate *candidate = data;
-
-    g_array_unref(candidate->cpus);
-    g_free(candidate);
-}
-
-static Rank rank_core(const HostCore *core, gboolean isolated, const Host *host, const Taken *taken)
-{
-    if (hwloc_bitmap_intersects(core->cpus, taken->cpus)) {
-        return RANK_SHARED_WITH_OTHER;
-    }
-    if (hwloc_bitmap_isincluded(core->cpus, host->isolation->isolated)) {
-        return RANK_SAFE;
-    }
-    return isolated ? RANK_SIBLING_AWAKE : RANK_AWAKE;
-}
-
-static void append_cpus(GArray *list, const CpuSet *cpus)
-{
-    unsigned cpu;
-
-    hwloc_bitmap_foreach_begin (cpu, cpus) {
-        g_array_append_val(list, cpu);
-    }
-    hwloc_bitmap_foreach_end();
-}
-
-/// NULL: the core has nothing to give.
-static Candidate *candidate_new(
-    guint core, const Host *host, const CpuSet *pool, const Taken *taken)
-{
-    const HostCore *of = host->cores->pdata[core];
-    g_autoptr(CpuSet) usable = cpuset_and(of->cpus, pool);
-    g_autoptr(CpuSet) isolated = cpuset_and(usable, host->isolation->isolated);
-    g_autoptr(CpuSet) awake = cpuset_minus(usable, isolated);
-
-    if (hwloc_bitmap_iszero(usable)) {
-        return NULL;
-    }
-    Candidate *candidate = g_new(Candidate, 1);
-    *candidate = (Candidate){ .core = core,
-        .rank = rank_core(of, !hwloc_bitmap_iszero(isolated), host, taken),
-        .node = of->node,
-        .llc = of->llc,
-        .kind = of->kind,
-        .cpus = g_array_new(FALSE, FALSE, sizeof(guint)),
-        .isolated = cpuset_count(isolated) };
-    append_cpus(candidate->cpus, isolated);
-    append_cpus(candidate->cpus, awake);
-    return candidate;
-}
-
-static GPtrArray *find_candidates(const Host *host, const Pool *pool, const Taken *taken)
-{
-    GPtrArray *candidates = g_ptr_array_new_with_free_func(candidate_free);
-
-    for (guint i = 0; i < host->cores->len; i++) {
-        Candidate *candidate = candidate_new(i, host, pool->free, taken);
-        if (candidate != NULL) {
-            g_ptr_array_add(candidates, candidate);
-        }
-    }
-    return candidates;
-}
-
-/// How many of the core's CPUs count.
-static guint usable_cpus(const Planner *planner, const Candidate *candidate)
-{
-    return planner->worst < RANK_AWAKE ? candidate->isolated : candidate->cpus->len;
-}
-
-/// How many vCPUs, or with SHARE_UNIT how many cores of the guest, the core can take.
-static guint capacity_of(const Planner *planner, const Candidate *candidate)
-{
-    guint cpus = usable_cpus(planner, candidate);
-
-    switch (planner->share) {
-    case SHARE_NONE:
-        return MIN(cpus, 1);
-    case SHARE_UNIT:
-        return cpus >= planner->together ? 1 : 0;
-    case SHARE_SIBLINGS:
-        return cpus;
-    }
-    g_assert_not_reached();
-}
-
-/* Groups. */
-
-static void group_free(gpointer data)
-{
-    Group *group = data;
-
-    g_array_unref(group->vcpus);
-    hwloc_bitmap_free(group->nodes);
-    g_free(group);
-}
-
-static Group *group_new(const CpuSet *nodes, guint64 memory_mib)
-{
-    Group *group = g_new(Group, 1);
-
-    group->vcpus = g_array_new(FALSE, FALSE, sizeof(guint));
-    group->nodes = nodes != NULL ? cpuset_copy(nodes) : NULL;
-    group->memory_mib = memory_mib;
-    group->together = 1;
-    return group;
-}
-
-static void group_take(Group *group, CpuSet *left, const CpuSet *vcpus)
-{
-    g_autoptr(CpuSet) mine = cpuset_and(left, vcpus);
-    unsigned vcpu;
-
-    hwloc_bitmap_foreach_begin (vcpu, mine) {
-        g_array_append_val(group->vcpus, vcpu);
-    }
-    hwloc_bitmap_foreach_end();
-    hwloc_bitmap_andnot(left, left, mine);
-}
-
-/// The vCPUs of @group that are of the same core of the guest as its @first'th.
-static guint count_unit(const Group *group, guint first, guint unit)
-{
-    guint core = g_array_index(group->vcpus, guint, first) / unit;
-    guint count = 0;
-
-    while (first + count < group->vcpus->len &&
-           g_array_index(group->vcpus, guint, first + count) / unit == core) {
-        count++;
-    }
-    return count;
-}
-
-/// Cores of the guest that are not whole, for the group has an odd vCPU, need fewer CPUs than the
-/// others: each becomes a group of its own, behind the whole ones.
-static void split_group(GPtrArray *groups, const Group *group, guint unit)
-{
-    Group *whole = group_new(group->nodes, group->memory_mib);
-
-    whole->together = unit;
-    g_ptr_array_add(groups, whole);
-    for (guint i = 0, count; i < group->vcpus->len; i += count) {
-        Group *target = whole;
-        count = count_unit(group, i, unit);
-        if (count < unit) {
-            target = group_new(group->nodes, 0);
-            target->together = count;
-            g_ptr_array_add(groups, target);
-        }
-        g_array_append_vals(target->vcpus, &g_array_index(group->vcpus, guint, i), count);
-    }
-}
-
-/// Those that may lie on fewer nodes first: they leave the least choice.
-static int compare_groups(gconstpointer a, gconstpointer b)
-{
-    const Group *first = *(Group *const *)a, *second = *(Group *const *)b;
-    guint first_nodes = first->nodes != NULL ? cpuset_count(first->nodes) : G_MAXUINT;
-    guint second_nodes = second->nodes != NULL ? cpuset_count(second->nodes) : G_MAXUINT;
-
-    return first_nodes < second_nodes ? -1 : first_nodes > second_nodes;
-}
-
-/// The cells with hostnodes, each vCPU in the first that names it, and all others together.
-static GPtrArray *find_cells(const VmConfig *vm)
-{
-    GPtrArray *groups = g_ptr_array_new_with_free_func(group_free);
-    g_autoptr(CpuSet) left = cpuset_new();
-    guint64 memory_mib = vm->memory_mib;
-
-    hwloc_bitmap_set_range(left, 0, (int)vm->vcpus_most - 1);
-    for (guint i = 0; i < vm->guest_cells->len; i++) {
-        const VmCell *cell = vm->guest_cells->pdata[i];
-        if (cell->cpus == NULL || cell->hostnodes == NULL) {
-            continue;
-        }
-        Group *group = group_new(cell->hostnodes, cell->memory_mib);
-        group_take(group, left, cell->cpus);
-        g_ptr_array_add(groups, group);
-        memory_mib -= MIN(memory_mib, cell->memory_mib);
-    }
-    Group *others = group_new(NULL, memory_mib);
-    g_autoptr(CpuSet) all = cpuset_copy(left);
-    group_take(others, left, all);
-    g_ptr_array_add(groups, others);
-    g_ptr_array_sort(groups, compare_groups);
-    return groups;
-}
-
-static GPtrArray *find_groups(const Planner *planner, const VmConfig *vm)
-{
-    g_autoptr(GPtrArray) cells = find_cells(vm);
-
-    if (planner->share != SHARE_UNIT) {
-        return g_steal_pointer(&cells);
-    }
-    GPtrArray *groups = g_ptr_array_new_with_free_func(group_free);
-    for (guint i = 0; i < cells->len; i++) {
-        split_group(groups, cells->pdata[i], planner->unit);
-    }
-    return groups;
-}
-
-/// How many places of capacity_of() the group needs.
-static guint places_for(const Planner *planner, const Group *group)
-{
-    return planner->share == SHARE_UNIT ? group->vcpus->len / group->together : group->vcpus->len;
-}
-
-/* Choosing cores on given nodes. */
-
-/// What a choice is judged by, the first first; of each the least is the best.
+/* What a choice is judged by, the first first; of each the least is the best. The count of nodes
+ * comes before all of these. */
 enum {
+    DEVICES_REMOTE,
     DISTANCE,
     MEMORY_SHORT,
     KINDS,
     LLCS,
+    UNSAFE,
     LLC_LEFT,
     NODE_LEFT,
     MEASURES,
 };
 
+/// Where the vCPUs may be put: the seats of these nodes, of this kind, in these LLCs.
 typedef struct {
-    GPtrArray *candidates; // not owned
+    NodeMask nodes;
+    int kind; // -1: any
+    CacheChoice caches;
     guint64 measures[MEASURES];
 } Choice;
 
 static void choice_free(Choice *choice)
 {
     if (choice != NULL) {
-        g_ptr_array_unref(choice->candidates);
+        cache_choice_clear(&choice->caches);
         g_free(choice);
     }
 }
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Choice, choice_free)
 
-static gboolean is_better(const Choice *choice, const Choice *than)
+/// Whether @choice comes before @than (NULL: there is none yet) by its first @count measures.
+static int compare_choices(const Choice *choice, const Choice *than, guint count)
 {
     if (than == NULL) {
-        return TRUE;
+        return -1;
     }
-    for (guint i = 0; i < MEASURES; i++) {
+    for (guint i = 0; i < count; i++) {
         if (choice->measures[i] != than->measures[i]) {
-            return choice->measures[i] < than->measures[i];
+            return choice->measures[i] < than->measures[i] ? -1 : 1;
         }
     }
-    return FALSE;
+    return 0;
 }
 
-/// The unused cores on @nodes of the fastest kind that has enough places, or of all kinds.
-static GPtrArray *cores_on_nodes(
-    const Planner *planner, const CpuSet *nodes, guint places, guint64 *kinds)
+/* Nodes. */
+
+static int compare_nodes(gconstpointer a, gconstpointer b)
 {
-    g_autoptr(GPtrArray) cores = g_ptr_array_new();
+    const SeatNode *first = a, *second = b;
 
-    for (guint i = 0; i < planner->candidates->len; i++) {
-        Candidate *candidate = planner->candidates->pdata[i];
-        if (!planner->used[i] && candidate->rank <= planner->worst &&
-            hwloc_bitmap_isset(nodes, candidate->node) && capacity_of(planner, candidate) > 0) {
-            g_ptr_array_add(cores, candidate);
-        }
-    }
-    for (guint kind = planner->fastest + 1; kind-- > 0;) {
-        g_autoptr(GPtrArray) alike = g_ptr_array_new();
-        guint capacity = 0;
-        for (guint i = 0; i < cores->len; i++) {
-            Candidate *candidate = cores->pdata[i];
-            if (candidate->kind == kind) {
-                g_ptr_array_add(alike, candidate);
-                capacity += capacity_of(planner, candidate);
-            }
-        }
-        if (capacity >= places) {
-            *kinds = planner->fastest - kind;
-            return g_steal_pointer(&alike);
-        }
-    }
-    *kinds = planner->fastest + 1;
-    return g_steal_pointer(&cores);
+    return first->index < second->index ? -1 : first->index > second->index;
 }
 
-/// Fuller cores first, shared ones last; those alike in the order of the host.
-static int compare_for_taking(gconstpointer a, gconstpointer b, gpointer data)
+static SeatNode *find_node(Planner *planner, guint index)
 {
-    const Planner *planner = data;
-    const Candidate *first = *(Candidate *const *)a, *second = *(Candidate *const *)b;
-    guint first_capacity = capacity_of(planner, first);
-    guint second_capacity = capacity_of(planner, second);
-
-    if (first->rank != second->rank) {
-        return first->rank < second->rank ? -1 : 1;
-    }
-    if (first_capacity != second_capacity) {
-        return first_capacity > second_capacity ? -1 : 1;
-    }
-    return first->core < second->core ? -1 : 1;
-}
-
-/// Moves the LLC that is taken next out of @capacities: the smallest that holds all that is left,
-/// else the largest.
-static guint pick_llc(guint *capacities, guint count, guint places)
-{
-    guint picked = 0;
-
-    for (guint i = 1; i < count; i++) {
-        gboolean fits = capacities[i] >= places, picked_fits = capacities[picked] >= places;
-        if (fits ? !picked_fits || capacities[i] < capacities[picked]
-                 : !picked_fits && capacities[i] > capacities[picked]) {
-            picked = i;
+    for (guint i = 0; i < planner->node_count; i++) {
+        if (planner->nodes[i].index == index) {
+            return &planner->nodes[i];
         }
     }
-    return picked;
+    return NULL;
 }
 
-/// Takes cores of one LLC until @places are filled or it has no more. Returns how many it filled.
-static guint take_from_llc(
-    const Planner *planner, const GPtrArray *cores, guint llc, guint places, GPtrArray *taken)
+static void find_nodes(Planner *planner)
 {
-    g_autoptr(GPtrArray) mine = g_ptr_array_new();
-    guint filled = 0;
+    const Request *request = planner->request;
 
-    for (guint i = 0; i < cores->len; i++) {
-        if (((const Candidate *)cores->pdata[i])->llc == llc) {
-            g_ptr_array_add(mine, cores->pdata[i]);
+    planner->node_count = 0;
+    for (guint i = 0; i < planner->stocks->len; i++) {
+        const Stock *stock = &g_array_index(planner->stocks, Stock, i);
+        SeatNode *node = find_node(planner, stock->node);
+        if (node == NULL && planner->node_count < NODE_LIMIT) {
+            node = &planner->nodes[planner->node_count++];
+            *node = (SeatNode){ .index = stock->node };
+        }
+        if (node != NULL) {
+            node->seats += stock->count;
+        }
+        planner->fastest = MAX(planner->fastest, stock->kind);
+    }
+    qsort(planner->nodes, planner->node_count, sizeof(*planner->nodes), compare_nodes);
+    for (guint i = 0; request->devices != NULL && i < request->devices->len; i++) {
+        const Device *device = request->devices->pdata[i];
+        SeatNode *node = device->node >= 0 ? find_node(planner, (guint)device->node) : NULL;
+        if (node != NULL) {
+            node->devices++;
         }
     }
-    g_ptr_array_sort_with_data(mine, compare_for_taking, (gpointer)planner);
-    for (guint i = 0; i < mine->len && filled < places; i++) {
-        g_ptr_array_add(taken, mine->pdata[i]);
-        filled += capacity_of(planner, mine->pdata[i]);
+    for (guint i = 0; i < planner->node_count; i++) {
+        for (guint j = 0; j < planner->node_count; j++) {
+            planner->distances[i][j] = host_distance(
+                request->host, planner->nodes[i].index, planner->nodes[j].index);
+        }
     }
-    return MIN(filled, places);
 }
 
-static guint64 total_distance(const Host *host, const CpuSet *nodes)
+static gboolean has_node(NodeMask nodes, guint place)
+{
+    return (nodes >> place & 1) != 0;
+}
+
+static NodeMask mask_of_node(const Planner *planner, guint index)
+{
+    for (guint i = 0; i < planner->node_count; i++) {
+        if (planner->nodes[i].index == index) {
+            return G_GUINT64_CONSTANT(1) << i;
+        }
+    }
+    return 0;
+}
+
+static guint64 seats_on(const Planner *planner, NodeMask nodes)
+{
+    guint64 seats = 0;
+
+    for (guint i = 0; i < planner->node_count; i++) {
+        seats += has_node(nodes, i) ? planner->nodes[i].seats : 0;
+    }
+    return seats;
+}
+
+static guint64 count_remote_devices(const Planner *planner, NodeMask nodes)
+{
+    guint64 remote = 0;
+
+    for (guint i = 0; i < planner->node_count; i++) {
+        remote += has_node(nodes, i) ? 0 : planner->nodes[i].devices;
+    }
+    return remote;
+}
+
+static guint64 total_distance(const Planner *planner, NodeMask nodes)
 {
     guint64 total = 0;
-    unsigned from, to;
 
-    hwloc_bitmap_foreach_begin (from, nodes) {
-        hwloc_bitmap_foreach_begin (to, nodes) {
-            total += host_distance(host, from, to);
+    for (guint i = 0; i < planner->node_count; i++) {
+        for (guint j = 0; has_node(nodes, i) && j < planner->node_count; j++) {
+            total += has_node(nodes, j) ? planner->distances[i][j] : 0;
         }
-        hwloc_bitmap_foreach_end();
     }
-    hwloc_bitmap_foreach_end();
     return total;
 }
 
-static gboolean lacks_memory(const Planner *planner, const CpuSet *nodes, guint64 wanted_mib)
-{
-    guint64 available_mib = 0;
+/* Memory. */
 
-    for (guint i = 0; i < planner->host->nodes->len; i++) {
-        const HostNode *node = planner->host->nodes->pdata[i];
-        if (hwloc_bitmap_isset(nodes, node->index)) {
-            available_mib += host_node_available_mib(node, planner->vm->hugepages);
-        }
-    }
-    return available_mib < wanted_mib;
+typedef struct {
+    const Host *host;
+    const VmConfig *vm;
+    CpuSet *chosen; // nodes for what is bound to none
+} MemoryRequest;
+
+/// Demands: the cells in their order, then the memory that no cell binds.
+static gboolean memory_fits(guint supply, guint demand, gpointer data)
+{
+    const MemoryRequest *request = data;
+    const HostNode *node = request->host->nodes->pdata[supply];
+    const VmCell *cell = demand < request->vm->guest_cells->len
+                             ? request->vm->guest_cells->pdata[demand]
+                             : NULL;
+
+    return hwloc_bitmap_isset(
+        cell != NULL && cell->hostnodes != NULL ? cell->hostnodes : request->chosen, node->index);
 }
 
-/// The best cores for @group on exactly @nodes; NULL: they do not have the places.
-static Choice *choose_on_nodes(const Planner *planner, const Group *group, const CpuSet *nodes)
+/// Whether the nodes of each cell, and @nodes for all other memory, have enough of it free.
+static gboolean have_memory(const Planner *planner, NodeMask nodes)
 {
-    guint places = places_for(planner, group);
-    guint llc_count = planner->host->llcs->len;
-    guint64 kinds;
-    g_autoptr(GPtrArray) cores = cores_on_nodes(planner, nodes, places, &kinds);
-    g_autofree guint *capacities = g_new0(guint, llc_count);
-    guint capacity = 0;
+    const VmConfig *vm = planner->request->vm;
+    const Host *host = planner->request->host;
+    guint cells = vm->guest_cells->len;
+    g_autoptr(CpuSet) chosen = cpuset_new();
+    g_autofree guint64 *supplies = g_new(guint64, host->nodes->len + 1);
+    g_autofree guint64 *demands = g_new(guint64, cells + 1);
+    MemoryRequest request = { .host = host, .vm = vm, .chosen = chosen };
 
-    for (guint i = 0; i < cores->len; i++) {
-        const Candidate *candidate = cores->pdata[i];
-        capacities[candidate->llc] += capacity_of(planner, candidate);
-        capacity += capacity_of(planner, candidate);
+    for (guint i = 0; i < planner->node_count; i++) {
+        if (has_node(nodes, i)) {
+            hwloc_bitmap_set(chosen, planner->nodes[i].index);
+        }
     }
-    if (capacity < places) {
-        return NULL;
+    for (guint i = 0; i < host->nodes->len; i++) {
+        supplies[i] = host_node_available_mib(host->nodes->pdata[i], vm->hugepages);
     }
+    demands[cells] = vm->memory_mib;
+    for (guint i = 0; i < cells; i++) {
+        demands[i] = ((const VmCell *)vm->guest_cells->pdata[i])->memory_mib;
+        demands[cells] -= MIN(demands[cells], demands[i]);
+    }
+    return matching_find(
+        supplies, host->nodes->len, demands, cells + 1, memory_fits, &request, NULL);
+}
 
-    Choice *choice = g_new0(Choice, 1);
-    choice->candidates = g_ptr_array_new();
-    choice->measures[DISTANCE] = total_distance(planner->host, nodes);
-    choice->measures[MEMORY_SHORT] = lacks_memory(planner, nodes, group->memory_mib);
-    choice->measures[KINDS] = kinds;
-    choice->measures[NODE_LEFT] = capacity - places;
-    for (guint left = places; left > 0;) {
-        guint llc = pick_llc(capacities, llc_count, left);
-        guint filled = take_from_llc(planner, cores, llc, left, choice->candidates);
-        choice->measures[LLCS]++;
-        choice->measures[LLC_LEFT] += capacities[llc] - filled;
-        capacities[llc] = 0;
-        left -= filled;
+/* Choosing seats on given nodes. */
+
+/// The stocks on @nodes of @kind (-1: any).
+static GArray *stocks_on(const Planner *planner, NodeMask nodes, int kind)
+{
+    GArray *stocks = g_array_sized_new(FALSE, FALSE, sizeof(Stock), planner->stocks->len);
+    NodeMask last = 0;
+    guint last_node = G_MAXUINT;
+
+    for (guint i = 0; i < planner->stocks->len; i++) {
+        const Stock *stock = &g_array_index(planner->stocks, Stock, i);
+        if (stock->node != last_node) {
+            last_node = stock->node;
+            last = mask_of_node(planner, last_node);
+        }
+        if ((nodes & last) != 0 && (kind < 0 || stock->kind == (guint)kind)) {
+            g_array_append_val(stocks, *stock);
+        }
     }
-    return choice;
+    return stocks;
+}
+
+/// The stocks of the fastest kind that has the seats alone, or of all; NULL: not even these.
+static GArray *stocks_of_best_kind(const Planner *planner, Choice *choice)
+{
+    for (choice->kind = (int)planner->fastest; choice->kind >= -1; choice->kind--) {
+        g_autoptr(GArray) stocks = stocks_on(planner, choice->nodes, choice->kind);
+        if (stocks_suffice(stocks, planner->needs, planner->demands->len)) {
+            choice->measures[KINDS] = (guint64)((int)planner->fastest - choice->kind);
+            return g_steal_pointer(&stocks);
+        }
+    }
+    return NULL;
+}
+
+/// Looks at @nodes, and puts what is best on them in the place of @best if it is better.
+static void consider_nodes(Planner *planner, NodeMask nodes, Choice **best)
+{
+    g_autoptr(Choice) choice = g_new0(Choice, 1);
+
+    choice->nodes = nodes;
+    choice->measures[DEVICES_REMOTE] = count_remote_devices(planner, nodes);
+    choice->measures[DISTANCE] = total_distance(planner, nodes);
+    if (compare_choices(choice, *best, MEMORY_SHORT) > 0) {
+        return;
+    }
+    choice->measures[MEMORY_SHORT] = !have_memory(planner, nodes);
+    if (compare_choices(choice, *best, KINDS) > 0) {
+        return;
+    }
+    g_autoptr(GArray) stocks = stocks_of_best_kind(planner, choice);
+    if (stocks == NULL || compare_choices(choice, *best, LLCS) > 0) {
+        return;
+    }
+    guint64 seats = 0;
+    for (guint i = 0; i < stocks->len; i++) {
+        seats += g_array_index(stocks, Stock, i).count;
+    }
+    caches_choose(
+        stocks, planner->needs, planner->demands->len, &planner->steps, &choice->caches);
+    choice->measures[LLCS] = choice->caches.count;
+    choice->measures[UNSAFE] = choice->caches.unsafe;
+    choice->measures[LLC_LEFT] = choice->caches.seats - planner->wanted;
+    choice->measures[NODE_LEFT] = seats - planner->wanted;
+    if (compare_choices(choice, *best, MEASURES) < 0) {
+        choice_free(*best);
+        *best = g_steal_pointer(&choice);
+    }
 }
 
 /* Choosing nodes. */
 
-/// Above this many nodes not every set of them is tried.
-#define NODES_TO_COMBINE 16
-
-typedef struct {
-    guint node;
-    guint capacity;
-} NodeCapacity;
-
-static int compare_capacities(gconstpointer a, gconstpointer b)
+/// Nodes that some demand cannot do without.
+static NodeMask find_forced(const Planner *planner)
 {
-    const NodeCapacity *first = a, *second = b;
+    NodeMask forced = 0;
 
+    for (guint i = 0; i < planner->demands->len; i++) {
+        NodeMask allowed = 0;
+        for (guint j = 0; j < planner->stocks->len; j++) {
+            const Stock *stock = &g_array_index(planner->stocks, Stock, j);
+            allowed |= (stock->fits >> i & 1) != 0 ? mask_of_node(planner, stock->node) : 0;
+        }
+        forced |= (allowed & (allowed - 1)) == 0 ? allowed : 0;
+    }
+    return forced;
+}
+
+static int compare_seats(gconstpointer a, gconstpointer b)
+{
+    guint64 first = *(const guint64 *)a, second = *(const guint64 *)b;
+
+    return first > second ? -1 : first < second;
+}
+
+/// How many nodes, the fullest first, it takes at least.
+static guint fewest_nodes(const Planner *planner)
+{
+    guint64 seats[NODE_LIMIT], sum = 0;
+    guint count = 0;
+
+    for (guint i = 0; i < planner->node_count; i++) {
+        seats[i] = planner->nodes[i].seats;
+    }
+    qsort(seats, planner->node_count, sizeof(*seats), compare_seats);
+    while (count < planner->node_count && sum < planner->wanted) {
+        sum += seats[count++];
+    }
+    return MAX(count, 1);
+}
+
+/// Moves @places, @count ascending numbers below @limit, to the next such row; FALSE: it was the
+/// last.
+static gboolean next_row(guint *places, guint count, guint limit)
+{
+    guint at = count;
+
+    while (at > 0 && places[at - 1] == limit - count + at - 1) {
+        at--;
+    }
+    if (at == 0) {
+        return FALSE;
+    }
+    places[at - 1]++;
+    for (; at < count; at++) {
+        places[at] = places[at - 1] + 1;
+    }
+    return TRUE;
+}
+
+/// The best choice on any @count nodes; of several that are as good the one with the lowest.
+static Choice *choose_on_so_many(Planner *planner, guint count, NodeMask forced)
+{
+    Choice *best = NULL;
+    guint places[NODE_LIMIT];
+
+    for (guint i = 0; i < count; i++) {
+        places[i] = i;
+    }
+    do {
+        NodeMask nodes = 0;
+        for (guint i = 0; i < count; i++) {
+            nodes |= G_GUINT64_CONSTANT(1) << places[i];
+        }
+        planner->steps--;
+        if ((nodes & forced) == forced && seats_on(planner, nodes) >= planner->wanted) {
+            consider_nodes(planner, nodes, &best);
+        }
+    } while (planner->steps > 0 && next_row(places, count, planner->node_count));
+    return best;
+}
+
+static Choice *choose(Planner *planner)
+{
+    NodeMask all = planner->node_count < NODE_LIMIT
+                       ? (G_GUINT64_CONSTANT(1) << planner->node_count) - 1
+                       : G_MAXUINT64;
+    NodeMask forced = find_forced(planner);
+    Choice *best = NULL;
+
+    if (!stocks_suffice(planner->stocks, planner->needs, planner->demands->len)) {
+        return NULL;
+    }
+    for (guint count = fewest_nodes(planner);
+         best == NULL && count <= planner->node_count && planner->steps > 0; count++) {
+        best = choose_on_so_many(planner, count, forced);
+    }
+    if (best == NULL) {
+        consider_nodes(planner, all, &best);
+    }
+    return best;
+}
+
+/* Putting vCPUs on seats. */
+
+static gboolean is_chosen(const Planner *planner, const Choice *choice, const Seat *seat)
+{
+    const Candidate *candidate = seat->candidate;
+
+    return (choice->nodes & mask_of_node(planner, candidate->node)) != 0 &&
+           (choice->kind < 0 || candidate->kind == (guint)choice->kind) &&
+           hwloc_bitmap_isset(choice->caches.llcs, candidate->llc);
+}
+
+/// Safe cores first, then fuller ones, then lower ones.
+static int compare_seats_for_taking(gconstpointer a, gconstpointer b)
+{
+    const Seat *first = a, *second = b;
+
+    if (first->candidate->rank != second->candidate->rank) {
+        return first->candidate->rank < second->candidate->rank ? -1 : 1;
+    }
     if (first->capacity != second->capacity) {
         return first->capacity > second->capacity ? -1 : 1;
     }
-    return first->node < second->node ? -1 : 1;
+    if (first->candidate->core != second->candidate->core) {
+        return first->candidate->core < second->candidate->core ? -1 : 1;
+    }
+    return first->first < second->first ? -1 : 1;
 }
 
-static int compare_node_numbers(gconstpointer a, gconstpointer b)
+/// All first siblings, then all second ones, and so on.
+static int compare_seats_for_putting(gconstpointer a, gconstpointer b)
 {
-    const NodeCapacity *first = a, *second = b;
+    const Seat *first = a, *second = b;
 
-    return first->node < second->node ? -1 : 1;
+    if (first->first != second->first) {
+        return first->first < second->first ? -1 : 1;
+    }
+    return first->candidate->core < second->candidate->core ? -1 : 1;
 }
 
-/// The nodes, of those in @allowed (NULL: all), that have a core to give, the fullest first.
-static GArray *nodes_with_cores(const Planner *planner, const CpuSet *allowed)
+static gboolean seat_fits(guint supply, guint demand, gpointer data)
 {
-    GArray *nodes = g_array_new(FALSE, FALSE, sizeof(NodeCapacity));
+    const GArray *seats = data;
 
-    /* The candidates come node by node. */
+    return (g_array_index(seats, Seat, supply).fits >> demand & 1) != 0;
+}
+
+static void put_unit(Plan *plan, const Seat *seat, guint first, guint size)
+{
+    const Candidate *candidate = seat->candidate;
+
+    for (guint i = 0; i < size; i++) {
+        guint cpu = candidate->cpus[seat->first + i];
+        g_array_index(plan->vcpus, PlanVcpu, first + i) = (PlanVcpu){ .vcpu = first + i,
+            .cpu = cpu,
+            .core = candidate->core,
+            .node = candidate->node,
+            .llc = candidate->llc };
+        hwloc_bitmap_set(plan->cpus, cpu);
+        hwloc_bitmap_set(plan->nodes, candidate->node);
+    }
+}
+
+static void reserve_core(const Planner *planner, Plan *plan, const Candidate *candidate)
+{
+    const HostCore *core = planner->request->host->cores->pdata[candidate->core];
+
+    hwloc_bitmap_or(plan->reserved, plan->reserved, core->cpus);
+}
+
+/// The units of a demand, in their order, on the seats that were given to it.
+static void put_demand(Planner *planner, Plan *plan, const Demand *demand, GArray *seats)
+{
+    g_array_sort(seats, compare_seats_for_putting);
+    for (guint i = 0; i < seats->len; i++) {
+        const Seat *seat = &g_array_index(seats, Seat, i);
+        put_unit(plan, seat, g_array_index(demand->units, guint, i), demand->size);
+        reserve_core(planner, plan, seat->candidate);
+    }
+}
+
+static void put_vcpus(Planner *planner, Plan *plan, const Choice *choice)
+{
+    guint demands = planner->demands->len;
+    g_autoptr(GArray) seats = g_array_new(FALSE, FALSE, sizeof(Seat));
+
+    for (guint i = 0; i < planner->seats->len; i++) {
+        const Seat *seat = &g_array_index(planner->seats, Seat, i);
+        if (is_chosen(planner, choice, seat)) {
+            g_array_append_val(seats, *seat);
+        }
+    }
+    g_array_sort(seats, compare_seats_for_taking);
+
+    g_autofree guint64 *supplies = g_new(guint64, seats->len);
+    g_autofree guint64 *given = g_new(guint64, (gsize)seats->len * demands);
+    for (guint i = 0; i < seats->len; i++) {
+        supplies[i] = 1;
+    }
+    gboolean found = matching_find(
+        supplies, seats->len, planner->needs, demands, seat_fits, seats, given);
+    g_assert(found);
+    for (guint i = 0; i < demands; i++) {
+        g_autoptr(GArray) mine = g_array_new(FALSE, FALSE, sizeof(Seat));
+        for (guint j = 0; j < seats->len; j++) {
+            if (given[(gsize)j * demands + i] > 0) {
+                g_array_append_val(mine, g_array_index(seats, Seat, j));
+            }
+        }
+        put_demand(planner, plan, planner->demands->pdata[i], mine);
+    }
+    hwloc_bitmap_copy(plan->cores, plan->reserved);
+}
+
+/* A core for the other threads alone. */
+
+static gboolean is_spare(const Planner *planner, const Plan *plan, const Candidate *candidate)
+{
+    return candidate_usable(candidate, planner->worst) > 0 &&
+           !hwloc_bitmap_isset(plan->cores, candidate->cpus[0]);
+}
+
+/// On the vCPUs' nodes if there is one; the safest, then the lowest.
+static const Candidate *find_spare(const Planner *planner, const Plan *plan)
+{
+    const Candidate *best = NULL;
+    gboolean best_local = FALSE;
+
     for (guint i = 0; i < planner->candidates->len; i++) {
         const Candidate *candidate = planner->candidates->pdata[i];
-        guint capacity = capacity_of(planner, candidate);
-        if (planner->used[i] || candidate->rank > planner->worst || capacity == 0 ||
-            (allowed != NULL && !hwloc_bitmap_isset(allowed, candidate->node))) {
-            continue;
-        }
-        NodeCapacity *last = nodes->len > 0 ? &g_array_index(nodes, NodeCapacity, nodes->len - 1)
-                                            : NULL;
-        if (last != NULL && last->node == candidate->node) {
-            last->capacity += capacity;
-        } else {
-            NodeCapacity node = { .node = candidate->node, .capacity = capacity };
-            g_array_append_val(nodes, node);
-        }
-    }
-    g_array_sort(nodes, compare_capacities);
-    return nodes;
-}
-
-/// How many of @nodes, the fullest first, it takes for @places; more than there are: not enough.
-static guint fewest_nodes(const GArray *nodes, guint places)
-{
-    guint count = 0, capacity = 0;
-
-    while (count < nodes->len && (count == 0 || capacity < places)) {
-        capacity += g_array_index(nodes, NodeCapacity, count).capacity;
-        count++;
-    }
-    return capacity >= places ? count : nodes->len + 1;
-}
-
-/// The next higher number with as many bits set.
-static guint64 next_combination(guint64 mask)
-{
-    guint64 lowest = mask & -mask;
-    guint64 carried = mask + lowest;
-
-    return carried | (((mask ^ carried) >> 2) / lowest);
-}
-
-static CpuSet *nodes_of_mask(const GArray *nodes, guint64 mask)
-{
-    CpuSet *set = cpuset_new();
-
-    for (guint i = 0; i < nodes->len; i++) {
-        if (mask & (G_GUINT64_CONSTANT(1) << i)) {
-            hwloc_bitmap_set(set, g_array_index(nodes, NodeCapacity, i).node);
-        }
-    }
-    return set;
-}
-
-/// So many sets of nodes are tried, and no more: a start is waiting.
-#define COMBINATIONS 1000
-
-/// The best choice on any @count of @nodes; NULL: none that was tried has the places.
-static Choice *choose_on_so_many(
-    const Planner *planner, const Group *group, const GArray *nodes, guint count)
-{
-    guint64 end = G_GUINT64_CONSTANT(1) << nodes->len;
-    Choice *best = NULL;
-    guint tried = 0;
-
-    for (guint64 mask = (G_GUINT64_CONSTANT(1) << count) - 1; mask < end && tried < COMBINATIONS;
-         mask = next_combination(mask), tried++) {
-        g_autoptr(CpuSet) set = nodes_of_mask(nodes, mask);
-        g_autoptr(Choice) choice = choose_on_nodes(planner, group, set);
-        if (choice != NULL && is_better(choice, best)) {
-            choice_free(best);
-            best = g_steal_pointer(&choice);
+        gboolean local = hwloc_bitmap_isset(plan->nodes, candidate->node) != 0;
+        if (is_spare(planner, plan, candidate) &&
+            (best == NULL || local > best_local ||
+                (local == best_local && candidate->rank < best->rank))) {
+            best = candidate;
+            best_local = local;
         }
     }
     return best;
 }
 
-static Choice *choose_cores(const Planner *planner, const Group *group, const CpuSet *allowed)
+/* One CPU: several isolated ones in a mask would pile the threads up on one of them. */
+static gboolean place_spare(const Planner *planner, Plan *plan)
 {
-    g_autoptr(GArray) nodes = nodes_with_cores(planner, allowed);
+    const Candidate *spare = find_spare(planner, plan);
 
-    guint count = fewest_nodes(nodes, places_for(planner, group));
-    if (nodes->len == 0 || count > nodes->len) {
-        return NULL;
+    if (spare != NULL) {
+        reserve_core(planner, plan, spare);
+        hwloc_bitmap_only(plan->others, spare->cpus[0]);
     }
-    g_autoptr(CpuSet) fullest = cpuset_new();
-    for (guint i = 0; i < count; i++) {
-        hwloc_bitmap_set(fullest, g_array_index(nodes, NodeCapacity, i).node);
-    }
-    if (count > NODES_TO_COMBINE) {
-        return choose_on_nodes(planner, group, fullest);
-    }
-    g_array_set_size(nodes, MIN(nodes->len, NODES_TO_COMBINE));
-    g_array_sort(nodes, compare_node_numbers);
-    Choice *best = choose_on_so_many(planner, group, nodes, count);
-    return best != NULL ? best : choose_on_nodes(planner, group, fullest);
-}
-
-/* Putting vCPUs on cores. */
-
-static int compare_candidates(gconstpointer a, gconstpointer b)
-{
-    const Candidate *first = *(Candidate *const *)a, *second = *(Candidate *const *)b;
-
-    return first->core < second->core ? -1 : first->core > second->core;
-}
-
-/// The @place'th CPU of the core that a vCPU may take; -1: it has fewer.
-static int cpu_at(const Planner *planner, const Candidate *candidate, guint place)
-{
-    return place < usable_cpus(planner, candidate)
-               ? (int)g_array_index(candidate->cpus, guint, place)
-               : -1;
-}
-
-static void put_vcpu(Planner *planner, guint vcpu, guint cpu, const Candidate *candidate)
-{
-    Plan *plan = planner->plan;
-
-    g_array_index(plan->vcpus, PlanVcpu, vcpu) = (PlanVcpu){ .vcpu = vcpu,
-        .cpu = cpu,
-        .core = candidate->core,
-        .node = candidate->node,
-        .llc = candidate->llc };
-    hwloc_bitmap_set(plan->cpus, cpu);
-    hwloc_bitmap_set(plan->nodes, candidate->node);
-}
-
-/// One unit after the other, each on its core's CPUs in order.
-static void put_units(Planner *planner, const Group *group, const GPtrArray *cores)
-{
-    guint core = 0, place = 0;
-
-    for (guint i = 0; i < group->vcpus->len; i++) {
-        guint vcpu = g_array_index(group->vcpus, guint, i);
-        if (i > 0 &&
-            vcpu / planner->unit != g_array_index(group->vcpus, guint, i - 1) / planner->unit) {
-            core++;
-            place = 0;
-        }
-        put_vcpu(
-            planner, vcpu, (guint)cpu_at(planner, cores->pdata[core], place++), cores->pdata[core]);
-    }
-}
-
-/// All first siblings, then all second ones, and so on.
-static void put_siblings(Planner *planner, const Group *group, const GPtrArray *cores)
-{
-    guint next = 0;
-
-    for (guint place = 0; next < group->vcpus->len; place++) {
-        for (guint core = 0; core < cores->len && next < group->vcpus->len; core++) {
-            int cpu = cpu_at(planner, cores->pdata[core], place);
-            if (cpu >= 0) {
-                guint vcpu = g_array_index(group->vcpus, guint, next++);
-                put_vcpu(planner, vcpu, (guint)cpu, cores->pdata[core]);
-            }
-        }
-    }
-}
-
-static void use_core(Planner *planner, const Candidate *candidate)
-{
-    const HostCore *core = planner->host->cores->pdata[candidate->core];
-
-    for (guint i = 0; i < planner->candidates->len; i++) {
-        planner->used[i] |= planner->candidates->pdata[i] == candidate;
-    }
-    hwloc_bitmap_or(planner->plan->reserved, planner->plan->reserved, core->cpus);
-}
-
-static void put_group(Planner *planner, const Group *group, const Choice *choice)
-{
-    g_ptr_array_sort(choice->candidates, compare_candidates);
-    if (planner->share == SHARE_UNIT) {
-        put_units(planner, group, choice->candidates);
-    } else {
-        put_siblings(planner, group, choice->candidates);
-    }
-    for (guint i = 0; i < choice->candidates->len; i++) {
-        use_core(planner, choice->candidates->pdata[i]);
-    }
-}
-
-static gboolean place_group(Planner *planner, const Group *group)
-{
-    const CpuSet *chosen = planner->plan->nodes;
-    g_autoptr(Choice) choice = NULL;
-
-    if (group->vcpus->len == 0) {
-        return TRUE;
-    }
-    planner->together = group->together;
-    if (group->nodes == NULL && !hwloc_bitmap_iszero(chosen)) {
-        choice = choose_cores(planner, group, chosen);
-    }
-    if (choice == NULL) {
-        choice = choose_cores(planner, group, group->nodes);
-    }
-    if (choice == NULL) {
-        return FALSE;
-    }
-    put_group(planner, group, choice);
-    return TRUE;
-}
-
-/* The other threads. */
-
-static void use_spare(Planner *planner, const Candidate *candidate)
-{
-    use_core(planner, candidate);
-    /* One CPU: several isolated ones in a mask would pile the threads up on one of them. */
-    hwloc_bitmap_only(planner->plan->others, (unsigned)cpu_at(planner, candidate, 0));
-}
-
-/// A core of the pool for the other threads alone: on the vCPUs' nodes if there is one.
-static gboolean place_spare(Planner *planner)
-{
-    g_autoptr(GArray) one = g_array_new(FALSE, TRUE, sizeof(guint));
-    Group group = { .vcpus = one };
-    guint nobody = 0;
-
-    g_array_append_val(one, nobody);
-    planner->share = SHARE_NONE;
-    g_autoptr(Choice) choice = choose_cores(planner, &group, planner->plan->nodes);
-    if (choice == NULL) {
-        choice = choose_cores(planner, &group, NULL);
-    }
-    if (choice == NULL) {
-        return FALSE;
-    }
-    use_spare(planner, choice->candidates->pdata[0]);
-    return TRUE;
-}
-
-static CpuSet *cpus_of_nodes(const Host *host, const CpuSet *nodes)
-{
-    CpuSet *cpus = cpuset_new();
-
-    for (guint i = 0; i < host->nodes->len; i++) {
-        const HostNode *node = host->nodes->pdata[i];
-        if (hwloc_bitmap_isset(nodes, node->index)) {
-            hwloc_bitmap_or(cpus, cpus, node->cpus);
-        }
-    }
-    return cpus;
-}
-
-/// Of @cpus those that the scheduler balances, or one: threads with several isolated CPUs in their
-/// mask would pile up on one of them.
-static void set_others(Plan *plan, const CpuSet *cpus, const Host *host)
-{
-    hwloc_bitmap_andnot(plan->others, cpus, host->isolation->isolated);
-    if (hwloc_bitmap_iszero(plan->others) && !hwloc_bitmap_iszero(cpus)) {
-        hwloc_bitmap_only(plan->others, (unsigned)hwloc_bitmap_first(cpus));
-    }
-}
-
-static void place_on_housekeeping(Plan *plan, const Host *host, const Taken *taken)
-{
-    g_autoptr(CpuSet) awake = cpuset_minus(host->online, host->isolation->isolated);
-    g_autoptr(CpuSet) unheld = cpuset_minus(awake, taken->cpus);
-    g_autoptr(CpuSet) housekeeping = cpuset_minus(unheld, plan->reserved);
-    g_autoptr(CpuSet) local_cpus = cpus_of_nodes(host, plan->nodes);
-    g_autoptr(CpuSet) local = cpuset_and(housekeeping, local_cpus);
-    const CpuSet *choices[] = { local, housekeeping, unheld, awake, host->online };
-    guint choice = 0;
-
-    while (choice < G_N_ELEMENTS(choices) - 1 && hwloc_bitmap_iszero(choices[choice])) {
-        choice++;
-    }
-    set_others(plan, choices[choice], host);
-    plan->others_share = choices[choice] != local && choices[choice] != housekeeping;
-}
-
-static void place_on_emulator_cpus(
-    Plan *plan, const CpuSet *wanted, const Host *host, const Taken *taken)
-{
-    g_autoptr(CpuSet) online = cpuset_and(wanted, host->online);
-    g_autoptr(CpuSet) off_cores = cpuset_minus(online, plan->cores);
-    g_autoptr(CpuSet) unheld = cpuset_minus(off_cores, taken->cpus);
-
-    if (hwloc_bitmap_iszero(off_cores)) {
-        place_on_housekeeping(plan, host, taken);
-        plan->others_share = TRUE;
-        return;
-    }
-    plan->others_share = hwloc_bitmap_iszero(unheld);
-    set_others(plan, plan->others_share ? off_cores : unheld, host);
-}
-
-static gboolean place_others(Planner *planner, const Policy *policy, const Taken *taken)
-{
-    switch (policy->emulator) {
-    case POLICY_SPARE:
-        return place_spare(planner);
-    case POLICY_EMULATOR_CPUS:
-        place_on_emulator_cpus(planner->plan, policy->emulator_cpus, planner->host, taken);
-        return TRUE;
-    case POLICY_HOUSEKEEPING:
-        place_on_housekeeping(planner->plan, planner->host, taken);
-        return TRUE;
-    }
-    g_assert_not_reached();
-}
-
-/* When placing one group after the other leads to no plan: any that there is. */
-
-/// What a core of the guest, or with SHARE_SIBLINGS a vCPU, can have.
-typedef struct {
-    const Candidate *candidate;
-    guint place; // with SHARE_SIBLINGS: of the core's CPUs
-} Seat;
-
-typedef struct {
-    const Planner *planner;
-    GPtrArray *nodes; // CpuSet by guest: where it may lie; NULL: anywhere
-    GArray *seats;    // Seat
-    guint unit;       // vCPUs of a guest of the matching
-    guint vcpus;
-} Seating;
-
-static guint count_members(const Seating *seating, guint guest)
-{
-    return MIN(seating->unit, seating->vcpus - guest * seating->unit);
-}
-
-static gboolean seat_fits(guint guest, guint seat, gpointer data)
-{
-    const Seating *seating = data;
-    const Candidate *candidate = g_array_index(seating->seats, Seat, seat).candidate;
-    const CpuSet *nodes = seating->nodes->pdata[guest];
-
-    return (nodes == NULL || hwloc_bitmap_isset(nodes, candidate->node)) &&
-           usable_cpus(seating->planner, candidate) >= count_members(seating, guest);
-}
-
-/// The vCPUs of a core of the guest may lie where each of them may.
-static void find_nodes(Seating *seating, const GPtrArray *groups)
-{
-    seating->nodes = g_ptr_array_new_with_free_func((GDestroyNotify)hwloc_bitmap_free);
-    g_ptr_array_set_size(
-        seating->nodes, (int)((seating->vcpus + seating->unit - 1) / seating->unit));
-    for (guint i = 0; i < groups->len; i++) {
-        const Group *group = groups->pdata[i];
-        for (guint j = 0; group->nodes != NULL && j < group->vcpus->len; j++) {
-            guint guest = g_array_index(group->vcpus, guint, j) / seating->unit;
-            CpuSet *before = seating->nodes->pdata[guest];
-            seating->nodes->pdata[guest] = before != NULL ? cpuset_and(before, group->nodes)
-                                                          : cpuset_copy(group->nodes);
-            hwloc_bitmap_free(before);
-        }
-    }
-}
-
-/// Those of all cores but @spare.
-static void find_seats(Seating *seating, const Candidate *spare)
-{
-    const Planner *planner = seating->planner;
-
-    seating->seats = g_array_new(FALSE, FALSE, sizeof(Seat));
-    for (guint i = 0; i < planner->candidates->len; i++) {
-        const Candidate *candidate = planner->candidates->pdata[i];
-        guint places = planner->share == SHARE_SIBLINGS ? usable_cpus(planner, candidate) : 1;
-        if (candidate == spare || candidate->rank > planner->worst) {
-            continue;
-        }
-        for (guint place = 0; place < places; place++) {
-            Seat seat = { .candidate = candidate, .place = place };
-            g_array_append_val(seating->seats, seat);
-        }
-    }
-}
-
-static void put_guests(Planner *planner, const Seating *seating, const guint *seat_of)
-{
-    for (guint guest = 0; guest < seating->nodes->len; guest++) {
-        const Seat *seat = &g_array_index(seating->seats, Seat, seat_of[guest]);
-        for (guint i = 0; i < count_members(seating, guest); i++) {
-            put_vcpu(planner, guest * seating->unit + i,
-                (guint)cpu_at(planner, seat->candidate, seat->place + i), seat->candidate);
-        }
-        use_core(planner, seat->candidate);
-    }
-}
-
-/// @spare: the core that is left to the other threads; NULL: none.
-static gboolean place_somehow(Planner *planner, const GPtrArray *groups, const Candidate *spare)
-{
-    Seating seating = { .planner = planner,
-        .unit = planner->share == SHARE_UNIT ? planner->unit : 1,
-        .vcpus = planner->plan->vcpus->len };
-
-    find_nodes(&seating, groups);
-    find_seats(&seating, spare);
-    g_autofree guint *seat_of = g_new0(guint, seating.nodes->len);
-    gboolean found = matching_find(
-        seating.nodes->len, seating.seats->len, seat_fits, &seating, seat_of);
-    if (found) {
-        put_guests(planner, &seating, seat_of);
-    }
-    g_ptr_array_unref(seating.nodes);
-    g_array_unref(seating.seats);
-    return found;
+    return spare != NULL;
 }
 
 /* One try, and which to try. */
 
-/// Cells may cut a core of the guest: then its vCPUs are not together, and this is no plan.
-static gboolean units_are_whole(const Planner *planner)
-{
-    const GArray *vcpus = planner->plan->vcpus;
-
-    for (guint i = 1; planner->share == SHARE_UNIT && i < vcpus->len; i++) {
-        if (i % planner->unit != 0 &&
-            g_array_index(vcpus, PlanVcpu, i).core != g_array_index(vcpus, PlanVcpu, i - 1).core) {
-            return FALSE;
-        }
-    }
-    return TRUE;
-}
-
-static gboolean place_all(
-    Planner *planner, const GPtrArray *groups, const Policy *policy, const Taken *taken)
-{
-    for (guint i = 0; i < groups->len; i++) {
-        if (!place_group(planner, groups->pdata[i])) {
-            return FALSE;
-        }
-    }
-    hwloc_bitmap_copy(planner->plan->cores, planner->plan->reserved);
-    return units_are_whole(planner) && place_others(planner, policy, taken);
-}
-
-static gboolean place_all_somehow(
-    Planner *planner, const GPtrArray *groups, const Policy *policy, const Taken *taken)
-{
-    gboolean spare = policy->emulator == POLICY_SPARE;
-
-    for (guint i = 0; i < (spare ? planner->candidates->len : 1); i++) {
-        const Candidate *left = spare ? planner->candidates->pdata[i] : NULL;
-        if ((left != NULL && (left->rank > planner->worst || usable_cpus(planner, left) == 0)) ||
-            !place_somehow(planner, groups, left)) {
-            continue;
-        }
-        hwloc_bitmap_copy(planner->plan->cores, planner->plan->reserved);
-        if (spare) {
-            use_spare(planner, left);
-            return TRUE;
-        }
-        return place_others(planner, policy, taken);
-    }
-    return FALSE;
-}
-
 /// A cell's memory lies on its hostnodes, some of which may have no CPUs.
-static void add_memory_nodes(Plan *plan, const GPtrArray *groups)
+static void add_memory_nodes(Planner *planner, Plan *plan)
 {
-    for (guint i = 0; i < groups->len; i++) {
-        const Group *group = groups->pdata[i];
-        if (group->nodes != NULL) {
-            hwloc_bitmap_or(plan->nodes, plan->nodes, group->nodes);
+    for (guint i = 0; i < planner->demands->len; i++) {
+        const Demand *demand = planner->demands->pdata[i];
+        if (demand->nodes != NULL) {
+            hwloc_bitmap_or(plan->nodes, plan->nodes, demand->nodes);
         }
     }
 }
 
-typedef gboolean (*Place)(
-    Planner *planner, const GPtrArray *groups, const Policy *policy, const Taken *taken);
-
-static Plan *try_plan(
-    Planner *planner, const Policy *policy, const Taken *taken, Share share, Place place)
+static void find_seats(Planner *planner)
 {
-    g_autoptr(Plan) plan = plan_new(planner->vm->vcpus_present);
+    planner->wanted = 0;
+    for (guint i = 0; i < planner->demands->len; i++) {
+        planner->needs[i] = ((const Demand *)planner->demands->pdata[i])->units->len;
+        planner->wanted += planner->needs[i];
+    }
+    planner->seats = seats_find(planner->candidates, planner->demands, planner->share,
+        planner->worst, planner->left_out);
+    planner->stocks = stocks_of(planner->seats);
+    find_nodes(planner);
+}
 
-    planner->share = share;
-    planner->plan = plan;
-    g_autoptr(GPtrArray) groups = find_groups(planner, planner->vm);
-    g_array_set_size(plan->vcpus, planner->vm->vcpus_most);
-    memset(planner->used, 0, planner->candidates->len * sizeof(*planner->used));
-    if (!place(planner, groups, policy, taken)) {
+static Plan *plan_of(Planner *planner, const Choice *choice)
+{
+    const VmConfig *vm = planner->request->vm;
+    g_autoptr(Plan) plan = plan_new(vm->vcpus_present);
+
+    g_array_set_size(plan->vcpus, vm->vcpus_most);
+    put_vcpus(planner, plan, choice);
+    if (planner->request->policy->emulator != POLICY_SPARE) {
+        others_place(plan, planner->request);
+    } else if (!place_spare(planner, plan)) {
         return NULL;
     }
-    add_memory_nodes(plan, groups);
+    add_memory_nodes(planner, plan);
     return g_steal_pointer(&plan);
+}
+
+static Plan *try_seats(Planner *planner, Choice **choice)
+{
+    find_seats(planner);
+    *choice = planner->seats->len > 0 ? choose(planner) : NULL;
+    Plan *plan = *choice != NULL ? plan_of(planner, *choice) : NULL;
+    g_array_unref(planner->seats);
+    g_array_unref(planner->stocks);
+    return plan;
+}
+
+static int compare_for_leaving(gconstpointer a, gconstpointer b, gpointer data)
+{
+    const Planner *planner = data;
+    const Candidate *first = *(Candidate *const *)a, *second = *(Candidate *const *)b;
+    guint first_usable = candidate_usable(first, planner->worst);
+    guint second_usable = candidate_usable(second, planner->worst);
+
+    if (first_usable != second_usable) {
+        return first_usable < second_usable ? -1 : 1;
+    }
+    return first->core > second->core ? -1 : 1;
+}
+
+/// What one try costs beside its steps.
+#define LEAVING_STEPS 1000
+
+/// Where the vCPUs would take all cores though they need not: the best plan that leaves one of
+/// them, whichever, to the other threads.
+static Plan *try_leaving_one(Planner *planner)
+{
+    g_autoptr(GPtrArray) order = g_ptr_array_copy(planner->candidates, NULL, NULL);
+    g_autoptr(Choice) best = NULL;
+    Plan *best_plan = NULL;
+
+    g_ptr_array_set_free_func(order, NULL);
+    g_ptr_array_sort_with_data(order, compare_for_leaving, planner);
+    for (guint i = 0; i < order->len && (best == NULL || planner->steps > 0); i++) {
+        g_autoptr(Choice) choice = NULL;
+        planner->left_out = order->pdata[i];
+        if (candidate_usable(planner->left_out, planner->worst) == 0) {
+            continue;
+        }
+        g_autoptr(Plan) plan = try_seats(planner, &choice);
+        planner->steps -= MIN(planner->steps, LEAVING_STEPS);
+        if (plan != NULL && compare_choices(choice, best, MEASURES) < 0) {
+            plan_free(best_plan);
+            choice_free(best);
+            best_plan = g_steal_pointer(&plan);
+            best = g_steal_pointer(&choice);
+        }
+    }
+    planner->left_out = NULL;
+    return best_plan;
+}
+
+static Plan *try_plan(Planner *planner, Share share, guint unit)
+{
+    const Request *request = planner->request;
+    g_autoptr(GPtrArray) demands = demands_of(request->vm, unit);
+    g_autoptr(Choice) choice = NULL;
+
+    if (demands->len > SEAT_DEMANDS) {
+        return NULL;
+    }
+    planner->share = share;
+    planner->demands = demands;
+    Plan *plan = try_seats(planner, &choice);
+    if (plan == NULL && choice != NULL && share == SHARE_SIBLINGS) {
+        plan = try_leaving_one(planner);
+    }
+    return plan;
 }
 
 guint planner_unit(const VmConfig *vm, const Policy *policy)
@@ -996,28 +692,20 @@ static guint find_shares(const Policy *policy, guint unit, Share shares[2])
     return unit == 1 && policy->smt == POLICY_SMT_AUTO ? 2 : 1;
 }
 
-Plan *planner_place(const VmConfig *vm, const Policy *policy, const Host *host, const Pool *pool,
-    const Taken *taken)
+Plan *planner_place(const Request *request)
 {
-    g_autoptr(GPtrArray) candidates = find_candidates(host, pool, taken);
-    g_autofree gboolean *used = g_new0(gboolean, MAX(candidates->len, 1));
-    Planner planner = { .host = host, .vm = vm, .candidates = candidates, .used = used };
+    g_autoptr(GPtrArray)
+        candidates = candidates_find(request->host, request->pool->free, request->taken);
+    Planner planner = { .request = request, .candidates = candidates, .steps = PLANNER_STEPS };
+    guint unit = planner_unit(request->vm, request->policy);
     Share shares[2];
+    guint count = find_shares(request->policy, unit, shares);
     Plan *plan = NULL;
-
-    for (guint i = 0; i < candidates->len; i++) {
-        planner.fastest = MAX(planner.fastest, ((const Candidate *)candidates->pdata[i])->kind);
-    }
-    planner.unit = planner_unit(vm, policy);
-    guint count = find_shares(policy, planner.unit, shares);
 
     for (guint worst = 0; plan == NULL && worst < RANK_COUNT; worst++) {
         planner.worst = (Rank)worst;
         for (guint i = 0; plan == NULL && i < count; i++) {
-            plan = try_plan(&planner, policy, taken, shares[i], place_all);
-            if (plan == NULL && (vm->guest_cells->len > 0 || policy->emulator == POLICY_SPARE)) {
-                plan = try_plan(&planner, policy, taken, shares[i], place_all_somehow);
-            }
+            plan = try_plan(&planner, shares[i], unit);
         }
     }
     return plan;

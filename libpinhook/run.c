@@ -3,6 +3,7 @@
 
 #include "error.h"
 #include "ledger.h"
+#include "planner.h"
 
 #include <unistd.h>
 
@@ -53,18 +54,18 @@ static gboolean decide(
     g_autoptr(Host) host = NULL;
     g_autoptr(Taken) taken = NULL;
     g_autoptr(Pool) pool = NULL;
+    Request request = { .vmid = call->vmid, .vm = vm, .policy = policy };
 
     if (vm->readable) {
-        host = host_load(call->root, error);
+        request.host = host = host_load(call->root, error);
         if (host == NULL) {
             return FALSE;
         }
-        taken = ledger_taken(call->root, call->vmid);
-        pool = pool_new(vm, policy, host, taken);
-        report->plan = planner_place(vm, policy, host, pool, taken);
+        request.taken = taken = ledger_taken(call->root, call->vmid);
+        request.pool = pool = pool_new(vm, policy, host, taken);
+        report->plan = planner_place(&request);
     }
-    g_autoptr(Verdict)
-        verdict = check_start(call->vmid, vm, policy, host, taken, pool, report->plan);
+    g_autoptr(Verdict) verdict = check_start(&request, report->plan);
     report_add_findings(report, verdict->findings);
     report->outcome = outcome_of(verdict);
     if (report->plan != NULL) {

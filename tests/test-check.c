@@ -3,6 +3,7 @@
 
 #include "fake-host.h"
 #include "fake-root.h"
+#include "planner.h"
 
 #include <string.h>
 
@@ -77,6 +78,22 @@ static Host *scene_host(const Scene *scene)
     return host;
 }
 
+/// Plans and checks, as a start does.
+static Verdict *judge_on(
+    const VmConfig *vm, const Policy *policy, const Host *host, const Taken *taken)
+{
+    g_autoptr(Pool) pool = pool_new(vm, policy, host, taken);
+    Request request = { .vmid = 100,
+        .vm = vm,
+        .policy = policy,
+        .host = host,
+        .taken = taken,
+        .pool = pool };
+    g_autoptr(Plan) plan = planner_place(&request);
+
+    return check_start(&request, plan);
+}
+
 static Verdict *judge(const Scene *scene)
 {
     g_autofree char *config = scene_read(scene, CONFIG_PATH);
@@ -85,15 +102,11 @@ static Verdict *judge(const Scene *scene)
     g_autoptr(Policy) policy = policy_parse(rules, "pve1", 100);
     g_autoptr(Host) host = scene_host(scene);
     g_autoptr(Taken) taken = scene_taken(scene);
-    g_autoptr(Pool) pool = NULL;
-    g_autoptr(Plan) plan = NULL;
 
     if (!vm->readable) {
-        return check_start(100, vm, policy, NULL, NULL, NULL, NULL);
+        return check_start(&(Request){ .vmid = 100, .vm = vm, .policy = policy }, NULL);
     }
-    pool = pool_new(vm, policy, host, taken);
-    plan = planner_place(vm, policy, host, pool, taken);
-    return check_start(100, vm, policy, host, taken, pool, plan);
+    return judge_on(vm, policy, host, taken);
 }
 
 static const Finding *find(const Verdict *verdict, FindingCode code)
@@ -699,7 +712,8 @@ static void test_an_unreadable_config_is_all_there_is(void)
 {
     g_autoptr(VmConfig) vm = vmconfig_unreadable("etc/pve/qemu-server/100.conf: no such file");
     g_autoptr(Policy) policy = policy_parse(NULL, NULL, 100);
-    g_autoptr(Verdict) verdict = check_start(100, vm, policy, NULL, NULL, NULL, NULL);
+    Request request = { .vmid = 100, .vm = vm, .policy = policy };
+    g_autoptr(Verdict) verdict = check_start(&request, NULL);
 
     g_assert_cmpuint(verdict->findings->len, ==, 1);
     const Finding *finding = find(verdict, FINDING_CONFIG_UNREADABLE);
@@ -713,9 +727,7 @@ static void test_an_unreadable_policy(void)
     g_autoptr(Policy) policy = policy_unreadable("/etc/pve/pinhook.conf: Permission denied");
     g_autoptr(Host) host = fake_host_new("numa:1 core:4 pu:2", "2-7");
     g_autoptr(Taken) taken = taken_new();
-    g_autoptr(Pool) pool = pool_new(vm, policy, host, taken);
-    g_autoptr(Plan) plan = planner_place(vm, policy, host, pool, taken);
-    g_autoptr(Verdict) verdict = check_start(100, vm, policy, host, taken, pool, plan);
+    g_autoptr(Verdict) verdict = judge_on(vm, policy, host, taken);
     const Finding *finding = find(verdict, FINDING_POLICY_INVALID);
 
     g_assert_cmpstr(finding->message, ==, "/etc/pve/pinhook.conf: Permission denied");
@@ -735,10 +747,8 @@ static const Finding *judge_memory(Host *host, const char *hugepages, Verdict **
     g_autoptr(VmConfig) vm = vmconfig_parse(config, strlen(config));
     g_autoptr(Policy) policy = policy_parse(NULL, NULL, 100);
     g_autoptr(Taken) taken = taken_new();
-    g_autoptr(Pool) pool = pool_new(vm, policy, host, taken);
-    g_autoptr(Plan) plan = planner_place(vm, policy, host, pool, taken);
 
-    *verdict = check_start(100, vm, policy, host, taken, pool, plan);
+    *verdict = judge_on(vm, policy, host, taken);
     return find(*verdict, FINDING_NODE_MEMORY);
 }
 

@@ -11,6 +11,7 @@ typedef struct {
     VmConfig *vm;
     Policy *policy;
     Host *host;
+    GPtrArray *devices; // Device
     Taken *taken;
     Pool *pool;
     Plan *plan; // NULL: there is none
@@ -32,6 +33,17 @@ static void case_free(Case *c)
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Case, case_free)
 
+static Plan *place(const Case *c)
+{
+    return planner_place(&(Request){ .vmid = 100,
+        .vm = c->vm,
+        .policy = c->policy,
+        .host = c->host,
+        .devices = c->devices,
+        .taken = c->taken,
+        .pool = c->pool });
+}
+
 /// Takes @host. @rules: lines of [defaults]. @taken: a list that VM 101 holds, "" for none.
 static Case *plan_for(Host *host, const char *config, const char *rules, const char *taken)
 {
@@ -49,7 +61,7 @@ static Case *plan_for(Host *host, const char *config, const char *rules, const c
     g_assert_cmpuint(c->vm->problems->len, ==, 0);
     g_assert_cmpuint(c->policy->problems->len, ==, 0);
     c->pool = pool_new(c->vm, c->policy, c->host, c->taken);
-    c->plan = planner_place(c->vm, c->policy, c->host, c->pool, c->taken);
+    c->plan = place(c);
     return c;
 }
 
@@ -220,7 +232,7 @@ static const char *find_broken_sharing(const Case *c)
 
 static const char *find_broken_repetition(const Case *c)
 {
-    g_autoptr(Plan) again = planner_place(c->vm, c->policy, c->host, c->pool, c->taken);
+    g_autoptr(Plan) again = place(c);
     g_autoptr(JsonObject) first = plan_to_json(c->plan), second = plan_to_json(again);
 
     return json_object_equal(first, second) ? NULL : "the same input gives another plan";

@@ -2,6 +2,7 @@
 #include "report.h"
 
 #include "fake-host.h"
+#include "planner.h"
 
 #include <string.h>
 
@@ -15,8 +16,14 @@ static Report *report_of_start(
     g_autoptr(Host) host = fake_host_new("numa:1 l3:1 core:4 pu:2", isolated);
     g_autoptr(Taken) taken = taken_new();
     g_autoptr(Pool) pool = pool_new(vm, policy, host, taken);
-    g_autoptr(Plan) plan = planner_place(vm, policy, host, pool, taken);
-    g_autoptr(Verdict) verdict = check_start(100, vm, policy, host, taken, pool, plan);
+    Request request = { .vmid = 100,
+        .vm = vm,
+        .policy = policy,
+        .host = host,
+        .taken = taken,
+        .pool = pool };
+    g_autoptr(Plan) plan = planner_place(&request);
+    g_autoptr(Verdict) verdict = check_start(&request, plan);
     Outcome outcome = verdict->result == VERDICT_REFUSE ? OUTCOME_REFUSED
                       : verdict->result == VERDICT_WARN ? OUTCOME_WARNED
                                                         : OUTCOME_PASSED;

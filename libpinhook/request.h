@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "device.h"
+#include "host.h"
+#include "policy.h"
+#include "pool.h"
+#include "taken.h"
+#include "vmconfig.h"
+
+/// All that a plan is made from, and a verdict and its fixes: what the stages before them read.
+/// Nothing in it is owned. Of a VM whose config is not readable nothing but @vm and @policy is
+/// there.
+typedef struct {
+    guint vmid;
+    const VmConfig *vm;
+    const Policy *policy;
+    const Host *host;
+    const GPtrArray *devices; // Device: passed through to the VM
+    const Taken *taken;
+    const Pool *pool;
+} Request;
