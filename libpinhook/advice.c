@@ -240,8 +240,8 @@ char *advice_fewer_vcpus(const Request *request)
     }
     g_autofree char *list = cpuset_to_list(plan->cpus);
     gboolean by_policy = request->pool->source == POOL_POLICY;
-    return g_strdup_printf("qm set %u --sockets 1 --cores %u%s%s%s", request->vmid, plan->vcpus->len,
-        all_present, by_policy ? "" : " --affinity ", by_policy ? "" : list);
+    return g_strdup_printf("qm set %u --sockets 1 --cores %u%s%s%s", request->vmid,
+        plan->vcpus->len, all_present, by_policy ? "" : " --affinity ", by_policy ? "" : list);
 }
 
 /* The numa lines. */
@@ -420,7 +420,8 @@ char *advice_cells_of_pool(const Request *request)
     g_autoptr(Plan) plan = place_unbound(request);
     g_autoptr(CpuSet) nodes = plan != NULL ? host_nodes_of(request->host, plan->cpus) : NULL;
 
-    return nodes != NULL ? mend_cells(request, &(Mend){ .nodes = nodes, .everywhere = TRUE }) : NULL;
+    return nodes != NULL ? mend_cells(request, &(Mend){ .nodes = nodes, .everywhere = TRUE })
+                         : NULL;
 }
 
 char *advice_bind_memory(const Request *request, const CpuSet *nodes)

@@ -96,7 +96,7 @@ typedef struct {
 typedef struct {
     const guint64 *needs;
     guint demand_count;
-    guint64 wanted; // of all demands of the part
+    guint64 wanted;   // of all demands of the part
     GPtrArray *types; // Type, those with the most seats first
     guint *steps;
 
@@ -380,10 +380,9 @@ static void choose_part(const GArray *stocks, const guint64 *needs, guint demand
 {
     g_autofree guint64 *needs_of_part = g_new0(guint64, demand_count);
     g_autoptr(GPtrArray) types = find_types(stocks, demands);
-    Search search = { .needs = needs_of_part,
-        .demand_count = demand_count,
-        .types = types,
-        .steps = steps };
+    Search search = {
+        .needs = needs_of_part, .demand_count = demand_count, .types = types, .steps = steps
+    };
 
     for (guint i = 0; i < demand_count; i++) {
         needs_of_part[i] = (demands >> i & 1) != 0 ? needs[i] : 0;

@@ -504,7 +504,8 @@ static char *fix_others(const Check *check)
 {
     static const Advise tries[] = { advice_housekeeping, advice_fewer_vcpus, NULL };
     const Request *request = check->request;
-    g_autoptr(CpuSet) awake = cpuset_minus(request->host->online, request->host->isolation->isolated);
+    g_autoptr(CpuSet)
+        awake = cpuset_minus(request->host->online, request->host->isolation->isolated);
     char *fix = advice_first(request, tries);
 
     if (fix == NULL && hwloc_bitmap_intersects(awake, request->taken->cpus)) {
@@ -589,8 +590,8 @@ static void check_memory_binding(Check *check)
     if (nodes < 2 || memory_is_bound(vm)) {
         return;
     }
-    g_autoptr(CpuSet) nodes_of_cpus = host_nodes_of(
-        check->request->host, check->plan != NULL ? check->plan->cpus : check->request->pool->online);
+    g_autoptr(CpuSet) nodes_of_cpus = host_nodes_of(check->request->host,
+        check->plan != NULL ? check->plan->cpus : check->request->pool->online);
     char *fix = advice_bind_memory(check->request, nodes_of_cpus);
     if (fix == NULL && !vm->numa && vm->cells->len > 0) {
         fix = g_strdup_printf("qm set %u --numa 1", check->request->vmid);
@@ -604,7 +605,8 @@ static void check_memory_binding(Check *check)
 static void check_freeze(Check *check)
 {
     if (!check->request->vm->freeze && !check->request->vm->incoming) {
-        add(check, FINDING_NOT_FROZEN, g_strdup_printf("qm set %u --freeze 1", check->request->vmid),
+        add(check, FINDING_NOT_FROZEN,
+            g_strdup_printf("qm set %u --freeze 1", check->request->vmid),
             "the guest runs before its vCPUs are bound");
     }
 }

@@ -56,8 +56,8 @@ static int find_path(Matching *matching, guint supply)
         if (matching->unmet[demand] > 0) {
             return (int)demand;
         }
-        for (guint other = 0;
-             other <= supply && matching->reached_count < matching->demand_count; other++) {
+        for (guint other = 0; other <= supply && matching->reached_count < matching->demand_count;
+             other++) {
             if (*given_at(matching, other, demand) > 0) {
                 reach_from_supply(matching, other, (int)demand);
             }

@@ -60,8 +60,7 @@ static void place_on_emulator_cpus(
 void others_place(Plan *plan, const Request *request)
 {
     if (request->policy->emulator_cpus != NULL) {
-        place_on_emulator_cpus(
-            plan, request->policy->emulator_cpus, request->host, request->taken);
+        place_on_emulator_cpus(plan, request->policy->emulator_cpus, request->host, request->taken);
     } else {
         place_on_housekeeping(plan, request->host, request->taken);
     }

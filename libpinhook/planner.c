@@ -23,14 +23,14 @@ typedef struct {
     const Request *request;
     GPtrArray *candidates;
     Share share;
-    Rank worst;                 // cores of a higher rank are left out
-    const Candidate *left_out;  // so is this one; NULL: none
-    GPtrArray *demands;         // Demand
+    Rank worst;                  // cores of a higher rank are left out
+    const Candidate *left_out;   // so is this one; NULL: none
+    GPtrArray *demands;          // Demand
     guint64 needs[SEAT_DEMANDS]; // units by demand
-    guint64 wanted;             // units of all
-    GArray *seats;              // Seat
-    GArray *stocks;             // Stock: the seats summed up
-    SeatNode nodes[NODE_LIMIT]; // ascending
+    guint64 wanted;              // units of all
+    GArray *seats;               // Seat
+    GArray *stocks;              // Stock: the seats summed up
+    SeatNode nodes[NODE_LIMIT];  // ascending
     guint node_count;
     guint distances[NODE_LIMIT][NODE_LIMIT];
     guint fastest; // kind of any seat
@@ -289,8 +289,7 @@ static void consider_nodes(Planner *planner, NodeMask nodes, Choice **best)
     for (guint i = 0; i < stocks->len; i++) {
         seats += g_array_index(stocks, Stock, i).count;
     }
-    caches_choose(
-        stocks, planner->needs, planner->demands->len, &planner->steps, &choice->caches);
+    caches_choose(stocks, planner->needs, planner->demands->len, &planner->steps, &choice->caches);
     choice->measures[LLCS] = choice->caches.count;
     choice->measures[UNSAFE] = choice->caches.unsafe;
     choice->measures[LLC_LEFT] = choice->caches.seats - planner->wanted;
@@ -576,8 +575,8 @@ static void find_seats(Planner *planner)
         planner->needs[i] = ((const Demand *)planner->demands->pdata[i])->units->len;
         planner->wanted += planner->needs[i];
     }
-    planner->seats = seats_find(planner->candidates, planner->demands, planner->share,
-        planner->worst, planner->left_out);
+    planner->seats = seats_find(
+        planner->candidates, planner->demands, planner->share, planner->worst, planner->left_out);
     planner->stocks = stocks_of(planner->seats);
     find_nodes(planner);
 }

@@ -90,8 +90,8 @@ static gboolean can_be(const guint64 *supplies, const guint64 *demands, const ch
     return TRUE;
 }
 
-static void assert_sums(const guint64 *supplies, const guint64 *demands, const guint64 *given,
-    const char *const *rows)
+static void assert_sums(
+    const guint64 *supplies, const guint64 *demands, const guint64 *given, const char *const *rows)
 {
     guint64 met[3] = { 0 };
 
