@@ -29,10 +29,9 @@ VmConfig *call_read_vm(const Call *call)
     return vm;
 }
 
-/// As Proxmox names a node (PVE::INotify::nodename): the hostname up to its first dot.
-static char *read_node_name(const Root *root)
+char *call_node_name(const Call *call)
 {
-    char *name = root_read_value(root, "proc/sys/kernel/hostname");
+    char *name = root_read_value(call->root, "proc/sys/kernel/hostname");
 
     if (name != NULL) {
         name[strcspn(name, ".")] = '\0';
@@ -42,7 +41,7 @@ static char *read_node_name(const Root *root)
 
 Policy *call_read_policy(const Call *call)
 {
-    g_autofree char *node = read_node_name(call->root);
+    g_autofree char *node = call_node_name(call);
     g_autoptr(GError) error = NULL;
     gsize length;
     g_autofree char *text = root_read(call->root, POLICY_PATH, &length, &error);

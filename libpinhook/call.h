@@ -20,6 +20,10 @@ VmConfig *call_read_vm(const Call *call);
 /// The policy for the VM on this node; what cannot be read is a problem of it.
 Policy *call_read_policy(const Call *call);
 
+/// The name of this node of the cluster (PVE::INotify::nodename): the hostname up to its first dot.
+/// NULL: it cannot be read. The caller frees it.
+char *call_node_name(const Call *call);
+
 /// Whether the vmid is a container's: Proxmox calls its hook with the same arguments.
 gboolean call_is_for_container(const Call *call);
 

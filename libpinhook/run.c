@@ -52,6 +52,7 @@ static gboolean decide(
     const Call *call, const VmConfig *vm, const Policy *policy, Report *report, GError **error)
 {
     g_autoptr(Host) host = NULL;
+    g_autoptr(GPtrArray) devices = NULL;
     g_autoptr(Taken) taken = NULL;
     g_autoptr(Pool) pool = NULL;
     Request request = { .vmid = call->vmid, .vm = vm, .policy = policy };
@@ -61,6 +62,8 @@ static gboolean decide(
         if (host == NULL) {
             return FALSE;
         }
+        g_autofree char *node_name = call_node_name(call);
+        request.devices = devices = device_find(call->root, vm, node_name);
         request.taken = taken = ledger_taken(call->root, call->vmid);
         request.pool = pool = pool_new(vm, policy, host, taken);
         report->plan = planner_place(&request);

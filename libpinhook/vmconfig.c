@@ -2,6 +2,7 @@
 #include "vmconfig.h"
 
 #include "error.h"
+#include "pci.h"
 
 #include <string.h>
 
@@ -41,6 +42,15 @@ static void cell_free(gpointer data)
     g_free(cell);
 }
 
+static void hostpci_free(gpointer data)
+{
+    VmHostpci *hostpci = data;
+
+    g_strfreev(hostpci->addresses);
+    g_free(hostpci->mapping);
+    g_free(hostpci);
+}
+
 static VmConfig *vmconfig_new(void)
 {
     VmConfig *vm = g_new0(VmConfig, 1);
@@ -56,7 +66,7 @@ static VmConfig *vmconfig_new(void)
     vm->kvm = TRUE;
     vm->cells = g_ptr_array_new_with_free_func(cell_free);
     vm->guest_cells = g_ptr_array_new_with_free_func(cell_free);
-    vm->hostpci = g_ptr_array_new_with_free_func(g_free);
+    vm->hostpci = g_ptr_array_new_with_free_func(hostpci_free);
     vm->problems = g_ptr_array_new_with_free_func(problem_free);
     return vm;
 }
@@ -380,9 +390,62 @@ static void take_cell(Reading *reading, const Setting *setting)
     g_ptr_array_add(reading->vm->cells, cell);
 }
 
+/// As PVE::JSONSchema::pve_verify_configid.
+static gboolean is_config_id(const char *text)
+{
+    return g_ascii_isalpha(*text) && text[1] != '\0' &&
+           text[strspn(text, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "_-")] == '\0';
+}
+
+/// `[host=]ADDRESS[;ADDRESS…]` or `mapping=NAME`, each once at most; other keys, of which Proxmox
+/// gets new ones, are passed over.
+static gboolean parse_hostpci_part(VmHostpci *hostpci, const char *part)
+{
+    gboolean bare = strchr(part, '=') == NULL;
+
+    if (bare || g_str_has_prefix(part, "host=")) {
+        if (hostpci->addresses != NULL) {
+            return FALSE;
+        }
+        hostpci->addresses = pci_parse_addresses(bare ? part : part + strlen("host="));
+        return hostpci->addresses != NULL;
+    }
+    if (g_str_has_prefix(part, "mapping=")) {
+        const char *name = part + strlen("mapping=");
+        if (hostpci->mapping != NULL || !is_config_id(name)) {
+            return FALSE;
+        }
+        hostpci->mapping = g_strdup(name);
+    }
+    return TRUE;
+}
+
+/// PVE::QemuServer::PCI, parse_hostpci, and PVE::JSONSchema, parse_property_string, which takes the
+/// bare part wherever it stands and passes over empty ones.
+static gboolean parse_hostpci(VmHostpci *hostpci, const char *text)
+{
+    g_auto(GStrv) parts = g_strsplit(text, ",", -1);
+
+    for (guint i = 0; parts[i] != NULL; i++) {
+        if (*parts[i] != '\0' && !parse_hostpci_part(hostpci, parts[i])) {
+            return FALSE;
+        }
+    }
+    return (hostpci->addresses != NULL) != (hostpci->mapping != NULL);
+}
+
 static void take_hostpci(Reading *reading, const Setting *setting)
 {
-    g_ptr_array_add(reading->vm->hostpci, g_strdup(setting->value));
+    VmHostpci *hostpci = g_new0(VmHostpci, 1);
+
+    hostpci->index = (guint)g_ascii_strtoull(setting->key + strlen("hostpci"), NULL, 10);
+    if (!parse_hostpci(hostpci, setting->value)) {
+        bad_value(
+            reading->vm, setting, "an address in lower case such as 0000:01:00.0, or mapping=NAME");
+        hostpci_free(hostpci);
+        return;
+    }
+    g_ptr_array_add(reading->vm->hostpci, hostpci);
 }
 
 static void take_mistaken(Reading *reading, const Setting *setting)

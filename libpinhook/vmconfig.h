@@ -30,6 +30,13 @@ typedef struct {
     guint64 memory_mib; // 0: not given
 } VmCell;
 
+/// An option hostpci<i>: devices of the host that the VM gets. It has addresses or a mapping.
+typedef struct {
+    guint index;      // the i of hostpci<i>, 0 to 15
+    char **addresses; // as pci_parse_addresses() gives them, at least one; NULL: a mapping
+    char *mapping;    // the name of a mapping of the cluster; NULL: addresses
+} VmHostpci;
+
 /// What a VM's config file says: the part before the first section.
 typedef struct {
     gboolean readable; // FALSE: all else is default, and `problems` says why
@@ -57,7 +64,7 @@ typedef struct {
     char *cpu;           // NULL: the default
     char *tags;          // NULL: none
     char *args;          // NULL: none
-    GPtrArray *hostpci;  // the values of hostpci<i>, as written
+    GPtrArray *hostpci;  // VmHostpci, by index; without those that could not be read
     GPtrArray *problems; // VmConfigProblem, in the order of the file
 } VmConfig;
 

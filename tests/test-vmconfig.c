@@ -94,6 +94,18 @@ static void append_problems(GString *text, const VmConfig *vm)
     }
 }
 
+static void append_hostpci(GString *text, const VmConfig *vm)
+{
+    for (guint i = 0; i < vm->hostpci->len; i++) {
+        const VmHostpci *hostpci = vm->hostpci->pdata[i];
+        g_autofree char *addresses = hostpci->addresses != NULL
+                                         ? g_strjoinv(";", hostpci->addresses)
+                                         : NULL;
+        g_string_append_printf(
+            text, "hostpci%u: %s %s\n", hostpci->index, addresses, hostpci->mapping);
+    }
+}
+
 /// All of a config as text: equal texts, equal configs.
 static char *dump(const VmConfig *vm)
 {
@@ -110,9 +122,7 @@ static char *dump(const VmConfig *vm)
         vm->lock, vm->name, vm->cpu, vm->tags, vm->args);
     append_cells(text, "cell", vm->cells);
     append_cells(text, "guest", vm->guest_cells);
-    for (guint i = 0; i < vm->hostpci->len; i++) {
-        g_string_append_printf(text, "hostpci %s\n", (const char *)vm->hostpci->pdata[i]);
-    }
+    append_hostpci(text, vm);
     append_problems(text, vm);
     return g_string_free(text, FALSE);
 }
@@ -281,16 +291,49 @@ static void test_texts_are_kept_as_written(void)
     g_assert_cmpfloat(vm->cpulimit, ==, 1.5);
 }
 
-static void test_passed_through_devices_are_kept_by_number(void)
+static void test_passed_through_devices_come_by_index_whatever_their_lines(void)
 {
     g_autoptr(VmConfig) vm = parse_clean("hostpci1: mapping=gpu\nhostpci15: 0000:03:00\n"
                                          "hostpci0: 0000:01:00.0;0000:01:00.1,pcie=1\n"
                                          "hostpci16: 0000:04:00.0\n");
+    static const guint indexes[] = { 0, 1, 15 };
 
     g_assert_cmpuint(vm->hostpci->len, ==, 3);
-    g_assert_cmpstr(vm->hostpci->pdata[0], ==, "0000:01:00.0;0000:01:00.1,pcie=1");
-    g_assert_cmpstr(vm->hostpci->pdata[1], ==, "mapping=gpu");
-    g_assert_cmpstr(vm->hostpci->pdata[2], ==, "0000:03:00");
+    for (guint i = 0; i < 3; i++) {
+        g_assert_cmpuint(((const VmHostpci *)vm->hostpci->pdata[i])->index, ==, indexes[i]);
+    }
+}
+
+static void test_a_passed_through_device_has_addresses_or_a_mapping(void)
+{
+    static const struct {
+        const char *value, *addresses, *mapping;
+    } cases[] = {
+        { "0000:01:00.0", "0000:01:00.0", NULL },
+        { "01:00.0", "0000:01:00.0", NULL },
+        { "f0:43", "0000:f0:43", NULL },
+        { "1234:f0:43", "1234:f0:43", NULL },
+        { "10000:e1:00.0", "10000:e1:00.0", NULL }, // behind Intel's VMD
+        { "host=01:00.0", "0000:01:00.0", NULL },
+        { "01:00.0;01:00.1;0001:02:00", "0000:01:00.0;0000:01:00.1;0001:02:00", NULL },
+        { "00:ff.1,driver=keep,sub-vendor-id=0x2233", "0000:00:ff.1", NULL },
+        { "pcie=1,01:00.f", "0000:01:00.f", NULL },
+        { "01:00,,pcie=1,", "0000:01:00", NULL },
+        { "mapping=gpu", NULL, "gpu" },
+        { "pcie=1,mapping=GPU_2-a,x-vga=1", NULL, "GPU_2-a" },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *text = g_strdup_printf("hostpci0: %s\n", cases[i].value);
+        g_autoptr(VmConfig) vm = parse_clean(text);
+        g_assert_cmpuint(vm->hostpci->len, ==, 1);
+        const VmHostpci *hostpci = vm->hostpci->pdata[0];
+        g_autofree char *addresses = hostpci->addresses != NULL
+                                         ? g_strjoinv(";", hostpci->addresses)
+                                         : NULL;
+        g_assert_cmpstr(addresses, ==, cases[i].addresses);
+        g_assert_cmpstr(hostpci->mapping, ==, cases[i].mapping);
+    }
 }
 
 static void test_a_backup_is_told_from_other_locks(void)
@@ -534,6 +577,12 @@ static void test_a_bad_value_names_line_and_key_and_leaves_the_default(void)
         { "cpulimit", { "half", "-1", "nan", "inf", "1x", "1e9" } },
         { "numa0", { "x", "cpus=a", "cpus=0,1", "memory=0", "policy=strict", "node=1", "cpus",
                        "memory=1k" } },
+        { "hostpci0", { "01:00.0;", ";01:00.0", "1:00.0", "01:0.0", "01:00.", "01:00.10",
+                          "001:01:00.0", "123456789:01:00.0" } },
+        { "hostpci1", { "0A:00.0", "01:00.g", "01:00.0,02:00.0", "01:00.0,host=02:00.0",
+                          "host=", "0x01:00.0", "01-00.0", "01:00.0 ,pcie=1" } },
+        { "hostpci15", { "mapping=", "mapping=a", "mapping=1a", "mapping=a.b",
+                           "mapping=gpu,01:00.0", "mapping=gpu,mapping=nic", "pcie=1", "none" } },
         { "numa7", { "cpus=3-1", "hostnodes=x", "hostnodes=0-", "cpus=", "=", "cpus=0;;1" } },
     };
 
@@ -594,7 +643,8 @@ static void test_a_message_is_one_line_that_can_be_printed(void)
 {
     static const char *const values[] = { "4\x1b[31m", "4\r5", "\xff\xfe", "4\x07",
         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\xc3\xa4" };
-    static const char *const keys[] = { "cores", "memory", "affinity", "numa0", "args: -smp" };
+    static const char *const keys[] = { "cores", "memory", "affinity", "numa0", "hostpci0",
+        "args: -smp" };
 
     for (gsize i = 0; i < G_N_ELEMENTS(values) * G_N_ELEMENTS(keys); i++) {
         const char *key = keys[i / G_N_ELEMENTS(values)];
@@ -787,7 +837,7 @@ static void test_a_mebibyte_in_one_line_is_read_in_time(gconstpointer data)
 static void test_the_same_text_gives_the_same_config(void)
 {
     const char *text = "sockets: 2\ncores: 4\nvcpus: 6\nmemory: 4096\nnuma: 1\nnuma1: cpus=4-7\n"
-                       "numa0: cpus=0-3,memory=x\naffinity: y\nhostpci1: a\nhostpci0: b\n"
+                       "numa0: cpus=0-3,memory=x\naffinity: y\nhostpci1: 01:00\nhostpci0: b\n"
                        "args: -smp threads=2,cores=2\ncpuset: 3\nrubbish\nlock: backup\n";
 
     for (guint i = 0; i < 20; i++) {
@@ -928,6 +978,33 @@ static void compare_cells(const VmConfig *vm, char **argv)
     g_assert_cmpuint(vm->guest_cells->len, ==, count);
 }
 
+/// Whether a `-device vfio-pci,host=…` is that option's.
+static gboolean is_device_of(const VmHostpci *hostpci, const char *device)
+{
+    g_autofree char *host = find_value(device, "host");
+    g_autofree char *id = find_value(device, "id");
+    g_autofree char *option = g_strdup_printf("hostpci%u", hostpci->index);
+
+    return g_str_has_prefix(host, hostpci->addresses[0]) && strlen(option) == strcspn(id, ".") &&
+           g_str_has_prefix(id, option);
+}
+
+/// Every function that QEMU gets is of an option, and every option has one there.
+static void compare_hostpci(const VmConfig *vm, char **argv)
+{
+    guint32 seen = 0;
+
+    for (guint i = 0; argv[i] != NULL; i++) {
+        gboolean found = !g_str_has_prefix(argv[i], "vfio-pci,");
+        for (guint j = 0; !found && j < vm->hostpci->len; j++) {
+            found = is_device_of(vm->hostpci->pdata[j], argv[i]);
+            seen |= found ? 1U << j : 0;
+        }
+        g_assert_true(found);
+    }
+    g_assert_cmphex(seen, ==, (1U << vm->hostpci->len) - 1);
+}
+
 static void compare_command(const VmConfig *vm, char **argv)
 {
     guint seen = 0;
@@ -944,6 +1021,7 @@ static void compare_command(const VmConfig *vm, char **argv)
     }
     g_assert_cmpuint(seen, ==, 2);
     compare_cells(vm, argv);
+    compare_hostpci(vm, argv);
 }
 
 static void compare_file(const char *config, const char *command)
@@ -1001,7 +1079,10 @@ static void add_options(void)
     g_test_add_func("/vmconfig/affinity", test_affinity_is_a_list_of_host_cpus);
     g_test_add_func("/vmconfig/hotplug", test_cpus_are_hotplugged_only_when_named);
     g_test_add_func("/vmconfig/texts", test_texts_are_kept_as_written);
-    g_test_add_func("/vmconfig/hostpci", test_passed_through_devices_are_kept_by_number);
+    g_test_add_func("/vmconfig/hostpci/by-index",
+        test_passed_through_devices_come_by_index_whatever_their_lines);
+    g_test_add_func("/vmconfig/hostpci/addresses-or-mapping",
+        test_a_passed_through_device_has_addresses_or_a_mapping);
     g_test_add_func("/vmconfig/for-backup", test_a_backup_is_told_from_other_locks);
     g_test_add_func("/vmconfig/invented-options", test_options_that_tutorials_invent_are_named);
     g_test_add_func("/vmconfig/other-options", test_other_options_are_passed_over);
@@ -1057,6 +1138,8 @@ static void add_files(void)
 {
     static const char *const affinity[] = { "affinity: 0", ",1" };
     static const char *const cell[] = { "numa0: cpus=0", ";0-65535" };
+    static const char *const addresses[] = { "hostpci0: 01:00.0", ";01:00.1" };
+    static const char *const properties[] = { "hostpci0: mapping=gpu", ",pcie=1" };
     static const char *const commas[] = { "numa0: ", "," };
     static const char *const args[] = { "args: -x", " -smp" };
     static const char *const smp[] = { "args: -smp 2", ",cores=2" };
@@ -1073,6 +1156,10 @@ static void add_files(void)
     g_test_add_data_func(
         "/vmconfig/quick/affinity", affinity, test_a_mebibyte_in_one_line_is_read_in_time);
     g_test_add_data_func("/vmconfig/quick/cell", cell, test_a_mebibyte_in_one_line_is_read_in_time);
+    g_test_add_data_func(
+        "/vmconfig/quick/addresses", addresses, test_a_mebibyte_in_one_line_is_read_in_time);
+    g_test_add_data_func(
+        "/vmconfig/quick/properties", properties, test_a_mebibyte_in_one_line_is_read_in_time);
     g_test_add_data_func(
         "/vmconfig/quick/commas", commas, test_a_mebibyte_in_one_line_is_read_in_time);
     g_test_add_data_func("/vmconfig/quick/args", args, test_a_mebibyte_in_one_line_is_read_in_time);

@@ -21,7 +21,6 @@ static void assert_counts(const VmConfig *vm)
     g_assert(isfinite(vm->cpulimit) && vm->cpulimit >= 0);
     g_assert(vm->hugepages == NULL || strcmp(vm->hugepages, "any") == 0 ||
              strcmp(vm->hugepages, "2") == 0 || strcmp(vm->hugepages, "1024") == 0);
-    g_assert(vm->hostpci->len <= 16);
     g_assert(vm->affinity == NULL || !hwloc_bitmap_iszero(vm->affinity));
 }
 
@@ -58,6 +57,18 @@ static void assert_cells_by_socket(const VmConfig *vm)
     g_assert(hwloc_bitmap_last(seen) + 1 == (int)cpuset_count(seen));
 }
 
+static void assert_hostpci(const VmConfig *vm)
+{
+    for (guint i = 0; i < vm->hostpci->len; i++) {
+        const VmHostpci *hostpci = vm->hostpci->pdata[i];
+        g_assert(hostpci->index < 16);
+        g_assert(i == 0 || ((const VmHostpci *)vm->hostpci->pdata[i - 1])->index < hostpci->index);
+        g_assert((hostpci->addresses != NULL) != (hostpci->mapping != NULL));
+        g_assert(hostpci->addresses == NULL || hostpci->addresses[0] != NULL);
+        g_assert(hostpci->mapping == NULL || strlen(hostpci->mapping) >= 2);
+    }
+}
+
 static void assert_problems(const VmConfig *vm, guint lines)
 {
     guint line = 0;
@@ -83,6 +94,18 @@ static void append_cells(GString *text, const GPtrArray *cells)
     }
 }
 
+static void append_hostpci(GString *text, const VmConfig *vm)
+{
+    for (guint i = 0; i < vm->hostpci->len; i++) {
+        const VmHostpci *hostpci = vm->hostpci->pdata[i];
+        g_autofree char *addresses = hostpci->addresses != NULL
+                                         ? g_strjoinv(";", hostpci->addresses)
+                                         : NULL;
+        g_string_append_printf(
+            text, "hostpci%u: %s %s\n", hostpci->index, addresses, hostpci->mapping);
+    }
+}
+
 /// All of a config as text: equal texts, equal configs.
 static char *dump(const VmConfig *vm)
 {
@@ -98,9 +121,7 @@ static char *dump(const VmConfig *vm)
         text, "%s\n%s\n%s\n%s\n%s\n", vm->lock, vm->name, vm->cpu, vm->tags, vm->args);
     append_cells(text, vm->cells);
     append_cells(text, vm->guest_cells);
-    for (guint i = 0; i < vm->hostpci->len; i++) {
-        g_string_append_printf(text, "%s\n", (const char *)vm->hostpci->pdata[i]);
-    }
+    append_hostpci(text, vm);
     for (guint i = 0; i < vm->problems->len; i++) {
         const VmConfigProblem *problem = vm->problems->pdata[i];
         g_string_append_printf(text, "%d %u %s %s %s\n", problem->kind, problem->line, problem->key,
@@ -155,6 +176,7 @@ int LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
     if (vm->cells->len == 0) {
         assert_cells_by_socket(vm);
     }
+    assert_hostpci(vm);
     assert_problems(vm, count_lines(bytes, size));
     if (memchr(bytes, '\0', size) == NULL) {
         assert_same_in_other_forms(bytes, size, wanted);
