@@ -46,9 +46,7 @@ char *advice_these_cpus(const Request *request, const CpuSet *cpus)
     return g_strdup_printf("qm set %u --affinity %s", request->vmid, list);
 }
 
-/// The pool that would give @plan: its CPUs, whole cores where vCPUs go on siblings together, and
-/// the spare CPU where the policy wants one.
-static char *take_cpus_of(const Request *request, const Plan *plan)
+char *advice_cpus_of(const Request *request, const Plan *plan)
 {
     gboolean together = request->policy->smt == POLICY_SMT_PAIR || request->vm->threads > 1;
     g_autoptr(CpuSet) cpus = cpuset_copy(together ? plan->cores : plan->cpus);
@@ -68,7 +66,7 @@ char *advice_other_cpus(const Request *request)
         hwloc_bitmap_intersects(plan->reserved, request->taken->cpus)) {
         return NULL;
     }
-    return take_cpus_of(request, plan);
+    return advice_cpus_of(request, plan);
 }
 
 /// All that could be isolated: not the first core, nor what others hold, nor is isolated already.
@@ -107,7 +105,7 @@ char *advice_any_cpus(const Request *request)
     for (gsize i = 0; plan == NULL && i < G_N_ELEMENTS(choices); i++) {
         plan = place_on(request, choices[i]);
     }
-    return plan != NULL ? take_cpus_of(request, plan) : NULL;
+    return plan != NULL ? advice_cpus_of(request, plan) : NULL;
 }
 
 char *advice_isolate(const Request *request)
@@ -350,8 +348,7 @@ typedef struct {
     const VmCell *only;  // this line alone; NULL: all
 } Mend;
 
-/// " --numa<index> …", quoted where its lists need it. @nodes, @policy NULL: none.
-static void append_cell(GString *line, guint index, const char *vcpus, const char *nodes,
+void advice_append_cell(GString *line, guint index, const char *vcpus, const char *nodes,
     guint64 memory_mib, const char *policy)
 {
     g_autofree char *hostnodes = nodes != NULL ? g_strconcat(",hostnodes=", nodes, NULL)
@@ -394,7 +391,7 @@ static char *mend_cells(const Request *request, const Mend *mend)
         g_autofree char *nodes = cell->hostnodes == NULL ? NULL
                                  : mend->everywhere      ? cpuset_to_ids(allowed)
                                                          : cell_nodes(cell, i, allowed);
-        append_cell(line, cell->index, vcpus, nodes, cell_memory(vm, i, keep_memory),
+        advice_append_cell(line, cell->index, vcpus, nodes, cell_memory(vm, i, keep_memory),
             policy_for(cell, mend));
     }
     return g_string_free(g_steal_pointer(&line), FALSE);
@@ -437,7 +434,7 @@ char *advice_bind_memory(const Request *request, const CpuSet *nodes)
     g_autofree char *vcpus = cpuset_to_ids(all);
     g_autofree char *ids = cpuset_to_ids(nodes);
     g_string_printf(line, "qm set %u --numa 1", request->vmid);
-    append_cell(line, 0, vcpus, ids, vm->memory_mib, "bind");
+    advice_append_cell(line, 0, vcpus, ids, vm->memory_mib, "bind");
     return g_string_free(g_steal_pointer(&line), FALSE);
 }
 

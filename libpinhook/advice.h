@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "plan.h"
 #include "request.h"
 
 /* Each returns one line that can be pasted, or NULL where nothing of its kind would help. The
@@ -21,6 +22,10 @@ char *advice_any_cpus(const Request *request);
 
 /// The CPUs of @cpus for the VM, the same way.
 char *advice_these_cpus(const Request *request, const CpuSet *cpus);
+
+/// The pool that would give @plan: its CPUs, whole cores where vCPUs go on siblings together, and
+/// the spare CPU where the policy wants one.
+char *advice_cpus_of(const Request *request, const Plan *plan);
 
 /// Isolating whole cores for the VM, of its pool if it names one, beside those isolated now; CPU
 /// 0's core is left to the host.
@@ -62,3 +67,7 @@ gboolean advice_fits_unbound(const Request *request);
 
 /// Whether @vm could be placed if no other guest held any CPU.
 gboolean advice_fits_alone(const Request *request);
+
+/// Appends " --numa<index> …", quoted where its lists need it. @nodes, @policy NULL: none.
+void advice_append_cell(GString *line, guint index, const char *vcpus, const char *nodes,
+    guint64 memory_mib, const char *policy);

@@ -39,6 +39,17 @@ char *call_node_name(const Call *call)
     return name;
 }
 
+Policy *call_parse_policy(const Call *call, const char *name, const char *text, gsize length)
+{
+    g_autofree char *node = call_node_name(call);
+
+    if (strlen(text) != length) {
+        g_autofree char *message = g_strdup_printf("%s holds NUL bytes: it is no text", name);
+        return policy_unreadable(message);
+    }
+    return policy_parse(text, node, call->vmid);
+}
+
 Policy *call_read_policy(const Call *call)
 {
     g_autofree char *node = call_node_name(call);
@@ -52,10 +63,7 @@ Policy *call_read_policy(const Call *call)
     if (text == NULL) {
         return policy_unreadable(error->message);
     }
-    if (strlen(text) != length) {
-        return policy_unreadable("/" POLICY_PATH " holds NUL bytes: it is no text");
-    }
-    return policy_parse(text, node, call->vmid);
+    return call_parse_policy(call, "/" POLICY_PATH, text, length);
 }
 
 gboolean call_is_for_container(const Call *call)

@@ -17,6 +17,9 @@ typedef struct {
 /// The VM's config; what cannot be read is a problem of it.
 VmConfig *call_read_vm(const Call *call);
 
+/// The policy for the VM on this node by the @length bytes of a file called @name.
+Policy *call_parse_policy(const Call *call, const char *name, const char *text, gsize length);
+
 /// The policy for the VM on this node; what cannot be read is a problem of it.
 Policy *call_read_policy(const Call *call);
 

@@ -76,7 +76,7 @@ static char *name_holder(const Request *request, const CpuSet *cpus)
 {
     for (guint i = 0; i < request->taken->holdings->len; i++) {
         const Holding *holding = request->taken->holdings->pdata[i];
-        if (hwloc_bitmap_intersects(holding->cpus, cpus)) {
+        if (holding->vmid != 0 && hwloc_bitmap_intersects(holding->cpus, cpus)) {
             return g_strdup_printf(
                 "%s shutdown %u", holding->container ? "pct" : "qm", holding->vmid);
         }

@@ -16,6 +16,10 @@ static const char usage[] =
     "  VMID PHASE      as Proxmox calls a hookscript: pre-start, post-start,\n"
     "                  pre-stop, post-stop; prints to stderr only\n"
     "  check VMID      what pre-start would say, changing nothing\n"
+    "  plan [VMID]     what check would say if: --config FILE, --vcpus N,\n"
+    "                  --topology FILE.xml|TEXT, --isolated LIST, --pool LIST,\n"
+    "                  --taken LIST, --nodes LIST, --smt MODE, --policy FILE;\n"
+    "                  --advise: the qm set lines for the best plan\n"
     "  status [VMID]   where each thread may run, against the plan\n"
     "  repair VMID     bind again what drifted or was plugged in\n"
     "  repair --all    the same for every VM that was bound\n"
@@ -28,10 +32,15 @@ static const char usage[] =
     "VMID is 100 to 999999999. Exit status: 0 good, 1 refused or not proven,\n"
     "2 wrong usage, 3 could not find out. More: man pinhook\n";
 
+/// --vcpus was not given.
+#define NO_VCPUS G_MININT
+
 /// What the options said, and what is left of the arguments.
 typedef struct {
-    gboolean json, all, version, help;
+    gboolean json, all, version, help, advise;
+    int vcpus;
     char *root;
+    char *config, *policy, *topology, *isolated, *pool, *taken, *nodes, *smt; // of `plan`
     char **rest;
     guint count;
     const char *migrated_from;
@@ -41,6 +50,14 @@ typedef struct {
 static void arguments_clear(Arguments *arguments)
 {
     g_free(arguments->root);
+    g_free(arguments->config);
+    g_free(arguments->policy);
+    g_free(arguments->topology);
+    g_free(arguments->isolated);
+    g_free(arguments->pool);
+    g_free(arguments->taken);
+    g_free(arguments->nodes);
+    g_free(arguments->smt);
     g_strfreev(arguments->rest);
 }
 
@@ -69,6 +86,16 @@ static gboolean parse_options(int argc, char **argv, Arguments *arguments, GErro
         { "json", 0, 0, G_OPTION_ARG_NONE, &arguments->json, NULL, NULL },
         { "all", 0, 0, G_OPTION_ARG_NONE, &arguments->all, NULL, NULL },
         { "root", 0, 0, G_OPTION_ARG_FILENAME, &arguments->root, NULL, NULL },
+        { "config", 0, 0, G_OPTION_ARG_FILENAME, &arguments->config, NULL, NULL },
+        { "policy", 0, 0, G_OPTION_ARG_FILENAME, &arguments->policy, NULL, NULL },
+        { "topology", 0, 0, G_OPTION_ARG_FILENAME, &arguments->topology, NULL, NULL },
+        { "isolated", 0, 0, G_OPTION_ARG_STRING, &arguments->isolated, NULL, NULL },
+        { "pool", 0, 0, G_OPTION_ARG_STRING, &arguments->pool, NULL, NULL },
+        { "taken", 0, 0, G_OPTION_ARG_STRING, &arguments->taken, NULL, NULL },
+        { "nodes", 0, 0, G_OPTION_ARG_STRING, &arguments->nodes, NULL, NULL },
+        { "smt", 0, 0, G_OPTION_ARG_STRING, &arguments->smt, NULL, NULL },
+        { "vcpus", 0, 0, G_OPTION_ARG_INT, &arguments->vcpus, NULL, NULL },
+        { "advise", 0, 0, G_OPTION_ARG_NONE, &arguments->advise, NULL, NULL },
         { "version", 0, 0, G_OPTION_ARG_NONE, &arguments->version, NULL, NULL },
         { "help", 'h', 0, G_OPTION_ARG_NONE, &arguments->help, NULL, NULL },
         { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &arguments->rest, NULL, NULL },
@@ -114,7 +141,7 @@ static gboolean is_phase(const char *text)
 /// Words in the wrong order must not look like a phase that succeeded.
 static gboolean is_command(const char *text)
 {
-    static const char *const commands[] = { "check", "status", "repair", "explain", NULL };
+    static const char *const commands[] = { "check", "plan", "status", "repair", "explain", NULL };
 
     return g_strv_contains(commands, text);
 }
@@ -176,6 +203,60 @@ static int walk_through(const Arguments *arguments, guint vmid, Door door, FILE 
         .kernel = &kernel_running };
     g_autoptr(Report) report = door(&call);
     return print_report(out, report, arguments->json);
+}
+
+static gboolean has_what_if(const Arguments *arguments)
+{
+    return arguments->config != NULL || arguments->policy != NULL || arguments->topology != NULL ||
+           arguments->isolated != NULL || arguments->pool != NULL || arguments->taken != NULL ||
+           arguments->nodes != NULL || arguments->smt != NULL || arguments->vcpus != NO_VCPUS ||
+           arguments->advise;
+}
+
+/// One line, for what was typed: the usage of all else would hide it.
+static int wrong_option(const char *message)
+{
+    g_autofree char *shown = g_strescape(message, NULL);
+
+    fprintf(stderr, "pinhook: %s\n", shown);
+    return EXIT_USAGE;
+}
+
+/// Where the VM's config cannot be had the machine is still worth a plan.
+static int plan(const Arguments *arguments)
+{
+    WhatIf what_if = { .config = arguments->config,
+        .policy = arguments->policy,
+        .topology = arguments->topology,
+        .isolated = arguments->isolated,
+        .pool = arguments->pool,
+        .taken = arguments->taken,
+        .nodes = arguments->nodes,
+        .smt = arguments->smt,
+        .vcpus = arguments->vcpus != NO_VCPUS ? (guint)arguments->vcpus : 0 };
+    g_autoptr(GError) error = NULL;
+    guint vmid = 0;
+
+    if (arguments->count == 2 && !parse_vmid(arguments->rest[1], &vmid)) {
+        return wrong_usage("'%s' is no VMID", arguments->rest[1]);
+    }
+    if (vmid == 0 && arguments->config == NULL && arguments->vcpus == NO_VCPUS) {
+        return wrong_option("plan what? Give a VMID, --config FILE or --vcpus N");
+    }
+    if (arguments->vcpus != NO_VCPUS &&
+        (arguments->vcpus < 1 || arguments->vcpus > VMCONFIG_VCPU_LIMIT)) {
+        return wrong_option("--vcpus: it is 1 to " G_STRINGIFY(VMCONFIG_VCPU_LIMIT));
+    }
+    g_autoptr(Root) root = open_root(arguments);
+    if (root == NULL) {
+        return EXIT_FAILED;
+    }
+    Call call = { .root = root, .vmid = vmid, .kernel = &kernel_running };
+    g_autoptr(Report) report = run_plan(&call, &what_if, arguments->advise, &error);
+    if (report == NULL) {
+        return wrong_option(error->message);
+    }
+    return print_report(stdout, report, arguments->json);
 }
 
 static int run_hook(const Arguments *arguments)
@@ -313,6 +394,12 @@ static int run_command(const Arguments *arguments)
     if (arguments->all && (strcmp(command, "repair") != 0 || arguments->count != 1)) {
         return wrong_usage("--all goes with repair alone, in place of a VMID");
     }
+    if (strcmp(command, "plan") == 0 && arguments->count <= 2) {
+        return plan(arguments);
+    }
+    if (has_what_if(arguments)) {
+        return wrong_usage("what-if options go with plan alone");
+    }
     if (is_number(command) && arguments->count == 2) {
         return run_hook(arguments);
     }
@@ -339,7 +426,7 @@ static int run_command(const Arguments *arguments)
 
 int cli_main(int argc, char **argv, const char *migrated_from, int caller)
 {
-    g_auto(Arguments) arguments = { .caller = caller };
+    g_auto(Arguments) arguments = { .caller = caller, .vcpus = NO_VCPUS };
     g_autoptr(GError) error = NULL;
 
     if (migrated_from != NULL && *migrated_from != '\0') {

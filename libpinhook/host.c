@@ -3,7 +3,6 @@
 
 #include "error.h"
 
-#include <errno.h>
 #include <string.h>
 
 static void node_free(gpointer data)
@@ -318,62 +317,6 @@ Host *host_from_topology(hwloc_topology_t topology, Isolation *isolation)
 
 /* From a root. */
 
-/// Sets an environment variable and gives back what it was, for restore_variable().
-static char *replace_variable(const char *name, const char *value)
-{
-    char *before = g_strdup(g_getenv(name));
-
-    g_setenv(name, value, TRUE);
-    return before;
-}
-
-/// Takes @before.
-static void restore_variable(const char *name, char *before)
-{
-    if (before != NULL) {
-        g_setenv(name, before, TRUE);
-        g_free(before);
-    } else {
-        g_unsetenv(name);
-    }
-}
-
-static HwlocTopology *new_topology(void)
-{
-    HwlocTopology *topology = NULL;
-
-    if (hwloc_topology_init(&topology) < 0) {
-        return NULL;
-    }
-    /* The x86 part binds the caller to every CPU in turn, and in another root it would describe
-     * this machine's caches. */
-    hwloc_topology_set_components(topology, HWLOC_TOPOLOGY_COMPONENTS_FLAG_BLACKLIST, "x86");
-    /* A cpuset that the caller lives in must not hide CPUs from it. */
-    hwloc_topology_set_flags(
-        topology, HWLOC_TOPOLOGY_FLAG_INCLUDE_DISALLOWED | HWLOC_TOPOLOGY_FLAG_DONT_CHANGE_BINDING);
-    return topology;
-}
-
-/// hwloc takes the root, and where its plugins lie, from the environment alone. The plugins (pci,
-/// gl, opencl, libxml) cost six times what the rest does and bring nothing that is needed here.
-static HwlocTopology *load_topology(const Root *root, GError **error)
-{
-    char *plugins = replace_variable("HWLOC_PLUGINS_PATH", "");
-    /* Always: it outranks what else of hwloc's the caller's environment may hold. */
-    char *fsroot = replace_variable("HWLOC_FSROOT", root_path(root));
-
-    g_autoptr(HwlocTopology) topology = new_topology();
-    int failed = topology == NULL || hwloc_topology_load(topology) < 0 ? errno : 0;
-
-    restore_variable("HWLOC_FSROOT", fsroot);
-    restore_variable("HWLOC_PLUGINS_PATH", plugins);
-    if (failed != 0) {
-        error_set_errno(error, failed, "hwloc cannot read the topology");
-        return NULL;
-    }
-    return g_steal_pointer(&topology);
-}
-
 /// The cpuset of the slice that Proxmox starts VMs in, or, where it has none of its own, of all.
 static char *read_vm_cpuset(const Root *root)
 {
@@ -463,7 +406,7 @@ Host *host_load(const Root *root, GError **error)
             "%s/sys/devices/system/cpu names no CPUs", root_path(root));
         return NULL;
     }
-    g_autoptr(HwlocTopology) topology = load_topology(root, error);
+    g_autoptr(HwlocTopology) topology = topology_load(root, error);
     if (topology == NULL) {
         return NULL;
     }

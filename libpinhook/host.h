@@ -3,13 +3,7 @@
 
 #include "cpuset.h"
 #include "isolation.h"
-#include "root.h"
-
-#include <hwloc.h>
-
-typedef struct hwloc_topology HwlocTopology;
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(HwlocTopology, hwloc_topology_destroy)
+#include "topology.h"
 
 /// Hugepages of one size on one node.
 typedef struct {
@@ -50,9 +44,7 @@ typedef struct {
     GHashTable *distances;
 } Host;
 
-/// Looks at the machine that @root stands for, through hwloc. Never changes the caller's binding
-/// and loads none of hwloc's plugins. Not to be called by two threads at once: hwloc takes a root
-/// from the environment alone.
+/// Looks at the machine that @root stands for, through hwloc: see topology_load().
 Host *host_load(const Root *root, GError **error);
 
 /// A host from a topology that the caller made, such as a synthetic one; memory is what hwloc

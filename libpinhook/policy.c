@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "policy.h"
 
+#include "error.h"
+
 #include <string.h>
 
 /// How near a group is to this VM: the nearer replaces the farther.
@@ -244,6 +246,19 @@ static const char *take_key(Policy *policy, const char *key, const char *value)
         }
     }
     return "";
+}
+
+gboolean policy_take(Policy *policy, const char *key, const char *value, GError **error)
+{
+    const char *wanted = take_key(policy, key, value);
+
+    if (wanted != NULL) {
+        g_autofree char *shown = g_strescape(value, NULL);
+        g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_INVALID, "'%.60s' is not %s", shown,
+            *wanted != '\0' ? wanted : "the value of any key");
+        return FALSE;
+    }
+    return TRUE;
 }
 
 /* Lines. */

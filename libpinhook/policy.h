@@ -41,6 +41,10 @@ typedef struct {
 /// defaults. Of a key given several times the narrower group wins, in one group the last.
 Policy *policy_parse(const char *text, const char *node, guint vmid);
 
+/// Takes one rule more, as if it stood in the VM's own group: for a policy that nobody else has
+/// yet. PINHOOK_ERROR_INVALID where the key or the value is none.
+gboolean policy_take(Policy *policy, const char *key, const char *value, GError **error);
+
 /// All defaults, with @message as a problem: for a file that is there and cannot be read.
 Policy *policy_unreadable(const char *message);
 

@@ -24,6 +24,7 @@ void report_free(Report *report)
     memory_free(report->memory);
     g_ptr_array_unref(report->findings);
     g_free(report->note);
+    g_free(report->advice);
     g_free(report);
 }
 
@@ -32,8 +33,16 @@ void report_add_findings(Report *report, GPtrArray *from)
     g_ptr_array_extend_and_steal(report->findings, g_ptr_array_ref(from));
 }
 
+static gboolean is_what_if(const Report *report)
+{
+    return strcmp(report->phase, "plan") == 0;
+}
+
 int report_exit_status(const Report *report)
 {
+    if (is_what_if(report)) {
+        return report->plan != NULL ? 0 : 1;
+    }
     switch (report->outcome) {
     case OUTCOME_SKIPPED:
     case OUTCOME_PASSED:
@@ -56,7 +65,10 @@ static void G_GNUC_PRINTF(3, 4)
 {
     va_list args;
 
-    g_string_append_printf(text, "pinhook: vm %u: ", report->vmid);
+    g_string_append(text, "pinhook: ");
+    if (report->vmid != 0) {
+        g_string_append_printf(text, "vm %u: ", report->vmid);
+    }
     va_start(args, format);
     g_string_append_vprintf(text, format, args);
     va_end(args);
@@ -157,6 +169,19 @@ static const char *severity_name(Severity severity)
     return names[severity];
 }
 
+/// A fix for a VM that has no VMID yet.
+static char *name_vm(const Report *report, const char *fix)
+{
+    g_autoptr(GString) named = g_string_new(fix);
+
+    if (report->vmid == 0) {
+        g_string_replace(named, "qm set 0 ", "qm set VMID ", 0);
+        g_string_replace(named, "[vm 0]", "[vm VMID]", 0);
+        g_string_replace(named, "/0.conf", "/VMID.conf", 0);
+    }
+    return g_string_free(g_steal_pointer(&named), FALSE);
+}
+
 static void add_findings(GString *text, const Report *report)
 {
     for (guint i = 0; i < report->findings->len; i++) {
@@ -166,7 +191,8 @@ static void add_findings(GString *text, const Report *report)
         add_line(
             text, report, "%s: %s: %s", severity_name(finding->severity), name, finding->message);
         if (finding->fix != NULL) {
-            add_line(text, report, "  fix: %s", finding->fix);
+            g_autofree char *fix = name_vm(report, finding->fix);
+            add_line(text, report, "  fix: %s", fix);
         } else {
             add_line(text, report, "  see: pinhook explain %s", name);
         }
@@ -282,7 +308,9 @@ static void add_refused(GString *text, const Report *report)
         add_line(text, report, "%s", report->note);
     }
     add_line(text, report, "REFUSED: %s", count);
-    add_override(text, report);
+    if (!is_what_if(report)) {
+        add_override(text, report);
+    }
 }
 
 static void add_failed(GString *text, const Report *report)
@@ -419,6 +447,9 @@ char *report_to_text(const Report *report)
 {
     g_autoptr(GString) text = g_string_new(NULL);
 
+    if (report->advice != NULL) {
+        return name_vm(report, report->advice);
+    }
     if (strcmp(report->phase, "status") == 0 && report->outcome != OUTCOME_FAILED) {
         add_status(text, report);
     } else {
@@ -445,19 +476,20 @@ static JsonObject *set_or_null(const CpuSet *set)
     return string_or_null(list);
 }
 
-static JsonObject *findings_to_json(const GPtrArray *findings)
+static JsonObject *findings_to_json(const Report *report)
 {
     JsonObject *array = json_object_new_array();
 
-    for (guint i = 0; i < findings->len; i++) {
-        const Finding *finding = findings->pdata[i];
+    for (guint i = 0; i < report->findings->len; i++) {
+        const Finding *finding = report->findings->pdata[i];
+        g_autofree char *fix = finding->fix != NULL ? name_vm(report, finding->fix) : NULL;
         JsonObject *json = json_object_new_object();
         json_object_object_add(
             json, "code", json_object_new_string(finding_kind(finding->code)->name));
         json_object_object_add(
             json, "severity", json_object_new_string(severity_name(finding->severity)));
         json_object_object_add(json, "message", json_object_new_string(finding->message));
-        json_object_object_add(json, "fix", string_or_null(finding->fix));
+        json_object_object_add(json, "fix", string_or_null(fix));
         json_object_array_add(array, json);
     }
     return array;
@@ -547,11 +579,24 @@ static gboolean is_of_running(const Report *report)
     return g_strv_contains(phases, report->phase);
 }
 
+static JsonObject *lines_to_json(const Report *report)
+{
+    g_autofree char *named = name_vm(report, report->advice);
+    g_auto(GStrv) lines = g_strsplit(named, "\n", -1);
+    JsonObject *array = json_object_new_array();
+
+    for (guint i = 0; lines[i] != NULL && *lines[i] != '\0'; i++) {
+        json_object_array_add(array, json_object_new_string(lines[i]));
+    }
+    return array;
+}
+
 JsonObject *report_to_json(const Report *report)
 {
     JsonObject *json = json_object_new_object();
 
-    json_object_object_add(json, "vmid", json_object_new_uint64(report->vmid));
+    json_object_object_add(
+        json, "vmid", report->vmid != 0 ? json_object_new_uint64(report->vmid) : NULL);
     if (strcmp(report->phase, "status") == 0) {
         json_object_object_add(
             json, "pid", report->pid != 0 ? json_object_new_int(report->pid) : NULL);
@@ -571,9 +616,12 @@ JsonObject *report_to_json(const Report *report)
     if (is_of_running(report)) {
         json_object_object_add(json, "memory", memory_to_json(report->memory, report->plan));
     }
-    json_object_object_add(json, "findings", findings_to_json(report->findings));
+    json_object_object_add(json, "findings", findings_to_json(report));
     if (report->note != NULL) {
         json_object_object_add(json, "note", json_object_new_string(report->note));
+    }
+    if (report->advice != NULL) {
+        json_object_object_add(json, "advice", lines_to_json(report));
     }
     return json;
 }

@@ -31,6 +31,7 @@ typedef struct PinhookReport {
     GuestState guest;
     guint others; // how many threads there are beside the vCPUs'
     char *note;   // why it was skipped or failed
+    char *advice; // commands, a line each, in place of a verdict; NULL: none
 } Report;
 
 /// A report without findings.
@@ -42,7 +43,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Report, report_free)
 /// Takes over the findings of @from.
 void report_add_findings(Report *report, GPtrArray *from);
 
-/// The exit status of pinhook(8): 0, 1 or 3.
+/// The exit status of pinhook(8): 0, 1 or 3; of `plan` 0 where there is a plan.
 int report_exit_status(const Report *report);
 
 /// Lines for people: of `status` a table, of all others lines for the task log, each of which can

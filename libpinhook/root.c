@@ -112,7 +112,8 @@ int root_openat(const Root *root, const char *path, int flags, unsigned mode, GE
     return (int)fd;
 }
 
-static char *read_all(int fd, const char *path, gsize *length, GError **error)
+/// @name: the file as it is called in messages.
+static char *read_all(int fd, const char *name, gsize limit, gsize *length, GError **error)
 {
     g_autoptr(GByteArray) bytes = g_byte_array_sized_new(4096);
 
@@ -123,16 +124,16 @@ static char *read_all(int fd, const char *path, gsize *length, GError **error)
             continue;
         }
         if (got < 0) {
-            error_set_errno(error, errno, "cannot read /%s", path);
+            error_set_errno(error, errno, "cannot read %s", name);
             return NULL;
         }
         if (got == 0) {
             break;
         }
         g_byte_array_append(bytes, chunk, (guint)got);
-        if (bytes->len > ROOT_FILE_LIMIT) {
-            g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_FAILED, "/%s is larger than %d KiB",
-                path, ROOT_FILE_LIMIT / 1024);
+        if (bytes->len > limit) {
+            g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_FAILED,
+                "%s is larger than %" G_GSIZE_FORMAT " KiB", name, limit / 1024);
             return NULL;
         }
     }
@@ -144,26 +145,44 @@ static char *read_all(int fd, const char *path, gsize *length, GError **error)
     return (char *)g_byte_array_free(g_steal_pointer(&bytes), FALSE);
 }
 
-char *root_read(const Root *root, const char *path, gsize *length, GError **error)
+/// Closes @fd.
+static char *read_regular(int fd, const char *name, gsize limit, gsize *length, GError **error)
 {
-    /* O_NONBLOCK: a fifo in a file's place must not hold up a VM's start. */
-    int fd = root_openat(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, error);
-    if (fd < 0) {
-        return NULL;
-    }
-
     struct stat info;
     char *text = NULL;
+
     if (fstat(fd, &info) < 0) {
-        error_set_errno(error, errno, "cannot read /%s", path);
+        error_set_errno(error, errno, "cannot read %s", name);
     } else if (!S_ISREG(info.st_mode)) {
-        g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_FAILED, "/%s is %s", path,
+        g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_FAILED, "%s is %s", name,
             S_ISDIR(info.st_mode) ? "a directory" : "no regular file");
     } else {
-        text = read_all(fd, path, length, error);
+        text = read_all(fd, name, limit, length, error);
     }
     close(fd);
     return text;
+}
+
+/* O_NONBLOCK: a fifo in a file's place must not hold up a VM's start. */
+#define READ_FLAGS (O_RDONLY | O_NONBLOCK | O_NOCTTY)
+
+char *root_read(const Root *root, const char *path, gsize *length, GError **error)
+{
+    g_autofree char *name = g_strconcat("/", path, NULL);
+    int fd = root_openat(root, path, READ_FLAGS, 0, error);
+
+    return fd >= 0 ? read_regular(fd, name, ROOT_FILE_LIMIT, length, error) : NULL;
+}
+
+char *root_read_named(const char *path, gsize limit, gsize *length, GError **error)
+{
+    int fd = open(path, READ_FLAGS | O_CLOEXEC);
+
+    if (fd < 0) {
+        error_set_errno(error, errno, "cannot open '%s'", path);
+        return NULL;
+    }
+    return read_regular(fd, path, limit, length, error);
 }
 
 char *root_read_value(const Root *root, const char *path)

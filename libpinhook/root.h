@@ -29,6 +29,9 @@ int root_openat(const Root *root, const char *path, int flags, unsigned mode, GE
 /// NULL. The caller frees it.
 char *root_read(const Root *root, const char *path, gsize *length, GError **error);
 
+/// Reads a file that the caller names, beneath no root and up to @limit bytes, likewise.
+char *root_read_named(const char *path, gsize limit, gsize *length, GError **error);
+
 /// The file's text without blanks around it, or NULL where it cannot be read: for files of sysfs
 /// and procfs whose absence is an answer. The caller frees it.
 char *root_read_value(const Root *root, const char *path);

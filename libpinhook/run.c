@@ -4,6 +4,7 @@
 #include "error.h"
 #include "ledger.h"
 #include "planner.h"
+#include "proposal.h"
 
 #include <unistd.h>
 
@@ -46,8 +47,20 @@ static Outcome outcome_of(const Verdict *verdict)
     g_assert_not_reached();
 }
 
-/// Looks at the host and at what others hold, plans, and judges the plan. A config that cannot be
-/// read is judged without.
+/// Plans, and judges the plan.
+static void judge(const Request *request, Report *report)
+{
+    report->plan = request->host != NULL ? planner_place(request) : NULL;
+    g_autoptr(Verdict) verdict = check_start(request, report->plan);
+    report_add_findings(report, verdict->findings);
+    report->outcome = outcome_of(verdict);
+    if (report->plan != NULL) {
+        report->plan->refused = report->outcome == OUTCOME_REFUSED;
+    }
+}
+
+/// Looks at the host and at what others hold, and judges. A config that cannot be read is judged
+/// without.
 static gboolean decide(
     const Call *call, const VmConfig *vm, const Policy *policy, Report *report, GError **error)
 {
@@ -66,14 +79,8 @@ static gboolean decide(
         request.devices = devices = device_find(call->root, vm, node_name);
         request.taken = taken = ledger_taken(call->root, call->vmid);
         request.pool = pool = pool_new(vm, policy, host, taken);
-        report->plan = planner_place(&request);
     }
-    g_autoptr(Verdict) verdict = check_start(&request, report->plan);
-    report_add_findings(report, verdict->findings);
-    report->outcome = outcome_of(verdict);
-    if (report->plan != NULL) {
-        report->plan->refused = report->outcome == OUTCOME_REFUSED;
-    }
+    judge(&request, report);
     return TRUE;
 }
 
@@ -130,6 +137,39 @@ Report *run_pre_start(const Call *call)
 Report *run_check(const Call *call)
 {
     return judge_start(call, "check", decide);
+}
+
+/* What if. */
+
+Report *run_plan(const Call *call, const WhatIf *what_if, gboolean advise, GError **error)
+{
+    g_autoptr(Host) host = whatif_host(what_if, call, error);
+    g_autoptr(VmConfig) vm = host != NULL ? whatif_vm(what_if, call, host, error) : NULL;
+    g_autoptr(Policy) policy = vm != NULL ? whatif_policy(what_if, call, host, error) : NULL;
+    g_autoptr(Taken) taken = policy != NULL ? whatif_taken(what_if, call, host, error) : NULL;
+    if (taken == NULL) {
+        return NULL;
+    }
+    g_autofree char *node_name = call_node_name(call);
+    g_autoptr(GPtrArray)
+        devices = what_if->topology == NULL ? device_find(call->root, vm, node_name) : NULL;
+    g_autoptr(Pool) pool = pool_new(vm, policy, host, taken);
+    Request request = { .vmid = call->vmid, .vm = vm, .policy = policy };
+    Report *report = report_new(call->vmid, "plan", OUTCOME_SKIPPED);
+
+    if (vm->readable) {
+        request.host = host;
+        request.devices = devices;
+        request.taken = taken;
+        request.pool = pool;
+    }
+    if (advise && vm->readable) {
+        report->advice = proposal_of(&request, &report->plan);
+    }
+    if (report->advice == NULL) {
+        judge(&request, report);
+    }
+    return report;
 }
 
 /* After the start. */

@@ -3,6 +3,7 @@
 
 #include "call.h"
 #include "report.h"
+#include "whatif.h"
 
 /* The doors. Each returns a report that the caller frees; what could not be found out is an outcome
  * too. */
@@ -12,6 +13,11 @@ Report *run_pre_start(const Call *call);
 
 /// What run_pre_start() would say, changing nothing.
 Report *run_check(const Call *call);
+
+/// What run_check() would say of a VM, a policy and a machine that @what_if describes. @call: 0 is
+/// no VMID. @advise: with the commands that make the best plan the configured one, in place of a
+/// verdict. NULL with @error where @what_if names what is not there.
+Report *run_plan(const Call *call, const WhatIf *what_if, gboolean advise, GError **error);
 
 /// Binds every thread, reads all back, and lets a frozen guest run once it is proven.
 Report *run_post_start(const Call *call);

@@ -56,8 +56,11 @@ char *taken_name_holders(const Taken *taken, const CpuSet *cpus)
         g_autoptr(CpuSet) shared = cpuset_and(holding->cpus, cpus);
         g_autofree char *list = cpuset_to_list(shared);
         if (*list != '\0') {
-            g_string_append_printf(names, "%s%s %u (CPU %s)", names->len > 0 ? ", " : "",
-                holding->container ? "CT" : "VM", holding->vmid, list);
+            g_autofree char *name = holding->vmid != 0
+                                        ? g_strdup_printf("%s %u", holding->container ? "CT" : "VM",
+                                              holding->vmid)
+                                        : g_strdup("others");
+            g_string_append_printf(names, "%s%s (CPU %s)", names->len > 0 ? ", " : "", name, list);
         }
     }
     return g_string_free(g_steal_pointer(&names), FALSE);

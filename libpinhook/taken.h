@@ -5,7 +5,7 @@
 
 /// CPUs that a guest on this host holds.
 typedef struct {
-    guint vmid;
+    guint vmid; // 0: nobody in particular
     gboolean container;
     CpuSet *cpus;
 } Holding;

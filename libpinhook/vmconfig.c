@@ -763,3 +763,33 @@ VmConfig *vmconfig_parse(const char *text, gsize length)
     g_ptr_array_sort(vm->problems, compare_problems);
     return vm;
 }
+
+/* What if. */
+
+void vmconfig_set_vcpus(VmConfig *vm, guint vcpus)
+{
+    vm->threads = vcpus % vm->threads == 0 ? vm->threads : 1;
+    vm->sockets = 1;
+    vm->cores = vcpus / vm->threads;
+    vm->vcpus_present = vcpus;
+    vm->vcpus_most = vcpus;
+    vm->numa = FALSE;
+    g_ptr_array_set_size(vm->cells, 0);
+    g_ptr_array_set_size(vm->guest_cells, 0);
+}
+
+void vmconfig_bind(VmConfig *vm, const CpuSet *nodes)
+{
+    VmCell *cell = g_new0(VmCell, 1);
+
+    cell->cpus = cpuset_new();
+    hwloc_bitmap_set_range(cell->cpus, 0, (int)vm->vcpus_most - 1);
+    cell->hostnodes = cpuset_copy(nodes);
+    cell->policy = g_strdup("bind");
+    cell->memory_mib = vm->memory_mib;
+    vm->numa = TRUE;
+    g_ptr_array_set_size(vm->cells, 0);
+    g_ptr_array_set_size(vm->guest_cells, 0);
+    g_ptr_array_add(vm->guest_cells, cell_copy(cell));
+    g_ptr_array_add(vm->cells, cell);
+}

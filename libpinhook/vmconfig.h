@@ -76,6 +76,15 @@ VmConfig *vmconfig_parse(const char *text, gsize length);
 /// A config that could not be read at all, with @message as its one problem.
 VmConfig *vmconfig_unreadable(const char *message);
 
+/* What if: each is for a config that nobody else has yet. */
+
+/// Gives the VM @vcpus (1 to VMCONFIG_VCPU_LIMIT), all present, and no cells: those that it has are
+/// for another count. It keeps its threads per core where they divide that.
+void vmconfig_set_vcpus(VmConfig *vm, guint vcpus);
+
+/// Binds all of the VM's memory and vCPUs to @nodes, in one cell.
+void vmconfig_bind(VmConfig *vm, const CpuSet *nodes);
+
 void vmconfig_free(VmConfig *vm);
 
 /// Whether Proxmox started the VM, without letting it run, only to back it up: it is then neither
