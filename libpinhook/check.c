@@ -2,6 +2,7 @@
 #include "check.h"
 
 #include "checks.h"
+#include "disturbance.h"
 
 void verdict_free(Verdict *verdict)
 {
@@ -32,6 +33,17 @@ void check_add(Check *check, FindingCode code, char *fix, const char *format, ..
     va_end(args);
 }
 
+static void check_disturbance(Check *check)
+{
+    const Request *request = check->request;
+
+    if (check->plan != NULL && request->interrupts != NULL && request->tuning != NULL) {
+        g_autoptr(GPtrArray) found = disturbance_find(request->host, request->interrupts,
+            request->tuning, check->plan->cpus, request->taken->cpus, request->policy->severities);
+        g_ptr_array_extend_and_steal(check->findings, g_steal_pointer(&found));
+    }
+}
+
 static VerdictResult weigh(const Check *check)
 {
     gboolean enforced = check->request->policy->mode == POLICY_ENFORCE;
@@ -55,6 +67,7 @@ Verdict *check_start(const Request *request, const Plan *plan)
         check_isolcpus(&check);
         check_memory_binding(&check);
         check_freeze(&check);
+        check_disturbance(&check);
     }
 
     Verdict *verdict = g_new(Verdict, 1);

@@ -3,9 +3,11 @@
 
 #include "device.h"
 #include "host.h"
+#include "interrupts.h"
 #include "policy.h"
 #include "pool.h"
 #include "taken.h"
+#include "tuning.h"
 #include "vmconfig.h"
 
 /// All that a plan is made from, and a verdict and its fixes: what the stages before them read.
@@ -19,4 +21,8 @@ typedef struct {
     const GPtrArray *devices; // Device: passed through to the VM
     const Taken *taken;
     const Pool *pool;
+
+    /* Read for the CPUs of a plan, so not before it; NULL: not looked at. */
+    const Interrupts *interrupts;
+    const Tuning *tuning;
 } Request;

@@ -47,10 +47,18 @@ static Outcome outcome_of(const Verdict *verdict)
     g_assert_not_reached();
 }
 
-/// Plans, and judges the plan.
-static void judge(const Request *request, Report *report)
+/// Plans, looks at what disturbs the plan's CPUs on the machine of @root (NULL: on none that there
+/// is), and judges the plan.
+static void judge(const Root *root, Request *request, Report *report)
 {
+    g_autoptr(Interrupts) interrupts = NULL;
+    g_autoptr(Tuning) tuning = NULL;
+
     report->plan = request->host != NULL ? planner_place(request) : NULL;
+    if (report->plan != NULL && root != NULL) {
+        request->interrupts = interrupts = interrupts_load(root, report->plan->cpus);
+        request->tuning = tuning = tuning_load(root, report->plan->cpus);
+    }
     g_autoptr(Verdict) verdict = check_start(request, report->plan);
     report_add_findings(report, verdict->findings);
     report->outcome = outcome_of(verdict);
@@ -80,7 +88,7 @@ static gboolean decide(
         request.taken = taken = ledger_taken(call->root, call->vmid);
         request.pool = pool = pool_new(vm, policy, host, taken);
     }
-    judge(&request, report);
+    judge(call->root, &request, report);
     return TRUE;
 }
 
@@ -167,7 +175,7 @@ Report *run_plan(const Call *call, const WhatIf *what_if, gboolean advise, GErro
         report->advice = proposal_of(&request, &report->plan);
     }
     if (report->advice == NULL) {
-        judge(&request, report);
+        judge(what_if->topology == NULL ? call->root : NULL, &request, report);
     }
     return report;
 }

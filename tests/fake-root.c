@@ -200,4 +200,6 @@ void fake_root_add_host(FakeRoot *fake, guint cores, guint threads, const char *
     add_node(fake, cpus);
     fake_root_write(fake, "proc/sys/kernel/random/boot_id", "7d0c4b0e-fake\n");
     fake_root_write(fake, "proc/sys/kernel/hostname", "pve1.example.com\n");
+    fake_root_write(fake, "proc/irq/default_smp_affinity", "ff\n");
+    fake_root_write(fake, "sys/fs/cgroup/system.slice/cgroup.procs", "");
 }
