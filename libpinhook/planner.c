@@ -558,12 +558,12 @@ static gboolean place_spare(const Planner *planner, Plan *plan)
 /* One try, and which to try. */
 
 /// A cell's memory lies on its hostnodes, some of which may have no CPUs.
-static void add_memory_nodes(Planner *planner, Plan *plan)
+static void add_memory_nodes(const VmConfig *vm, Plan *plan)
 {
-    for (guint i = 0; i < planner->demands->len; i++) {
-        const Demand *demand = planner->demands->pdata[i];
-        if (demand->nodes != NULL) {
-            hwloc_bitmap_or(plan->nodes, plan->nodes, demand->nodes);
+    for (guint i = 0; i < vm->guest_cells->len; i++) {
+        const VmCell *cell = vm->guest_cells->pdata[i];
+        if (cell->cpus != NULL && cell->hostnodes != NULL) {
+            hwloc_bitmap_or(plan->nodes, plan->nodes, cell->hostnodes);
         }
     }
 }
@@ -593,7 +593,7 @@ static Plan *plan_of(Planner *planner, const Choice *choice)
     } else if (!place_spare(planner, plan)) {
         return NULL;
     }
-    add_memory_nodes(planner, plan);
+    add_memory_nodes(vm, plan);
     return g_steal_pointer(&plan);
 }
 

@@ -91,7 +91,7 @@ HwlocTopology *topology_load(const Root *root, GError **error)
 #define XML_LIMIT (16 * 1024 * 1024)
 
 /// Objects that distances may be between.
-#define XML_OBJECTS 4096
+#define XML_OBJECTS 1024
 
 /// Whether the number behind every @attribute between @text and @end is at most @most.
 static gboolean is_within(const char *text, const char *end, const char *attribute, guint64 most)

@@ -21,15 +21,22 @@ void case_free(Case *c)
     g_free(c);
 }
 
-Plan *case_place(const Case *c)
+Request case_request(const Case *c)
 {
-    return planner_place(&(Request){ .vmid = 100,
+    return (Request){ .vmid = 100,
         .vm = c->vm,
         .policy = c->policy,
         .host = c->host,
         .devices = c->devices,
         .taken = c->taken,
-        .pool = c->pool });
+        .pool = c->pool };
+}
+
+Plan *case_place(const Case *c)
+{
+    Request request = case_request(c);
+
+    return planner_place(&request);
 }
 
 Case *case_new(Host *host, const char *config, const char *rules, const char *taken)

@@ -22,6 +22,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Case, case_free)
 /// Takes @host. @rules: lines of [defaults]. @taken: a list that VM 101 holds, "" for none.
 Case *case_new(Host *host, const char *config, const char *rules, const char *taken);
 
+/// All of it but the plan; nothing in it is owned.
+Request case_request(const Case *c);
+
 /// The plan for what is in the case; the caller frees it.
 Plan *case_place(const Case *c);
 

@@ -83,12 +83,9 @@ static Verdict *judge_on(
     const VmConfig *vm, const Policy *policy, const Host *host, const Taken *taken)
 {
     g_autoptr(Pool) pool = pool_new(vm, policy, host, taken);
-    Request request = { .vmid = 100,
-        .vm = vm,
-        .policy = policy,
-        .host = host,
-        .taken = taken,
-        .pool = pool };
+    Request request = {
+        .vmid = 100, .vm = vm, .policy = policy, .host = host, .taken = taken, .pool = pool
+    };
     g_autoptr(Plan) plan = planner_place(&request);
 
     return check_start(&request, plan);

@@ -465,39 +465,6 @@ static void test_emulator_cpus_that_another_guest_holds(void)
     g_assert_false(c->plan->others_share);
 }
 
-/* Real machines. */
-
-/// @data: the archive.
-static void test_real_machine(gconstpointer data)
-{
-    g_autoptr(Host) real = fake_host_new_of_machine(data);
-    g_autofree char *online = cpuset_to_list(real->online);
-    guint cores = real->cores->len;
-    const guint counts[] = { 1, 2, cores / 2, cores };
-
-    for (gsize i = 0; i < G_N_ELEMENTS(counts); i++) {
-        guint vcpus = CLAMP(counts[i], 1, cores);
-        g_autofree char *config = g_strdup_printf("cores: %u\naffinity: %s\n", vcpus, online);
-        g_autofree char *rules = g_strdup("smt = isolate\n");
-        g_autoptr(Case) c = case_new(g_steal_pointer(&real), config, rules, "");
-
-        g_assert_nonnull(c->plan);
-        g_assert_cmpstr(case_find_broken_rule(c), ==, NULL);
-        real = g_steal_pointer(&c->host);
-    }
-}
-
-static void add_machine_tests(void)
-{
-    g_auto(GStrv) archives = fake_host_list_machines();
-
-    for (guint i = 0; archives != NULL && archives[i] != NULL; i++) {
-        g_autofree char *name = g_path_get_basename(archives[i]);
-        g_autofree char *path = g_strdup_printf("/planner/machine/%s", name);
-        g_test_add_data_func_full(path, g_strdup(archives[i]), test_real_machine, g_free);
-    }
-}
-
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -537,6 +504,5 @@ int main(int argc, char **argv)
         "/planner/others/awake-before-isolated", test_awake_emulator_cpus_before_isolated);
     g_test_add_func(
         "/planner/others/held-by-another-guest", test_emulator_cpus_that_another_guest_holds);
-    add_machine_tests();
     return g_test_run();
 }

@@ -16,12 +16,9 @@ static Report *report_of_start(
     g_autoptr(Host) host = fake_host_new("numa:1 l3:1 core:4 pu:2", isolated);
     g_autoptr(Taken) taken = taken_new();
     g_autoptr(Pool) pool = pool_new(vm, policy, host, taken);
-    Request request = { .vmid = 100,
-        .vm = vm,
-        .policy = policy,
-        .host = host,
-        .taken = taken,
-        .pool = pool };
+    Request request = {
+        .vmid = 100, .vm = vm, .policy = policy, .host = host, .taken = taken, .pool = pool
+    };
     g_autoptr(Plan) plan = planner_place(&request);
     g_autoptr(Verdict) verdict = check_start(&request, plan);
     Outcome outcome = verdict->result == VERDICT_REFUSE ? OUTCOME_REFUSED
