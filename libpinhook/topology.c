@@ -137,8 +137,9 @@ static gboolean from_synthetic(HwlocTopology *topology, gconstpointer data)
     return hwloc_topology_set_synthetic(topology, data) == 0;
 }
 
-/// How many CPUs a synthetic text would have: the product of the counts outside of ( ) and [ ].
-static guint64 count_synthetic(const char *text)
+/// Whether the counts of a synthetic text, outside of ( ) and [ ], and their product are within the
+/// limits.
+static gboolean is_within_limits(const char *text)
 {
     guint64 product = 1;
     guint depth = 0;
@@ -150,12 +151,12 @@ static guint64 count_synthetic(const char *text)
         if (depth == 0 && at_count && g_ascii_isdigit(*at)) {
             char *end = NULL;
             guint64 count = g_ascii_strtoull(at, &end, 10);
-            product *= MIN(count, TOPOLOGY_CPUS + 1);
+            product *= count <= TOPOLOGY_CHILDREN ? count : TOPOLOGY_CPUS + 1;
             at = end - 1;
         }
         at_count = *at == ':' || g_ascii_isspace(*at);
     }
-    return product;
+    return product <= TOPOLOGY_CPUS;
 }
 
 static gboolean has_usable_count(HwlocTopology *topology)
@@ -194,9 +195,7 @@ HwlocTopology *topology_describe(const char *text, GError **error)
     if (g_str_has_suffix(text, ".xml") || access(text, F_OK) == 0) {
         return describe_by_xml(text, error);
     }
-    HwlocTopology *topology = count_synthetic(text) <= TOPOLOGY_CPUS
-                                  ? describe_by(from_synthetic, text)
-                                  : NULL;
+    HwlocTopology *topology = is_within_limits(text) ? describe_by(from_synthetic, text) : NULL;
     if (topology == NULL) {
         g_autofree char *shown = g_strescape(text, NULL);
         g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_INVALID,

@@ -9,8 +9,10 @@ typedef struct hwloc_topology HwlocTopology;
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HwlocTopology, hwloc_topology_destroy)
 
-/// Linux knows at most this many CPUs (NR_CPUS).
-#define TOPOLOGY_CPUS 8192
+/// A described machine may have so many CPUs, and so many of one thing in another: hwloc's time
+/// grows with the square of it (Debian 12's 2.9: 6 s for 4096 cores in one package).
+#define TOPOLOGY_CPUS 4096
+#define TOPOLOGY_CHILDREN 1024
 
 /// The topology of the machine that @root stands for. Never changes the caller's binding and loads
 /// none of hwloc's plugins. Not to be called by two threads at once: hwloc takes a root from the

@@ -70,7 +70,7 @@ static void test_synthetic(void)
     assert_cpus("numa:2 l3:1 core:4 pu:2", 16);
     assert_cpus("16", 16);
     assert_cpus("pack:2 [numa(memory=4GB)] core:3 pu:1", 6);
-    assert_cpus("core:4096 pu:2", TOPOLOGY_CPUS);
+    assert_cpus("core:1024 pu:4", TOPOLOGY_CPUS);
 }
 
 static void test_xml(void)
@@ -84,8 +84,9 @@ static void test_xml(void)
 static void test_no_topology(void)
 {
     static const char *const texts[] = { "", " ", "x", "numa:", "numa:2 core", "core:0 pu:2",
-        "core:-1", "pu:2 core:2", "core:4096 pu:3", "core:100000 pu:100000 numa:100000",
-        "99999999999999999999", "core:4 pu:2 (", "[numa] [numa", "%n%n%n" };
+        "core:-1", "pu:2 core:2", "core:1024 pu:5", "core:1025",
+        "core:100000 pu:100000 numa:100000", "99999999999999999999", "core:4 pu:2 (",
+        "[numa] [numa", "%n%n%n" };
 
     for (gsize i = 0; i < G_N_ELEMENTS(texts); i++) {
         assert_refused(texts[i], "is no file and no topology");
