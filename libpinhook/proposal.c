@@ -10,7 +10,6 @@
 typedef struct {
     CpuSet *vcpus;
     CpuSet *nodes;
-    guint64 available_mib;
     guint64 memory_mib;
 } Cell;
 
@@ -86,17 +85,26 @@ static GPtrArray *cells_of(const Plan *plan)
     return cells;
 }
 
-/// The node that is nearest to any of @nodes and none of them, with memory; -1: there is none.
-static int nearest_node(const Request *request, const CpuSet *nodes)
+static gboolean is_of_any(const GPtrArray *cells, guint node)
 {
-    guint nearest = G_MAXUINT;
+    for (guint i = 0; i < cells->len; i++) {
+        if (hwloc_bitmap_isset(((const Cell *)cells->pdata[i])->nodes, node)) {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+/// The node with memory that is nearest to the first of @cell and of no cell; -1: there is none.
+static int nearest_node(const Request *request, const GPtrArray *cells, const Cell *cell)
+{
+    guint nearest = G_MAXUINT, first = (guint)hwloc_bitmap_first(cell->nodes);
     int found = -1;
 
     for (guint i = 0; i < request->host->nodes->len; i++) {
         const HostNode *node = request->host->nodes->pdata[i];
-        guint distance = host_distance(
-            request->host, (guint)hwloc_bitmap_first(nodes), node->index);
-        if (!hwloc_bitmap_isset(nodes, node->index) && distance < nearest &&
+        guint distance = host_distance(request->host, first, node->index);
+        if (!is_of_any(cells, node->index) && distance < nearest &&
             host_node_available_mib(node, request->vm->hugepages) > 0) {
             nearest = distance;
             found = (int)node->index;
@@ -105,15 +113,28 @@ static int nearest_node(const Request *request, const CpuSet *nodes)
     return found;
 }
 
-/// Adds the nearest nodes to a cell's own until they have the memory.
-static void find_memory(const Request *request, Cell *cell)
+static guint64 available_to(const Request *request, const GPtrArray *cells)
 {
-    while (available_on(request, cell->nodes) < cell->memory_mib) {
-        int node = nearest_node(request, cell->nodes);
+    guint64 available_mib = 0;
+
+    for (guint i = 0; i < cells->len; i++) {
+        available_mib += available_on(request, ((const Cell *)cells->pdata[i])->nodes);
+    }
+    return available_mib;
+}
+
+/// Where the nodes of the vCPUs have too little memory the last cell gets the nearest others too,
+/// until it suffices.
+static void find_memory(const Request *request, GPtrArray *cells)
+{
+    Cell *last = cells->pdata[cells->len - 1];
+
+    while (available_to(request, cells) < request->vm->memory_mib) {
+        int node = nearest_node(request, cells, last);
         if (node < 0) {
             return;
         }
-        hwloc_bitmap_set(cell->nodes, (unsigned)node);
+        hwloc_bitmap_set(last->nodes, (unsigned)node);
     }
 }
 
@@ -121,21 +142,22 @@ static void find_memory(const Request *request, Cell *cell)
 /// too little for that, as what is available. FALSE: there are no multiples for all.
 static gboolean split_memory(const Request *request, GPtrArray *cells, guint64 step)
 {
-    guint64 total = request->vm->memory_mib, available = 0, left = total;
+    guint64 total = request->vm->memory_mib, left = total;
+    guint64 available = MAX(available_to(request, cells), 1);
     gboolean by_vcpus = TRUE;
 
     for (guint i = 0; i < cells->len; i++) {
-        Cell *cell = cells->pdata[i];
-        cell->available_mib = available_on(request, cell->nodes);
-        available += cell->available_mib;
-        by_vcpus &= cell->available_mib >=
-                    total * cpuset_count(cell->vcpus) / request->vm->vcpus_most;
+        const Cell *cell = cells->pdata[i];
+        by_vcpus &= available_on(request, cell->nodes) * request->vm->vcpus_most >=
+                    total * cpuset_count(cell->vcpus);
     }
     for (guint i = 0; i < cells->len; i++) {
         Cell *cell = cells->pdata[i];
-        guint64 share = by_vcpus ? total * cpuset_count(cell->vcpus) / request->vm->vcpus_most
-                                 : total * cell->available_mib / MAX(available, 1);
-        cell->memory_mib = i == cells->len - 1 ? left : MIN(left, share / step * step);
+        guint64 part = by_vcpus ? cpuset_count(cell->vcpus) : available_on(request, cell->nodes);
+        guint64 whole = by_vcpus ? request->vm->vcpus_most : available;
+        /* Rounded up: what is left for the last is never more than its part. */
+        guint64 share = (total * part + whole * step - 1) / (whole * step) * step;
+        cell->memory_mib = i == cells->len - 1 ? left : MIN(left, share);
         left -= cell->memory_mib;
         if (cell->memory_mib == 0 || cell->memory_mib % step != 0) {
             return FALSE;
@@ -292,10 +314,8 @@ char *proposal_of(const Request *request, Plan **plan)
     add_sockets(lines, request, cells);
     guint64 hugepages_mib = choose_hugepages(request, cells);
     if (hugepages_mib == 0) {
+        find_memory(request, cells);
         split_memory(request, cells, step_of(request->vm));
-    }
-    for (guint i = 0; hugepages_mib == 0 && i < cells->len; i++) {
-        find_memory(request, cells->pdata[i]);
     }
     if (cells->len <= CELL_LIMIT && (needs_cells(request) || hugepages_mib > 0)) {
         add_deletions(lines, request, cells->len);
