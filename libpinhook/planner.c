@@ -4,6 +4,7 @@
 #include "caches.h"
 #include "matching.h"
 #include "others.h"
+#include "seating.h"
 
 #include <string.h>
 
@@ -414,39 +415,18 @@ static gboolean is_chosen(const Planner *planner, const Choice *choice, const Se
            hwloc_bitmap_isset(choice->caches.llcs, candidate->llc);
 }
 
-/// Safe cores first, then fuller ones, then lower ones.
-static int compare_seats_for_taking(gconstpointer a, gconstpointer b)
+/// The seats of the choice. The caller unrefs the array.
+static GArray *seats_of_choice(const Planner *planner, const Choice *choice)
 {
-    const Seat *first = a, *second = b;
+    GArray *seats = g_array_new(FALSE, FALSE, sizeof(Seat));
 
-    if (first->candidate->rank != second->candidate->rank) {
-        return first->candidate->rank < second->candidate->rank ? -1 : 1;
+    for (guint i = 0; i < planner->seats->len; i++) {
+        const Seat *seat = &g_array_index(planner->seats, Seat, i);
+        if (is_chosen(planner, choice, seat)) {
+            g_array_append_val(seats, *seat);
+        }
     }
-    if (first->capacity != second->capacity) {
-        return first->capacity > second->capacity ? -1 : 1;
-    }
-    if (first->candidate->core != second->candidate->core) {
-        return first->candidate->core < second->candidate->core ? -1 : 1;
-    }
-    return first->first < second->first ? -1 : 1;
-}
-
-/// All first siblings, then all second ones, and so on.
-static int compare_seats_for_putting(gconstpointer a, gconstpointer b)
-{
-    const Seat *first = a, *second = b;
-
-    if (first->first != second->first) {
-        return first->first < second->first ? -1 : 1;
-    }
-    return first->candidate->core < second->candidate->core ? -1 : 1;
-}
-
-static gboolean seat_fits(guint supply, guint demand, gpointer data)
-{
-    const GArray *seats = data;
-
-    return (g_array_index(seats, Seat, supply).fits >> demand & 1) != 0;
+    return seats;
 }
 
 static void put_unit(Plan *plan, const Seat *seat, guint first, guint size)
@@ -472,46 +452,20 @@ static void reserve_core(const Planner *planner, Plan *plan, const Candidate *ca
     hwloc_bitmap_or(plan->reserved, plan->reserved, core->cpus);
 }
 
-/// The units of a demand, in their order, on the seats that were given to it.
-static void put_demand(Planner *planner, Plan *plan, const Demand *demand, GArray *seats)
+static void put_vcpus(const Planner *planner, Plan *plan, const Choice *choice)
 {
-    g_array_sort(seats, compare_seats_for_putting);
-    for (guint i = 0; i < seats->len; i++) {
-        const Seat *seat = &g_array_index(seats, Seat, i);
-        put_unit(plan, seat, g_array_index(demand->units, guint, i), demand->size);
-        reserve_core(planner, plan, seat->candidate);
-    }
-}
+    g_autoptr(GArray) seats = seats_of_choice(planner, choice);
+    g_autoptr(GPtrArray)
+        seating = seating_find(seats, planner->demands, planner->request->host->llcs->len);
 
-static void put_vcpus(Planner *planner, Plan *plan, const Choice *choice)
-{
-    guint demands = planner->demands->len;
-    g_autoptr(GArray) seats = g_array_new(FALSE, FALSE, sizeof(Seat));
-
-    for (guint i = 0; i < planner->seats->len; i++) {
-        const Seat *seat = &g_array_index(planner->seats, Seat, i);
-        if (is_chosen(planner, choice, seat)) {
-            g_array_append_val(seats, *seat);
+    for (guint i = 0; i < seating->len; i++) {
+        const Demand *demand = planner->demands->pdata[i];
+        const GArray *mine = seating->pdata[i];
+        for (guint j = 0; j < mine->len; j++) {
+            const Seat *seat = &g_array_index(mine, Seat, j);
+            put_unit(plan, seat, g_array_index(demand->units, guint, j), demand->size);
+            reserve_core(planner, plan, seat->candidate);
         }
-    }
-    g_array_sort(seats, compare_seats_for_taking);
-
-    g_autofree guint64 *supplies = g_new(guint64, seats->len);
-    g_autofree guint64 *given = g_new(guint64, (gsize)seats->len * demands);
-    for (guint i = 0; i < seats->len; i++) {
-        supplies[i] = 1;
-    }
-    gboolean found = matching_find(
-        supplies, seats->len, planner->needs, demands, seat_fits, seats, given);
-    g_assert(found);
-    for (guint i = 0; i < demands; i++) {
-        g_autoptr(GArray) mine = g_array_new(FALSE, FALSE, sizeof(Seat));
-        for (guint j = 0; j < seats->len; j++) {
-            if (given[(gsize)j * demands + i] > 0) {
-                g_array_append_val(mine, g_array_index(seats, Seat, j));
-            }
-        }
-        put_demand(planner, plan, planner->demands->pdata[i], mine);
     }
     hwloc_bitmap_copy(plan->cores, plan->reserved);
 }

@@ -97,13 +97,13 @@ GArray *seats_find(const GPtrArray *candidates, const GPtrArray *demands, Share 
     for (guint i = 0; i < candidates->len; i++) {
         const Candidate *candidate = candidates->pdata[i];
         guint usable = candidate_usable(candidate, worst);
+        guint capacity = share == SHARE_SIBLINGS ? usable : MIN(usable, 1);
         Seat seat = { .candidate = candidate,
-            .fits = demands_that_fit(demands, candidate, usable),
-            .capacity = share == SHARE_SIBLINGS ? usable : MIN(usable, 1) };
+            .fits = demands_that_fit(demands, candidate, usable) };
         if (candidate == left_out || seat.fits == 0) {
             continue;
         }
-        for (seat.first = 0; seat.first < seat.capacity; seat.first++) {
+        for (seat.first = 0; seat.first < capacity; seat.first++) {
             g_array_append_val(seats, seat);
         }
     }

@@ -42,9 +42,8 @@ guint candidate_usable(const Candidate *candidate, Rank worst);
 /// A place for one unit of a demand. Demands are told apart by the bits of a number.
 typedef struct {
     const Candidate *candidate;
-    guint first;    // place in its `cpus` of the unit's first
-    guint64 fits;   // bit d: demand d
-    guint capacity; // seats of the core
+    guint first;  // place in its `cpus` of the unit's first
+    guint64 fits; // bit d: demand d
 } Seat;
 
 /// More demands than this are not told apart.

@@ -384,20 +384,67 @@ static guint place_on_core(const Case *c, guint cpu)
     return place;
 }
 
-/// Safe cores, then those with more seats, then lower ones, and on each the lower places. A unit
-/// has one seat; which core has the one with fewer vCPUs says no order.
-static void add_seats(
-    const Case *c, GArray *order, const CpuSet *cpus, guint level, gboolean siblings)
+/// What there is of an LLC on the nodes, and of the kind, of a set of CPUs.
+typedef struct {
+    guint seats, cores;
+    guint taken[4]; // by level
+} Llc;
+
+static void add_llc_of(const Case *c, Llc *llc, const HostCore *core, const CpuSet *cpus,
+    guint level, gboolean siblings)
+{
+    guint seats = seats_of(c, core, level, siblings);
+    g_autoptr(CpuSet) mine = cpuset_and(core->cpus, cpus);
+    guint taken = cpuset_count(mine);
+
+    llc->seats += seats;
+    llc->cores += seats > 0;
+    llc->taken[level_of_core(c, core)] += case_unit(c) > 1 ? MIN(taken, 1) : taken;
+}
+
+/// Safe cores first, of these the most in the largest LLC, and so on.
+static void add_llcs(GArray *order, const Llc *llcs)
+{
+    for (guint level = 0; level < 4; level++) {
+        for (guint size = MOST_CPUS; size > 0; size--) {
+            for (guint i = 0; i < MOST_CPUS; i++) {
+                guint missing = MOST_CPUS - llcs[i].taken[level];
+                if (llcs[i].seats == size) {
+                    g_array_append_val(order, missing);
+                }
+            }
+        }
+    }
+}
+
+static guint count_taken(const Llc *llc)
+{
+    return llc->taken[0] + llc->taken[1] + llc->taken[2] + llc->taken[3];
+}
+
+/// In an LLC that has the cores first siblings first; else core by core. A unit has one seat; which
+/// core has the one with fewer vCPUs says no order.
+static void add_seats(const Case *c, GArray *order, const CpuSet *cpus, const CpuSet *nodes,
+    int kind, guint level, gboolean siblings)
 {
     g_autoptr(GArray) keys = g_array_new(FALSE, FALSE, sizeof(guint));
+    Llc llcs[MOST_CPUS] = { 0 };
 
     for (guint i = 0; i < c->host->cores->len; i++) {
         const HostCore *core = c->host->cores->pdata[i];
-        guint seats = siblings ? usable_of(c, core, level) : 1;
+        if (hwloc_bitmap_isset(nodes, core->node) && (kind < 0 || core->kind == (guint)kind)) {
+            add_llc_of(c, &llcs[core->llc], core, cpus, level, siblings);
+        }
+    }
+    add_llcs(order, llcs);
+    for (guint i = 0; i < c->host->cores->len; i++) {
+        const HostCore *core = c->host->cores->pdata[i];
+        gboolean spread = count_taken(&llcs[core->llc]) <= llcs[core->llc].cores;
         unsigned cpu;
         hwloc_bitmap_foreach_begin (cpu, core->cpus) {
             guint place = case_unit(c) == 1 ? place_on_core(c, cpu) : 0;
-            guint key = level_of_core(c, core) << 24 | (MOST_CPUS - seats) << 16 | i << 8 | place;
+            guint key = level_of_core(c, core) << 28 | (MOST_CPUS - llcs[core->llc].seats) << 20 |
+                        core->llc << 16 | (spread ? place << 8 | i : i << 8 | place);
             if (hwloc_bitmap_isset(cpus, cpu)) {
                 g_array_append_val(keys, key);
                 if (case_unit(c) > 1) {
@@ -464,7 +511,7 @@ static void score(const Case *c, const CpuSet *cpus, Score *score)
     add_value(score, node_seats - units);
     add_numbers(score->order, nodes);
     add_numbers(score->order, llcs);
-    add_seats(c, score->order, cpus, level, siblings);
+    add_seats(c, score->order, cpus, nodes, kind, level, siblings);
 }
 
 /* Every set of CPUs. */
