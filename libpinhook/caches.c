@@ -84,20 +84,27 @@ static guint64 weight_of(Rank rank)
     return weights[rank];
 }
 
-/* The search. LLCs with the same seats are of one type: of these the lowest are taken. */
+/* The search. LLCs with the same seats are of one type: of these the lowest are taken. Seats are of
+ * one class if they are of the same rank and for the same demands. */
 
 typedef struct {
-    GArray *entries; // Stock
-    GArray *llcs;    // guint, ascending
-    guint seats;     // of each of them
-    guint taken;     // of them, in the choice at hand
+    const Stock *entries; // of the first of its LLCs
+    guint entry_count;
+    guint *classes; // by entry
+    GArray *llcs;   // guint, ascending
+    guint seats;    // of each of them
+    guint taken;    // of them, in the choice at hand
 } Type;
 
 typedef struct {
     const guint64 *needs;
     guint demand_count;
-    guint64 wanted;   // of all demands of the part
-    GPtrArray *types; // Type, those with the most seats first
+    guint64 wanted;    // of all demands of the part
+    GPtrArray *types;  // Type, those with the most seats first
+    GArray *classes;   // Stock: one of each class, the safest first
+    guint64 *fits;     // by class
+    guint64 *supplies; // by class: the seats in the choice at hand
+    guint64 *given;    // by class, then demand
     guint *steps;
 
     /* The best so far. */
@@ -110,19 +117,19 @@ static void type_free(gpointer data)
 {
     Type *type = data;
 
-    g_array_unref(type->entries);
+    g_free(type->classes);
     g_array_unref(type->llcs);
     g_free(type);
 }
 
 /// Whether both have as many seats of each rank for the same demands; nodes and kinds do not count.
-static gboolean are_alike(const GArray *entries, const Stock *stocks, guint count)
+static gboolean are_alike(const Type *type, const Stock *stocks, guint count)
 {
-    if (entries->len != count) {
+    if (type->entry_count != count) {
         return FALSE;
     }
     for (guint i = 0; i < count; i++) {
-        const Stock *entry = &g_array_index(entries, Stock, i);
+        const Stock *entry = &type->entries[i];
         if (entry->rank != stocks[i].rank || entry->fits != stocks[i].fits ||
             entry->count != stocks[i].count) {
             return FALSE;
@@ -131,21 +138,21 @@ static gboolean are_alike(const GArray *entries, const Stock *stocks, guint coun
     return TRUE;
 }
 
-/// Adds the LLC of the @count stocks.
+/// Adds the LLC of the @count stocks, which are kept.
 static void add_llc(GPtrArray *types, const Stock *stocks, guint count)
 {
     Type *type = NULL;
 
     for (guint i = 0; type == NULL && i < types->len; i++) {
-        if (are_alike(((const Type *)types->pdata[i])->entries, stocks, count)) {
+        if (are_alike(types->pdata[i], stocks, count)) {
             type = types->pdata[i];
         }
     }
     if (type == NULL) {
         type = g_new0(Type, 1);
-        type->entries = g_array_new(FALSE, FALSE, sizeof(Stock));
+        type->entries = stocks;
+        type->entry_count = count;
         type->llcs = g_array_new(FALSE, FALSE, sizeof(guint));
-        g_array_append_vals(type->entries, stocks, count);
         for (guint i = 0; i < count; i++) {
             type->seats += stocks[i].count;
         }
@@ -183,35 +190,92 @@ static GPtrArray *find_types(const GArray *stocks, guint64 demands)
     return types;
 }
 
+/// The class of @stock; as many as there are: a new one.
+static guint find_class(const GArray *classes, const Stock *stock)
+{
+    guint i = 0;
+
+    for (; i < classes->len; i++) {
+        const Stock *other = &g_array_index(classes, Stock, i);
+        if (other->rank == stock->rank && other->fits == stock->fits) {
+            break;
+        }
+    }
+    return i;
+}
+
+static int compare_classes(gconstpointer a, gconstpointer b)
+{
+    const Stock *first = a, *second = b;
+
+    return first->rank < second->rank ? -1 : first->rank > second->rank;
+}
+
+static void add_classes(GArray *classes, const Type *type)
+{
+    for (guint i = 0; i < type->entry_count; i++) {
+        if (find_class(classes, &type->entries[i]) == classes->len) {
+            g_array_append_vals(classes, &type->entries[i], 1);
+        }
+    }
+}
+
+static void set_classes(const GArray *classes, Type *type)
+{
+    type->classes = g_new(guint, type->entry_count);
+    for (guint i = 0; i < type->entry_count; i++) {
+        type->classes[i] = find_class(classes, &type->entries[i]);
+    }
+}
+
+static void find_classes(Search *search)
+{
+    GArray *classes = g_array_new(FALSE, FALSE, sizeof(Stock));
+
+    for (guint i = 0; i < search->types->len; i++) {
+        add_classes(classes, search->types->pdata[i]);
+    }
+    g_array_sort(classes, compare_classes);
+    for (guint i = 0; i < search->types->len; i++) {
+        set_classes(classes, search->types->pdata[i]);
+    }
+    search->classes = classes;
+    search->supplies = g_new(guint64, classes->len);
+    search->given = g_new(guint64, (gsize)classes->len * search->demand_count);
+    search->fits = g_new(guint64, classes->len);
+    for (guint i = 0; i < classes->len; i++) {
+        search->fits[i] = g_array_index(classes, Stock, i).fits;
+    }
+}
+
+static void clear_classes(Search *search)
+{
+    g_array_unref(search->classes);
+    g_free(search->fits);
+    g_free(search->supplies);
+    g_free(search->given);
+}
+
 /// Whether the LLCs taken have the seats, and how unsafe those are that must be used.
 static gboolean meets_needs(const Search *search, guint64 *unsafe)
 {
-    g_autoptr(GArray) supplies = g_array_new(FALSE, FALSE, sizeof(guint64));
-    g_autoptr(GArray) fits = g_array_new(FALSE, FALSE, sizeof(guint64));
-    g_autoptr(GArray) weights = g_array_new(FALSE, FALSE, sizeof(guint64));
+    guint classes = search->classes->len;
 
-    for (guint rank = 0; rank < RANK_COUNT; rank++) {
-        for (guint i = 0; i < search->types->len; i++) {
-            const Type *type = search->types->pdata[i];
-            for (guint j = 0; type->taken > 0 && j < type->entries->len; j++) {
-                const Stock *entry = &g_array_index(type->entries, Stock, j);
-                guint64 supply = (guint64)entry->count * type->taken, weight = weight_of(rank);
-                if (entry->rank == rank) {
-                    g_array_append_val(supplies, supply);
-                    g_array_append_val(fits, entry->fits);
-                    g_array_append_val(weights, weight);
-                }
-            }
+    memset(search->supplies, 0, sizeof(*search->supplies) * classes);
+    for (guint i = 0; i < search->types->len; i++) {
+        const Type *type = search->types->pdata[i];
+        for (guint j = 0; type->taken > 0 && j < type->entry_count; j++) {
+            search->supplies[type->classes[j]] += (guint64)type->entries[j].count * type->taken;
         }
     }
-    g_autofree guint64 *given = g_new(guint64, supplies->len * search->demand_count + 1);
-    if (!matching_find((const guint64 *)(gpointer)supplies->data, supplies->len, search->needs,
-            search->demand_count, stock_fits, fits->data, given)) {
+    if (!matching_find(search->supplies, classes, search->needs, search->demand_count, stock_fits,
+            search->fits, search->given)) {
         return FALSE;
     }
     *unsafe = 0;
-    for (guint i = 0; i < supplies->len * search->demand_count; i++) {
-        *unsafe += given[i] * g_array_index(weights, guint64, i / search->demand_count);
+    for (guint i = 0; i < classes * search->demand_count; i++) {
+        const Stock *class = &g_array_index(search->classes, Stock, i / search->demand_count);
+        *unsafe += search->given[i] * weight_of(class->rank);
     }
     return TRUE;
 }
@@ -306,11 +370,14 @@ static void try_types(Search *search, guint at, guint count, guint64 seats)
         return;
     }
     --*search->steps;
+    if (is_hopeless(search, at, count, seats)) {
+        return;
+    }
     if (count == 0) {
         consider(search, seats);
         return;
     }
-    if (at == search->types->len || is_hopeless(search, at, count, seats)) {
+    if (at == search->types->len) {
         return;
     }
     Type *type = search->types->pdata[at];
@@ -388,8 +455,10 @@ static void choose_part(const GArray *stocks, const guint64 *needs, guint demand
         needs_of_part[i] = (demands >> i & 1) != 0 ? needs[i] : 0;
         search.wanted += needs_of_part[i];
     }
+    find_classes(&search);
     find_best(&search);
     add_best(&search, choice);
+    clear_classes(&search);
     g_free(search.best);
 }
 

@@ -20,6 +20,12 @@ typedef struct {
 
 typedef guint64 NodeMask;
 
+/// LLCs that have so many seats.
+typedef struct {
+    guint64 seats;
+    guint llcs[NODE_LIMIT]; // by node; one of several nodes counts on each, with all its seats
+} LlcSize;
+
 typedef struct {
     const Request *request;
     GPtrArray *candidates;
@@ -33,6 +39,7 @@ typedef struct {
     GArray *stocks;              // Stock: the seats summed up
     SeatNode nodes[NODE_LIMIT];  // ascending
     guint node_count;
+    GArray *sizes; // LlcSize, those with the most seats first
     guint distances[NODE_LIMIT][NODE_LIMIT];
     guint fastest; // kind of any seat
     guint steps;   // left
@@ -183,6 +190,69 @@ static guint64 total_distance(const Planner *planner, NodeMask nodes)
     return total;
 }
 
+/* LLCs. */
+
+static int compare_sizes(gconstpointer a, gconstpointer b)
+{
+    const LlcSize *first = a, *second = b;
+
+    return first->seats > second->seats ? -1 : first->seats < second->seats;
+}
+
+static void add_llc(GArray *sizes, guint64 seats, NodeMask nodes)
+{
+    guint at = 0;
+
+    while (at < sizes->len && g_array_index(sizes, LlcSize, at).seats != seats) {
+        at++;
+    }
+    if (at == sizes->len) {
+        LlcSize size = { .seats = seats };
+        g_array_append_val(sizes, size);
+    }
+    for (guint i = 0; i < NODE_LIMIT; i++) {
+        g_array_index(sizes, LlcSize, at).llcs[i] += has_node(nodes, i) ? 1 : 0;
+    }
+}
+
+static void find_sizes(Planner *planner)
+{
+    planner->sizes = g_array_new(FALSE, FALSE, sizeof(LlcSize));
+    for (guint i = 0; i < planner->stocks->len;) {
+        guint llc = g_array_index(planner->stocks, Stock, i).llc;
+        guint64 seats = 0;
+        NodeMask nodes = 0;
+        for (; i < planner->stocks->len; i++) {
+            const Stock *stock = &g_array_index(planner->stocks, Stock, i);
+            if (stock->llc != llc) {
+                break;
+            }
+            seats += stock->count;
+            nodes |= mask_of_node(planner, stock->node);
+        }
+        add_llc(planner->sizes, seats, nodes);
+    }
+    g_array_sort(planner->sizes, compare_sizes);
+}
+
+/// It takes no fewer LLCs than these on @nodes, whatever the kind and the demands.
+static guint64 fewest_llcs(const Planner *planner, NodeMask nodes)
+{
+    guint64 left = planner->wanted, count = 0;
+
+    for (guint i = 0; i < planner->sizes->len && left > 0; i++) {
+        const LlcSize *size = &g_array_index(planner->sizes, LlcSize, i);
+        guint64 llcs = 0;
+        for (guint j = 0; j < planner->node_count; j++) {
+            llcs += has_node(nodes, j) ? size->llcs[j] : 0;
+        }
+        llcs = MIN(llcs, (left + size->seats - 1) / size->seats);
+        left -= MIN(left, llcs * size->seats);
+        count += llcs;
+    }
+    return count;
+}
+
 /* Memory. */
 
 typedef struct {
@@ -275,7 +345,9 @@ static void consider_nodes(Planner *planner, NodeMask nodes, Choice **best)
     choice->nodes = nodes;
     choice->measures[DEVICES_REMOTE] = count_remote_devices(planner, nodes);
     choice->measures[DISTANCE] = total_distance(planner, nodes);
-    if (compare_choices(choice, *best, MEMORY_SHORT) > 0) {
+    choice->measures[LLCS] = fewest_llcs(planner, nodes);
+    /* What is not known yet is no less than what stands there now. */
+    if (compare_choices(choice, *best, MEASURES) >= 0) {
         return;
     }
     choice->measures[MEMORY_SHORT] = !have_memory(planner, nodes);
@@ -533,6 +605,7 @@ static void find_seats(Planner *planner)
         planner->candidates, planner->demands, planner->share, planner->worst, planner->left_out);
     planner->stocks = stocks_of(planner->seats);
     find_nodes(planner);
+    find_sizes(planner);
 }
 
 static Plan *plan_of(Planner *planner, const Choice *choice)
@@ -558,6 +631,7 @@ static Plan *try_seats(Planner *planner, Choice **choice)
     Plan *plan = *choice != NULL ? plan_of(planner, *choice) : NULL;
     g_array_unref(planner->seats);
     g_array_unref(planner->stocks);
+    g_array_unref(planner->sizes);
     return plan;
 }
 
