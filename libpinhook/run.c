@@ -49,7 +49,7 @@ static Outcome outcome_of(const Verdict *verdict)
 
 /// Plans, looks at what disturbs the plan's CPUs on the machine of @root (NULL: on none that there
 /// is), and judges the plan.
-static void judge(const Root *root, Request *request, Report *report)
+static void plan_and_check(const Root *root, Request *request, Report *report)
 {
     g_autoptr(Interrupts) interrupts = NULL;
     g_autoptr(Tuning) tuning = NULL;
@@ -88,7 +88,7 @@ static gboolean decide(
         request.taken = taken = ledger_taken(call->root, call->vmid);
         request.pool = pool = pool_new(vm, policy, host, taken);
     }
-    judge(call->root, &request, report);
+    plan_and_check(call->root, &request, report);
     return TRUE;
 }
 
@@ -175,7 +175,7 @@ Report *run_plan(const Call *call, const WhatIf *what_if, gboolean advise, GErro
         report->advice = proposal_of(&request, &report->plan);
     }
     if (report->advice == NULL) {
-        judge(what_if->topology == NULL ? call->root : NULL, &request, report);
+        plan_and_check(what_if->topology == NULL ? call->root : NULL, &request, report);
     }
     return report;
 }
