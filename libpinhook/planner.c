@@ -711,12 +711,22 @@ guint planner_unit(const VmConfig *vm, const Policy *policy)
     g_assert_not_reached();
 }
 
-/// The ways to share cores that the VM may be given, the best first; returns how many.
-static guint find_shares(const Policy *policy, guint unit, Share shares[2])
+/// The ways to share cores that the VM may be given, the best first; returns how many. A core that
+/// another guest shares is not whole: where these are taken, vCPUs on siblings of their own come
+/// before more of such cores.
+static guint find_shares(const Policy *policy, guint unit, Rank worst, Share shares[2])
 {
-    shares[0] = unit > 1 ? SHARE_UNIT : SHARE_NONE;
-    shares[1] = SHARE_SIBLINGS;
-    return unit == 1 && policy->smt == POLICY_SMT_AUTO ? 2 : 1;
+    guint count = 0;
+
+    if (unit > 1 || policy->smt != POLICY_SMT_AUTO) {
+        shares[count++] = unit > 1 ? SHARE_UNIT : SHARE_NONE;
+        return count;
+    }
+    if (worst < RANK_SHARED_WITH_OTHER) {
+        shares[count++] = SHARE_NONE;
+    }
+    shares[count++] = SHARE_SIBLINGS;
+    return count;
 }
 
 Plan *planner_place(const Request *request)
@@ -725,11 +735,11 @@ Plan *planner_place(const Request *request)
         candidates = candidates_find(request->host, request->pool->free, request->taken);
     Planner planner = { .request = request, .candidates = candidates, .steps = PLANNER_STEPS };
     guint unit = planner_unit(request->vm, request->policy);
-    Share shares[2];
-    guint count = find_shares(request->policy, unit, shares);
     Plan *plan = NULL;
 
     for (guint worst = 0; plan == NULL && worst < RANK_COUNT; worst++) {
+        Share shares[2];
+        guint count = find_shares(request->policy, unit, (Rank)worst, shares);
         planner.worst = (Rank)worst;
         for (guint i = 0; plan == NULL && i < count; i++) {
             plan = try_plan(&planner, shares[i], unit);

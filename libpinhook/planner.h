@@ -23,7 +23,7 @@
 Plan *planner_place(const Request *request);
 
 /// Choices of nodes and LLCs that are looked at, at most: a start is waiting.
-#define PLANNER_STEPS 200000
+#define PLANNER_STEPS 40000
 
 /// How many vCPUs, from a multiple of it on, go on one core together; 1: each on its own.
 guint planner_unit(const VmConfig *vm, const Policy *policy);

@@ -461,7 +461,8 @@ static void add_seats(const Case *c, GArray *order, const CpuSet *cpus, const Cp
 static void score(const Case *c, const CpuSet *cpus, Score *score)
 {
     guint level = level_with_spare(c, cpus);
-    gboolean siblings = shares_siblings(c, cpus);
+    gboolean is_auto = case_unit(c) == 1 && c->policy->smt == POLICY_SMT_AUTO;
+    gboolean siblings = shares_siblings(c, cpus) || (is_auto && level == 3);
     int kind = kind_of(c, cpus);
     g_autoptr(CpuSet) nodes = cpuset_new(), llcs = cpuset_new();
     guint64 unsafe[4] = { 0 }, llc_seats = 0, node_seats = 0, fastest = 0, units = 0;
