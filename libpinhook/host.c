@@ -356,8 +356,16 @@ static HwlocTopology *new_topology(void)
 
 /// hwloc takes the root, and where its plugins lie, from the environment alone. The plugins (pci,
 /// gl, opencl, libxml) cost six times what the rest does and bring nothing that is needed here.
-static HwlocTopology *load_topology(const Root *root, GError **error)
+HwlocTopology *host_load_topology(const Root *root, GError **error)
 {
+    /* Where it finds nothing hwloc would describe this machine instead, or one CPU. */
+    if (!root_exists(root, "sys/devices/system/cpu/online") &&
+        !root_exists(root, "sys/devices/system/cpu/cpu0")) {
+        g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_FAILED,
+            "%s/sys/devices/system/cpu names no CPUs", root_path(root));
+        return NULL;
+    }
+
     char *plugins = replace_variable("HWLOC_PLUGINS_PATH", "");
     /* Always: it outranks what else of hwloc's the caller's environment may hold. */
     char *fsroot = replace_variable("HWLOC_FSROOT", root_path(root));
@@ -456,14 +464,7 @@ static void load_hugepages(HostNode *node, const Root *root, const char *directo
 
 Host *host_load(const Root *root, GError **error)
 {
-    /* Where it finds nothing hwloc would describe this machine instead, or one CPU. */
-    if (!root_exists(root, "sys/devices/system/cpu/online") &&
-        !root_exists(root, "sys/devices/system/cpu/cpu0")) {
-        g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_FAILED,
-            "%s/sys/devices/system/cpu names no CPUs", root_path(root));
-        return NULL;
-    }
-    g_autoptr(HwlocTopology) topology = load_topology(root, error);
+    g_autoptr(HwlocTopology) topology = host_load_topology(root, error);
     if (topology == NULL) {
         return NULL;
     }

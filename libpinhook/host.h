@@ -55,6 +55,10 @@ typedef struct {
 /// from the environment alone.
 Host *host_load(const Root *root, GError **error);
 
+/// hwloc's own view of that machine, which host_load() makes a Host of; for what draws it. As
+/// there. The caller frees it.
+HwlocTopology *host_load_topology(const Root *root, GError **error);
+
 /// A host from a topology that the caller made, such as a synthetic one; memory is what hwloc
 /// knows. Takes @isolation.
 Host *host_from_topology(hwloc_topology_t topology, Isolation *isolation);
