@@ -157,20 +157,27 @@ static const char *severity_name(Severity severity)
     return names[severity];
 }
 
-static void add_findings(GString *text, const Report *report)
+void report_append_findings(GString *text, const char *prefix, const GPtrArray *findings)
 {
-    for (guint i = 0; i < report->findings->len; i++) {
-        const Finding *finding = report->findings->pdata[i];
+    for (guint i = 0; i < findings->len; i++) {
+        const Finding *finding = findings->pdata[i];
         const char *name = finding_kind(finding->code)->name;
 
-        add_line(
-            text, report, "%s: %s: %s", severity_name(finding->severity), name, finding->message);
+        g_string_append_printf(text, "%s%s: %s: %s\n", prefix, severity_name(finding->severity),
+            name, finding->message);
         if (finding->fix != NULL) {
-            add_line(text, report, "  fix: %s", finding->fix);
+            g_string_append_printf(text, "%s  fix: %s\n", prefix, finding->fix);
         } else {
-            add_line(text, report, "  see: pinhook explain %s", name);
+            g_string_append_printf(text, "%s  see: pinhook explain %s\n", prefix, name);
         }
     }
+}
+
+static void add_findings(GString *text, const Report *report)
+{
+    g_autofree char *prefix = g_strdup_printf("pinhook: vm %u: ", report->vmid);
+
+    report_append_findings(text, prefix, report->findings);
 }
 
 static char *count_findings(const Report *report)
@@ -445,7 +452,7 @@ static JsonObject *set_or_null(const CpuSet *set)
     return string_or_null(list);
 }
 
-static JsonObject *findings_to_json(const GPtrArray *findings)
+JsonObject *report_findings_to_json(const GPtrArray *findings)
 {
     JsonObject *array = json_object_new_array();
 
@@ -571,7 +578,7 @@ JsonObject *report_to_json(const Report *report)
     if (is_of_running(report)) {
         json_object_object_add(json, "memory", memory_to_json(report->memory, report->plan));
     }
-    json_object_object_add(json, "findings", findings_to_json(report->findings));
+    json_object_object_add(json, "findings", report_findings_to_json(report->findings));
     if (report->note != NULL) {
         json_object_object_add(json, "note", json_object_new_string(report->note));
     }

@@ -51,6 +51,10 @@ char *report_to_text(const Report *report);
 
 JsonObject *report_to_json(const Report *report);
 
+/// Findings as they stand in a report: two lines each, the second the fix. @prefix begins each line.
+void report_append_findings(GString *text, const char *prefix, const GPtrArray *findings);
+JsonObject *report_findings_to_json(const GPtrArray *findings);
+
 /// What a finding means, wrapped at 80 columns; all of them, one line each, where @code is NULL.
 char *report_explain(const FindingCode *code);
 JsonObject *report_explain_json(const FindingCode *code);

@@ -3,6 +3,7 @@
 
 #include "error.h"
 #include "ledger.h"
+#include "picture.h"
 #include "planner.h"
 
 #include <unistd.h>
@@ -503,4 +504,34 @@ Report *run_post_stop(const Call *call)
         report->note = g_strdup(error->message);
     }
     return report;
+}
+
+/* The machine. */
+
+/// No VM's: what everybody holds.
+#define NOBODY 0
+
+HostReport *run_host(const Call *call, GError **error)
+{
+    g_autoptr(Host) host = host_load(call->root, error);
+    if (host == NULL) {
+        return NULL;
+    }
+    HostReport *report = g_new(HostReport, 1);
+    *report = (HostReport){ .host = g_steal_pointer(&host),
+        .taken = ledger_taken(call->root, NOBODY),
+        .findings = finding_list_new() };
+    return report;
+}
+
+char *run_picture(const Call *call, GError **error)
+{
+    g_autoptr(HwlocTopology) topology = host_load_topology(call->root, error);
+    g_autoptr(Host) host = topology != NULL ? host_load(call->root, error) : NULL;
+    if (host == NULL) {
+        return NULL;
+    }
+    g_autoptr(Taken) taken = ledger_taken(call->root, NOBODY);
+    picture_label(topology, host, taken);
+    return picture_to_xml(topology, error);
 }

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "hostreport.h"
+
+#include "flow.h"
+#include "report.h"
+
+void hostreport_free(HostReport *report)
+{
+    if (report == NULL) {
+        return;
+    }
+    host_free(report->host);
+    taken_free(report->taken);
+    g_ptr_array_unref(report->findings);
+    g_free(report);
+}
+
+int hostreport_exit_status(const HostReport *report)
+{
+    return report->findings->len > 0 ? 1 : 0;
+}
+
+/* Text. */
+
+/// "isolated: 2-7"
+static void add_set(GPtrArray *items, const char *name, const CpuSet *cpus)
+{
+    g_autofree char *list = cpuset_to_list(cpus);
+
+    g_ptr_array_add(items, g_strdup_printf("%s: %s", name, *list != '\0' ? list : "none"));
+}
+
+static void add_summary(GString *text, const HostReport *report)
+{
+    const Host *host = report->host;
+    g_autoptr(CpuSet) housekeeping = occupancy_housekeeping(host, report->taken);
+    g_autoptr(GPtrArray) items = g_ptr_array_new_with_free_func(g_free);
+
+    add_set(items, "CPUs", host->online);
+    add_set(items, "isolated", host->isolation->isolated);
+    add_set(items, "housekeeping", housekeeping);
+    flow_append(text, 4, "   ", items);
+}
+
+char *hostreport_to_text(const HostReport *report, MapStyle style)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    g_autofree char *map = map_draw(report->host, report->taken, style);
+
+    add_summary(text, report);
+    g_string_append_printf(text, "\n%s", map);
+    if (report->findings->len > 0) {
+        g_string_append_c(text, '\n');
+        report_append_findings(text, "", report->findings);
+    }
+    return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+/* JSON. */
+
+static void add_list(JsonObject *json, const char *name, const CpuSet *cpus)
+{
+    g_autofree char *list = cpuset_to_list(cpus);
+
+    json_object_object_add(json, name, json_object_new_string(list));
+}
+
+static void add_number(JsonObject *json, const char *name, guint64 number)
+{
+    json_object_object_add(json, name, json_object_new_uint64(number));
+}
+
+static JsonObject *cpus_to_json(const HostReport *report)
+{
+    const Isolation *isolation = report->host->isolation;
+    g_autoptr(CpuSet) housekeeping = occupancy_housekeeping(report->host, report->taken);
+    JsonObject *json = json_object_new_object();
+
+    add_list(json, "online", report->host->online);
+    add_list(json, "isolated", isolation->isolated);
+    add_list(json, "housekeeping", housekeeping);
+    add_list(json, "held", report->taken->cpus);
+    add_list(json, "nohz_full", isolation->nohz_full);
+    add_list(json, "elsewhere", isolation->elsewhere);
+    return json;
+}
+
+/// NULL: it could not be read.
+static JsonObject *memory_to_json(const HostNode *node)
+{
+    if (!node->memory_known) {
+        return NULL;
+    }
+    JsonObject *json = json_object_new_object();
+    add_number(json, "total_mib", node->total_mib);
+    add_number(json, "free_mib", node->free_mib);
+    add_number(json, "reclaimable_mib", node->reclaimable_mib);
+    return json;
+}
+
+static JsonObject *hugepages_to_json(const HostNode *node)
+{
+    JsonObject *array = json_object_new_array();
+
+    for (guint i = 0; i < node->hugepages->len; i++) {
+        const HostHugepages *pages = &g_array_index(node->hugepages, HostHugepages, i);
+        JsonObject *json = json_object_new_object();
+        add_number(json, "size_kib", pages->size_kib);
+        add_number(json, "free", pages->free);
+        json_object_array_add(array, json);
+    }
+    return array;
+}
+
+/// By the number of the other node: {"0": 10, "1": 21}.
+static JsonObject *distances_to_json(const Host *host, const HostNode *node)
+{
+    JsonObject *json = json_object_new_object();
+
+    for (guint i = 0; i < host->nodes->len; i++) {
+        const HostNode *other = host->nodes->pdata[i];
+        g_autofree char *name = g_strdup_printf("%u", other->index);
+        add_number(json, name, host_distance(host, node->index, other->index));
+    }
+    return json;
+}
+
+static JsonObject *nodes_to_json(const Host *host)
+{
+    JsonObject *array = json_object_new_array();
+
+    for (guint i = 0; i < host->nodes->len; i++) {
+        const HostNode *node = host->nodes->pdata[i];
+        JsonObject *json = json_object_new_object();
+        add_number(json, "node", node->index);
+        add_list(json, "cpus", node->cpus);
+        json_object_object_add(json, "memory", memory_to_json(node));
+        json_object_object_add(json, "hugepages", hugepages_to_json(node));
+        json_object_object_add(json, "distances", distances_to_json(host, node));
+        json_object_array_add(array, json);
+    }
+    return array;
+}
+
+static JsonObject *llcs_to_json(const Host *host)
+{
+    JsonObject *array = json_object_new_array();
+
+    for (guint i = 0; i < host->llcs->len; i++) {
+        JsonObject *json = json_object_new_object();
+        add_number(json, "llc", i);
+        add_list(json, "cpus", host->llcs->pdata[i]);
+        json_object_array_add(array, json);
+    }
+    return array;
+}
+
+static JsonObject *cores_to_json(const Host *host)
+{
+    JsonObject *array = json_object_new_array();
+
+    for (guint i = 0; i < host->cores->len; i++) {
+        const HostCore *core = host->cores->pdata[i];
+        JsonObject *json = json_object_new_object();
+        add_list(json, "cpus", core->cpus);
+        add_number(json, "package", core->package);
+        add_number(json, "node", core->node);
+        add_number(json, "llc", core->llc);
+        add_number(json, "kind", core->kind);
+        json_object_array_add(array, json);
+    }
+    return array;
+}
+
+static JsonObject *holdings_to_json(const Taken *taken)
+{
+    JsonObject *array = json_object_new_array();
+
+    for (guint i = 0; i < taken->holdings->len; i++) {
+        const Holding *holding = taken->holdings->pdata[i];
+        JsonObject *json = json_object_new_object();
+        add_number(json, "vmid", holding->vmid);
+        json_object_object_add(json, "container", json_object_new_boolean(holding->container));
+        add_list(json, "cpus", holding->cpus);
+        json_object_array_add(array, json);
+    }
+    return array;
+}
+
+JsonObject *hostreport_to_json(const HostReport *report)
+{
+    JsonObject *json = json_object_new_object();
+
+    json_object_object_add(json, "cpus", cpus_to_json(report));
+    json_object_object_add(json, "nodes", nodes_to_json(report->host));
+    json_object_object_add(json, "llcs", llcs_to_json(report->host));
+    json_object_object_add(json, "cores", cores_to_json(report->host));
+    json_object_object_add(json, "holdings", holdings_to_json(report->taken));
+    json_object_object_add(json, "findings", report_findings_to_json(report->findings));
+    return json;
+}
