@@ -86,6 +86,36 @@ static const FindingKind kinds[FINDING_COUNT] = {
         "The VM starts running before its vCPUs are bound.",
         "For the first moments the guest runs wherever Linux puts it, and its memory with it.",
         "qm set VMID --freeze 1: pinhook lets it run once the placement is proven." },
+    [FINDING_IRQ_ON_CPUS] = { "irq-on-cpus", SEVERITY_WARNING,
+        "Device interrupts are delivered to CPUs of vCPUs, or it cannot be told.",
+        "Each one stops the guest there until the host has handled it.",
+        "Send them elsewhere: echo LIST > /proc/irq/N/smp_affinity_list. A driver may manage its "
+        "own and refuse; isolcpus=managed_irq,… on the kernel command line keeps those off." },
+    [FINDING_IRQBALANCE] = { "irqbalance", SEVERITY_WARNING,
+        "irqbalance runs and may send interrupts to CPUs of vCPUs, or it cannot be told.",
+        "It leaves alone what isolcpus= and nohz_full= name, not what a cgroup isolates; and once "
+        "it is given a list, only what is on that list.",
+        "Name the CPUs in IRQBALANCE_BANNED_CPULIST in /etc/default/irqbalance and restart it, or "
+        "systemctl disable --now irqbalance." },
+    [FINDING_TUNED] = { "tuned", SEVERITY_WARNING,
+        "tuned runs with a profile that moves the threads of VMs, or it cannot be told.",
+        "Such profiles (cpu-partitioning, realtime) take all threads but those named qemu-kvm off "
+        "the isolated CPUs whenever tuned starts; on Proxmox a VM is named kvm.",
+        "Use a profile of your own that includes it and has cgroup_ps_blacklist=/qemu.slice/ in "
+        "[scheduler], or tuned-adm off." },
+    [FINDING_NUMA_BALANCING] = { "numa-balancing", SEVERITY_WARNING,
+        "The kernel's NUMA balancing is on while the host has several nodes, or it cannot be told.",
+        "It unmaps pages to see who uses them: the guest stalls at each, and memory may move.",
+        "sysctl -w kernel.numa_balancing=0, and the same line in /etc/sysctl.d to keep it." },
+    [FINDING_GOVERNOR] = { "governor", SEVERITY_WARNING,
+        "CPUs of vCPUs do not always run at full speed, or it cannot be told.",
+        "The kernel lowers the frequency of an idle CPU, and the guest waits while it rises.",
+        "Write performance into /sys/devices/system/cpu/cpuN/cpufreq/scaling_governor." },
+    [FINDING_HOST_STARVED] = { "host-starved", SEVERITY_WARNING,
+        "Fewer than two whole cores are left to the host.",
+        "Its network, storage and Proxmox itself, and QEMU's other threads, need room; without it "
+        "all VMs wait for them.",
+        "Isolate fewer CPUs (isolcpus= on the kernel command line), or bind fewer to guests." },
     [FINDING_VCPU_MISSING] = { "vcpu-missing", SEVERITY_ERROR,
         "QEMU's vCPUs are not those of the plan, or a vCPU's thread is not QEMU's.",
         "A vCPU without a thread or without a place in the plan cannot be bound.",

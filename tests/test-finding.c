@@ -87,6 +87,12 @@ static void test_the_promised_findings_are_there(void)
         { "memory-unbound", SEVERITY_WARNING },
         { "isolcpus-ignored", SEVERITY_WARNING },
         { "not-frozen", SEVERITY_WARNING },
+        { "irq-on-cpus", SEVERITY_WARNING },
+        { "irqbalance", SEVERITY_WARNING },
+        { "tuned", SEVERITY_WARNING },
+        { "numa-balancing", SEVERITY_WARNING },
+        { "governor", SEVERITY_WARNING },
+        { "host-starved", SEVERITY_WARNING },
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(promised); i++) {
