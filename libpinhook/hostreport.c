@@ -11,6 +11,7 @@ void hostreport_free(HostReport *report)
     }
     host_free(report->host);
     taken_free(report->taken);
+    interrupts_free(report->interrupts);
     g_ptr_array_unref(report->findings);
     g_free(report);
 }
@@ -42,6 +43,84 @@ static void add_summary(GString *text, const HostReport *report)
     flow_append(text, 4, "   ", items);
 }
 
+/// How many interrupts are delivered to each CPU: guint by CPU, up to the last of @cpus.
+static GArray *count_interrupts(const Interrupts *interrupts, const CpuSet *cpus)
+{
+    GArray *counts = g_array_new(FALSE, TRUE, sizeof(guint));
+    unsigned cpu;
+
+    g_array_set_size(counts, (guint)(hwloc_bitmap_last(cpus) + 1));
+    for (guint i = 0; i < interrupts->list->len; i++) {
+        const Interrupt *interrupt = interrupts->list->pdata[i];
+        hwloc_bitmap_foreach_begin (cpu, interrupt->cpus) {
+            if (cpu < counts->len) {
+                g_array_index(counts, guint, cpu)++;
+            }
+        }
+        hwloc_bitmap_foreach_end();
+    }
+    return counts;
+}
+
+/// Those of @cpus that have @count.
+static CpuSet *cpus_with(const CpuSet *cpus, const GArray *counts, guint count)
+{
+    CpuSet *with = cpuset_new();
+    unsigned cpu;
+
+    hwloc_bitmap_foreach_begin (cpu, cpus) {
+        if (g_array_index(counts, guint, cpu) == count) {
+            hwloc_bitmap_set(with, cpu);
+        }
+    }
+    hwloc_bitmap_foreach_end();
+    return with;
+}
+
+/// "2 on CPU 4", "1 on each of CPU 5-7"
+static void add_count(GPtrArray *items, guint count, const CpuSet *cpus)
+{
+    g_autofree char *list = cpuset_to_list(cpus);
+
+    g_ptr_array_add(items,
+        g_strdup_printf("%u on %sCPU %s", count, cpuset_count(cpus) > 1 ? "each of " : "", list));
+}
+
+/// An item for all of @cpus that have as many.
+static void add_counts(GPtrArray *items, const Interrupts *interrupts, const CpuSet *cpus)
+{
+    g_autoptr(GArray) counts = count_interrupts(interrupts, cpus);
+    g_autoptr(CpuSet) none = cpus_with(cpus, counts, 0);
+    g_autoptr(CpuSet) left = cpuset_minus(cpus, none);
+
+    while (!hwloc_bitmap_iszero(left)) {
+        guint count = g_array_index(counts, guint, hwloc_bitmap_first(left));
+        g_autoptr(CpuSet) alike = cpus_with(left, counts, count);
+        add_count(items, count, alike);
+        hwloc_bitmap_andnot(left, left, alike);
+    }
+}
+
+static void add_interrupts(GString *text, const HostReport *report)
+{
+    g_autoptr(CpuSet)
+        isolated = cpuset_and(report->host->isolation->isolated, report->host->online);
+    g_autoptr(GPtrArray) items = g_ptr_array_new_with_free_func(g_free);
+
+    if (hwloc_bitmap_iszero(isolated)) {
+        return;
+    }
+    add_counts(items, report->interrupts, isolated);
+    if (!report->interrupts->known) {
+        g_ptr_array_add(items, g_strdup(items->len > 0 ? "others not known" : "not known"));
+    } else if (items->len == 0) {
+        g_ptr_array_add(items, g_strdup("none"));
+    }
+    g_autofree char *first = items->pdata[0];
+    items->pdata[0] = g_strconcat("interrupts on isolated CPUs: ", first, NULL);
+    flow_append(text, 4, ", ", items);
+}
+
 char *hostreport_to_text(const HostReport *report, MapStyle style)
 {
     g_autoptr(GString) text = g_string_new(NULL);
@@ -49,6 +128,7 @@ char *hostreport_to_text(const HostReport *report, MapStyle style)
 
     add_summary(text, report);
     g_string_append_printf(text, "\n%s", map);
+    add_interrupts(text, report);
     if (report->findings->len > 0) {
         g_string_append_c(text, '\n');
         report_append_findings(text, "", report->findings);
@@ -187,6 +267,21 @@ static JsonObject *holdings_to_json(const Taken *taken)
     return array;
 }
 
+static JsonObject *interrupts_to_json(const Interrupts *interrupts)
+{
+    JsonObject *array = json_object_new_array();
+
+    for (guint i = 0; i < interrupts->list->len; i++) {
+        const Interrupt *interrupt = interrupts->list->pdata[i];
+        JsonObject *json = json_object_new_object();
+        add_number(json, "irq", interrupt->irq);
+        json_object_object_add(json, "name", json_object_new_string(interrupt->name));
+        add_list(json, "cpus", interrupt->cpus);
+        json_object_array_add(array, json);
+    }
+    return array;
+}
+
 JsonObject *hostreport_to_json(const HostReport *report)
 {
     JsonObject *json = json_object_new_object();
@@ -196,6 +291,9 @@ JsonObject *hostreport_to_json(const HostReport *report)
     json_object_object_add(json, "llcs", llcs_to_json(report->host));
     json_object_object_add(json, "cores", cores_to_json(report->host));
     json_object_object_add(json, "holdings", holdings_to_json(report->taken));
+    json_object_object_add(
+        json, "interrupts_known", json_object_new_boolean(report->interrupts->known));
+    json_object_object_add(json, "interrupts", interrupts_to_json(report->interrupts));
     json_object_object_add(json, "findings", report_findings_to_json(report->findings));
     return json;
 }

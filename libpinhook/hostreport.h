@@ -2,6 +2,7 @@
 #pragma once
 
 #include "finding.h"
+#include "interrupts.h"
 #include "json.h"
 #include "map.h"
 
@@ -9,7 +10,8 @@
 typedef struct {
     Host *host;
     Taken *taken;
-    GPtrArray *findings; // Finding, of the host itself
+    Interrupts *interrupts; // that are delivered to isolated CPUs
+    GPtrArray *findings;    // Finding, of the host itself
 } HostReport;
 
 void hostreport_free(HostReport *report);
@@ -19,8 +21,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(HostReport, hostreport_free)
 /// The exit status of pinhook(8): 0, or 1 with findings.
 int hostreport_exit_status(const HostReport *report);
 
-/// The map, what is isolated, and the findings. No line but those of findings, whose fixes can be
-/// pasted, is wider than 80 columns. The caller frees it.
+/// The map, what is isolated and what interrupts it, and the findings. No line but those of
+/// findings, whose fixes can be pasted, is wider than 80 columns. The caller frees it.
 char *hostreport_to_text(const HostReport *report, MapStyle style);
 
 JsonObject *hostreport_to_json(const HostReport *report);

@@ -454,18 +454,32 @@ static FakeRoot *new_root_that_runs(void)
     return fake;
 }
 
+/// Interrupt 24 is handled on CPU 4.
+static void add_interrupt(FakeRoot *fake)
+{
+    fake_root_write(fake, "proc/irq/24/effective_affinity_list", "4\n");
+    fake_root_write(fake, "proc/irq/24/nvme0q1/none", "");
+}
+
 static void test_host_is_a_map(void)
 {
     g_autoptr(FakeRoot) fake = new_root_that_runs();
-    g_auto(Called) called = CALL("--root", fake->path, "host");
 
-    g_assert_true(g_str_has_prefix(called.out, "CPUs: 0-7   isolated: 2-7   housekeeping: 0-1\n"
-                                               "\n"
-                                               "node 0: 8 CPUs, 48.0 of 64.0 GiB free\n"
-                                               "  LLC 0  0 .  1 .  2 A  3 A  4 -  5 -  6 -  7 -\n"
-                                               "\n"
-                                               "A = VM 100 (CPU 2-3)\n"
-                                               ". = housekeeping   - = isolated and free\n"));
+    add_interrupt(fake);
+    g_auto(Called) called = CALL("--root", fake->path, "host");
+    g_assert_true(g_str_has_prefix(called.out,
+        "CPUs: 0-7   isolated: 2-7   housekeeping: 0-1\n"
+        "\n"
+        "node 0: 8 CPUs, 48.0 of 64.0 GiB free\n"
+        "  LLC 0  0 .  1 .  2 A  3 A  4 -  5 -  6 -  7 -\n"
+        "\n"
+        "A = VM 100 (CPU 2-3)\n"
+        ". = housekeeping   - = isolated and free\n"
+        "interrupts on isolated CPUs: 1 on CPU 4\n"
+        "\n"
+        "warning: irq-on-cpus: 1 interrupt is delivered to CPU 4: 24 (nvme0q1)\n"
+        "  fix: "));
+    g_assert_cmpint(called.status, ==, 1);
     g_assert_cmpstr(called.err, ==, "");
     g_assert_null(strchr(called.out, '\033'));
     g_assert_false(root_exists(fake->root, "run/pinhook"));
@@ -482,6 +496,8 @@ static void test_host_without_anything_else(void)
     g_auto(Called) called = CALL("--root", fake->path, "host");
     g_assert_nonnull(strstr(called.out, "node 0: 2 CPUs, memory not known\n"));
     g_assert_nonnull(strstr(called.out, "  LLC 0  0 .  1 .\n"));
+    g_assert_null(strstr(called.out, "warning"));
+    g_assert_cmpint(called.status, ==, 0);
 }
 
 static void test_host_that_is_none(void)
@@ -509,6 +525,8 @@ static JsonObject *member(JsonObject *json, const char *name)
 static void test_json_of_the_host(void)
 {
     g_autoptr(FakeRoot) fake = new_root_that_runs();
+
+    add_interrupt(fake);
     g_auto(Called) called = CALL("--root", fake->path, "host", "--json");
     g_autoptr(JsonObject) json = parse(called.out);
     JsonObject *cpus = member(json, "cpus");
@@ -530,7 +548,13 @@ static void test_json_of_the_host(void)
     assert_has(holding, "vmid", "100");
     assert_has(holding, "container", "false");
     assert_has(holding, "cpus", "2-3");
-    g_assert_true(json_object_is_type(member(json, "findings"), json_type_array));
+    JsonObject *interrupt = json_object_array_get_idx(member(json, "interrupts"), 0);
+    assert_has(interrupt, "irq", "24");
+    assert_has(interrupt, "name", "nvme0q1");
+    assert_has(interrupt, "cpus", "4");
+    assert_has(json, "interrupts_known", "true");
+    JsonObject *finding = json_object_array_get_idx(member(json, "findings"), 0);
+    assert_has(finding, "code", "irq-on-cpus");
 }
 
 static void test_xml_of_the_host(void)
