@@ -28,8 +28,8 @@ static const char usage[] =
     "  --root DIR      a directory that stands for /\n"
     "  --version, --help\n"
     "\n"
-    "VMID is 100 to 999999999. Exit status: 0 good, 1 refused or not proven,\n"
-    "2 wrong usage, 3 could not find out. More: man pinhook\n";
+    "VMID is 100 to 999999999. Exit status: 0 good, 1 refused, not proven, or host\n"
+    "has findings, 2 wrong usage, 3 could not find out. More: man pinhook\n";
 
 /// What the options said, and what is left of the arguments.
 typedef struct {

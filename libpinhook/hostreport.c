@@ -31,15 +31,31 @@ static void add_set(GPtrArray *items, const char *name, const CpuSet *cpus)
     g_ptr_array_add(items, g_strdup_printf("%s: %s", name, *list != '\0' ? list : "none"));
 }
 
+/// What the kernel has online, also what it keeps from VMs. The caller frees it.
+static CpuSet *all_cpus(const Host *host)
+{
+    CpuSet *cpus = cpuset_new();
+
+    for (guint i = 0; i < host->cores->len; i++) {
+        hwloc_bitmap_or(cpus, cpus, ((const HostCore *)host->cores->pdata[i])->cpus);
+    }
+    return cpus;
+}
+
 static void add_summary(GString *text, const HostReport *report)
 {
     const Host *host = report->host;
     g_autoptr(CpuSet) housekeeping = occupancy_housekeeping(host, report->taken);
+    g_autoptr(CpuSet) all = all_cpus(host);
+    g_autoptr(CpuSet) kept = cpuset_minus(all, host->online);
     g_autoptr(GPtrArray) items = g_ptr_array_new_with_free_func(g_free);
 
-    add_set(items, "CPUs", host->online);
+    add_set(items, "CPUs", all);
     add_set(items, "isolated", host->isolation->isolated);
     add_set(items, "housekeeping", housekeeping);
+    if (!hwloc_bitmap_iszero(kept)) {
+        add_set(items, "kept from VMs", kept);
+    }
     flow_append(text, 4, "   ", items);
 }
 
@@ -154,14 +170,16 @@ static JsonObject *cpus_to_json(const HostReport *report)
 {
     const Isolation *isolation = report->host->isolation;
     g_autoptr(CpuSet) housekeeping = occupancy_housekeeping(report->host, report->taken);
+    g_autoptr(CpuSet) all = all_cpus(report->host);
+    g_autoptr(CpuSet) kept = cpuset_minus(all, report->host->online);
     JsonObject *json = json_object_new_object();
 
-    add_list(json, "online", report->host->online);
+    add_list(json, "online", all);
     add_list(json, "isolated", isolation->isolated);
     add_list(json, "housekeeping", housekeeping);
     add_list(json, "held", report->taken->cpus);
     add_list(json, "nohz_full", isolation->nohz_full);
-    add_list(json, "elsewhere", isolation->elsewhere);
+    add_list(json, "kept_from_vms", kept);
     return json;
 }
 

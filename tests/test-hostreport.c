@@ -81,6 +81,23 @@ static void test_nothing_isolated(void)
     g_assert_null(strstr(text, "interrupts"));
 }
 
+static void test_what_is_kept_from_vms(void)
+{
+    g_autoptr(HostReport) report = new_report("", new_interrupts(TRUE));
+    const IsolationFiles files = { .possible = "0-7", .partition = "2-3", .cpuset = "0-1,4-7" };
+
+    host_free(report->host);
+    report->host = fake_host_new_isolated("numa:1 l3:1 core:8 pu:1", &files);
+    assert_line(
+        report, "CPUs: 0-7   isolated: none   housekeeping: 0-1,4-7   kept from VMs: 2-3\n");
+
+    g_autoptr(JsonObject) json = hostreport_to_json(report);
+    JsonObject *cpus, *kept;
+    g_assert_true(json_object_object_get_ex(json, "cpus", &cpus));
+    g_assert_true(json_object_object_get_ex(cpus, "kept_from_vms", &kept));
+    g_assert_cmpstr(json_object_get_string(kept), ==, "2-3");
+}
+
 static void test_findings_stand_last(void)
 {
     g_autoptr(HostReport) report = new_report("2-7", new_interrupts(TRUE));
@@ -104,6 +121,7 @@ int main(int argc, char **argv)
     g_test_add_func("/hostreport/interrupts-by-cpu", test_interrupts_by_cpu);
     g_test_add_func("/hostreport/interrupts-not-known", test_interrupts_that_are_not_known);
     g_test_add_func("/hostreport/nothing-isolated", test_nothing_isolated);
+    g_test_add_func("/hostreport/kept-from-vms", test_what_is_kept_from_vms);
     g_test_add_func("/hostreport/findings", test_findings_stand_last);
     return g_test_run();
 }
