@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { EXIT_OK = 0, EXIT_NOT = 1, EXIT_USAGE = 2, EXIT_FAILED = 3 };
 
@@ -23,21 +24,23 @@ static const char usage[] =
     "  status [VMID]   where each thread may run, against the plan\n"
     "  repair VMID     bind again what drifted or was plugged in\n"
     "  repair --all    the same for every VM that was bound\n"
+    "  host            the machine: who holds which CPUs, and what to fix\n"
+    "  host --xml      the same for lstopo, which draws it\n"
     "  explain [CODE]  what a finding means and how to fix it\n"
     "\n"
     "  --json          JSON instead of lines\n"
     "  --root DIR      a directory that stands for /\n"
     "  --version, --help\n"
     "\n"
-    "VMID is 100 to 999999999. Exit status: 0 good, 1 refused or not proven,\n"
-    "2 wrong usage, 3 could not find out. More: man pinhook\n";
+    "VMID is 100 to 999999999. Exit status: 0 good, 1 refused, not proven, or host\n"
+    "has findings, 2 wrong usage, 3 could not find out. More: man pinhook\n";
 
 /// --vcpus was not given.
 #define NO_VCPUS G_MININT
 
 /// What the options said, and what is left of the arguments.
 typedef struct {
-    gboolean json, all, version, help, advise;
+    gboolean json, xml, all, version, help, advise;
     int vcpus;
     char *root;
     char *config, *policy, *topology, *isolated, *pool, *taken, *nodes, *smt; // of `plan`
@@ -84,6 +87,7 @@ static gboolean parse_options(int argc, char **argv, Arguments *arguments, GErro
     g_autoptr(GOptionContext) context = g_option_context_new(NULL);
     const GOptionEntry entries[] = {
         { "json", 0, 0, G_OPTION_ARG_NONE, &arguments->json, NULL, NULL },
+        { "xml", 0, 0, G_OPTION_ARG_NONE, &arguments->xml, NULL, NULL },
         { "all", 0, 0, G_OPTION_ARG_NONE, &arguments->all, NULL, NULL },
         { "root", 0, 0, G_OPTION_ARG_FILENAME, &arguments->root, NULL, NULL },
         { "config", 0, 0, G_OPTION_ARG_FILENAME, &arguments->config, NULL, NULL },
@@ -141,7 +145,8 @@ static gboolean is_phase(const char *text)
 /// Words in the wrong order must not look like a phase that succeeded.
 static gboolean is_command(const char *text)
 {
-    static const char *const commands[] = { "check", "plan", "status", "repair", "explain", NULL };
+    static const char *const commands[] = { "check", "plan", "status", "repair", "host", "explain",
+        NULL };
 
     return g_strv_contains(commands, text);
 }
@@ -360,6 +365,59 @@ static const Round repair_of_all = {
     .door = run_repair, .running_only = TRUE, .stream = stream_of_repair
 };
 
+static int fail(const GError *error)
+{
+    fprintf(stderr, "pinhook: %s\n", error->message);
+    return EXIT_FAILED;
+}
+
+static int draw_picture(const Call *call)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *xml = run_picture(call, &error);
+
+    if (xml == NULL) {
+        return fail(error);
+    }
+    fputs(xml, stdout);
+    return EXIT_OK;
+}
+
+/// Colours are for a terminal that has them and a user who wants them: https://no-color.org.
+static MapStyle style_of_stdout(void)
+{
+    const char *unwanted = g_getenv("NO_COLOR"), *terminal = g_getenv("TERM");
+    gboolean plain = (unwanted != NULL && *unwanted != '\0') || g_strcmp0(terminal, "dumb") == 0 ||
+                     !isatty(STDOUT_FILENO);
+
+    return plain ? MAP_PLAIN : MAP_COLOURED;
+}
+
+static int show_host(const Arguments *arguments)
+{
+    g_autoptr(Root) root = open_root(arguments);
+    if (root == NULL) {
+        return EXIT_FAILED;
+    }
+    Call call = { .root = root, .kernel = &kernel_running };
+    if (arguments->xml) {
+        return draw_picture(&call);
+    }
+    g_autoptr(GError) error = NULL;
+    g_autoptr(HostReport) report = run_host(&call, &error);
+    if (report == NULL) {
+        return fail(error);
+    }
+    if (arguments->json) {
+        g_autoptr(JsonObject) json = hostreport_to_json(report);
+        print_json(stdout, json);
+    } else {
+        g_autofree char *text = hostreport_to_text(report, style_of_stdout());
+        fputs(text, stdout);
+    }
+    return hostreport_exit_status(report);
+}
+
 static int explain(const Arguments *arguments)
 {
     FindingCode code;
@@ -400,6 +458,9 @@ static int run_command(const Arguments *arguments)
     if (has_what_if(arguments)) {
         return wrong_usage("what-if options go with plan alone");
     }
+    if (arguments->xml && (strcmp(command, "host") != 0 || arguments->json)) {
+        return wrong_usage("--xml goes with host alone, and not with --json");
+    }
     if (is_number(command) && arguments->count == 2) {
         return run_hook(arguments);
     }
@@ -417,6 +478,9 @@ static int run_command(const Arguments *arguments)
     }
     if (strcmp(command, "repair") == 0 && arguments->all) {
         return walk_through_all(arguments, &repair_of_all);
+    }
+    if (strcmp(command, "host") == 0 && arguments->count == 1) {
+        return show_host(arguments);
     }
     if (strcmp(command, "explain") == 0 && arguments->count <= 2) {
         return explain(arguments);

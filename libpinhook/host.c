@@ -399,13 +399,6 @@ static void load_hugepages(HostNode *node, const Root *root, const char *directo
 
 Host *host_load(const Root *root, GError **error)
 {
-    /* Where it finds nothing hwloc would describe this machine instead, or one CPU. */
-    if (!root_exists(root, "sys/devices/system/cpu/online") &&
-        !root_exists(root, "sys/devices/system/cpu/cpu0")) {
-        g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_FAILED,
-            "%s/sys/devices/system/cpu names no CPUs", root_path(root));
-        return NULL;
-    }
     g_autoptr(HwlocTopology) topology = topology_load(root, error);
     if (topology == NULL) {
         return NULL;

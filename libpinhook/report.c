@@ -28,9 +28,31 @@ void report_free(Report *report)
     g_free(report);
 }
 
+/// Commands for a VM that has no VMID yet. Takes @commands, which may be NULL.
+static char *name_vm(char *commands)
+{
+    g_autoptr(GString) named = g_string_new(commands);
+    gboolean none = commands == NULL;
+
+    g_string_replace(named, "qm set 0 ", "qm set VMID ", 0);
+    g_string_replace(named, "[vm 0]", "[vm VMID]", 0);
+    g_string_replace(named, "/0.conf", "/VMID.conf", 0);
+    g_free(commands);
+    return none ? NULL : g_string_free(g_steal_pointer(&named), FALSE);
+}
+
 void report_add_findings(Report *report, GPtrArray *from)
 {
+    for (guint i = 0; report->vmid == 0 && i < from->len; i++) {
+        Finding *finding = from->pdata[i];
+        finding->fix = name_vm(finding->fix);
+    }
     g_ptr_array_extend_and_steal(report->findings, g_ptr_array_ref(from));
+}
+
+void report_set_advice(Report *report, char *advice)
+{
+    report->advice = report->vmid == 0 ? name_vm(advice) : advice;
 }
 
 static gboolean is_what_if(const Report *report)
@@ -169,34 +191,27 @@ static const char *severity_name(Severity severity)
     return names[severity];
 }
 
-/// A fix for a VM that has no VMID yet.
-static char *name_vm(const Report *report, const char *fix)
+void report_append_findings(GString *text, const char *prefix, const GPtrArray *findings)
 {
-    g_autoptr(GString) named = g_string_new(fix);
+    for (guint i = 0; i < findings->len; i++) {
+        const Finding *finding = findings->pdata[i];
+        const char *name = finding_kind(finding->code)->name;
 
-    if (report->vmid == 0) {
-        g_string_replace(named, "qm set 0 ", "qm set VMID ", 0);
-        g_string_replace(named, "[vm 0]", "[vm VMID]", 0);
-        g_string_replace(named, "/0.conf", "/VMID.conf", 0);
+        g_string_append_printf(text, "%s%s: %s: %s\n", prefix, severity_name(finding->severity),
+            name, finding->message);
+        if (finding->fix != NULL) {
+            g_string_append_printf(text, "%s  fix: %s\n", prefix, finding->fix);
+        } else {
+            g_string_append_printf(text, "%s  see: pinhook explain %s\n", prefix, name);
+        }
     }
-    return g_string_free(g_steal_pointer(&named), FALSE);
 }
 
 static void add_findings(GString *text, const Report *report)
 {
-    for (guint i = 0; i < report->findings->len; i++) {
-        const Finding *finding = report->findings->pdata[i];
-        const char *name = finding_kind(finding->code)->name;
+    g_autofree char *prefix = g_strdup_printf("pinhook: vm %u: ", report->vmid);
 
-        add_line(
-            text, report, "%s: %s: %s", severity_name(finding->severity), name, finding->message);
-        if (finding->fix != NULL) {
-            g_autofree char *fix = name_vm(report, finding->fix);
-            add_line(text, report, "  fix: %s", fix);
-        } else {
-            add_line(text, report, "  see: pinhook explain %s", name);
-        }
-    }
+    report_append_findings(text, prefix, report->findings);
 }
 
 static char *count_findings(const Report *report)
@@ -448,7 +463,7 @@ char *report_to_text(const Report *report)
     g_autoptr(GString) text = g_string_new(NULL);
 
     if (report->advice != NULL) {
-        return name_vm(report, report->advice);
+        return g_strdup(report->advice);
     }
     if (strcmp(report->phase, "status") == 0 && report->outcome != OUTCOME_FAILED) {
         add_status(text, report);
@@ -476,20 +491,19 @@ static JsonObject *set_or_null(const CpuSet *set)
     return string_or_null(list);
 }
 
-static JsonObject *findings_to_json(const Report *report)
+JsonObject *report_findings_to_json(const GPtrArray *findings)
 {
     JsonObject *array = json_object_new_array();
 
-    for (guint i = 0; i < report->findings->len; i++) {
-        const Finding *finding = report->findings->pdata[i];
-        g_autofree char *fix = finding->fix != NULL ? name_vm(report, finding->fix) : NULL;
+    for (guint i = 0; i < findings->len; i++) {
+        const Finding *finding = findings->pdata[i];
         JsonObject *json = json_object_new_object();
         json_object_object_add(
             json, "code", json_object_new_string(finding_kind(finding->code)->name));
         json_object_object_add(
             json, "severity", json_object_new_string(severity_name(finding->severity)));
         json_object_object_add(json, "message", json_object_new_string(finding->message));
-        json_object_object_add(json, "fix", string_or_null(fix));
+        json_object_object_add(json, "fix", string_or_null(finding->fix));
         json_object_array_add(array, json);
     }
     return array;
@@ -581,8 +595,7 @@ static gboolean is_of_running(const Report *report)
 
 static JsonObject *lines_to_json(const Report *report)
 {
-    g_autofree char *named = name_vm(report, report->advice);
-    g_auto(GStrv) lines = g_strsplit(named, "\n", -1);
+    g_auto(GStrv) lines = g_strsplit(report->advice, "\n", -1);
     JsonObject *array = json_object_new_array();
 
     for (guint i = 0; lines[i] != NULL && *lines[i] != '\0'; i++) {
@@ -616,7 +629,7 @@ JsonObject *report_to_json(const Report *report)
     if (is_of_running(report)) {
         json_object_object_add(json, "memory", memory_to_json(report->memory, report->plan));
     }
-    json_object_object_add(json, "findings", findings_to_json(report));
+    json_object_object_add(json, "findings", report_findings_to_json(report->findings));
     if (report->note != NULL) {
         json_object_object_add(json, "note", json_object_new_string(report->note));
     }

@@ -40,8 +40,11 @@ void report_free(Report *report);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Report, report_free)
 
-/// Takes over the findings of @from.
+/// Takes over the findings of @from. Fixes for a VM without a VMID get the word VMID.
 void report_add_findings(Report *report, GPtrArray *from);
+
+/// Takes @advice, which may be NULL, likewise.
+void report_set_advice(Report *report, char *advice);
 
 /// The exit status of pinhook(8): 0, 1 or 3; of `plan` 0 where there is a plan.
 int report_exit_status(const Report *report);
@@ -51,6 +54,11 @@ int report_exit_status(const Report *report);
 char *report_to_text(const Report *report);
 
 JsonObject *report_to_json(const Report *report);
+
+/// Findings as they stand in a report: two lines each, the second the fix. @prefix begins each
+/// line.
+void report_append_findings(GString *text, const char *prefix, const GPtrArray *findings);
+JsonObject *report_findings_to_json(const GPtrArray *findings);
 
 /// What a finding means, wrapped at 80 columns; all of them, one line each, where @code is NULL.
 char *report_explain(const FindingCode *code);

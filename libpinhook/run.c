@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "run.h"
 
+#include "disturbance.h"
 #include "error.h"
 #include "ledger.h"
+#include "picture.h"
 #include "planner.h"
 #include "proposal.h"
 
@@ -172,7 +174,7 @@ Report *run_plan(const Call *call, const WhatIf *what_if, gboolean advise, GErro
         request.pool = pool;
     }
     if (advise && vm->readable) {
-        report->advice = proposal_of(&request, &report->plan);
+        report_set_advice(report, proposal_of(&request, &report->plan));
     }
     if (report->advice == NULL) {
         plan_and_check(what_if->topology == NULL ? call->root : NULL, &request, report);
@@ -551,4 +553,48 @@ Report *run_post_stop(const Call *call)
         report->note = g_strdup(error->message);
     }
     return report;
+}
+
+/* The machine. */
+
+/// No VM's: what everybody holds.
+#define NOBODY 0
+
+/// Where nothing is isolated, nothing is promised that could be disturbed.
+static GPtrArray *find_disturbances(
+    const Call *call, const Host *host, const Taken *taken, const Interrupts *interrupts)
+{
+    g_autoptr(Policy) policy = call_read_policy(call);
+    g_autoptr(CpuSet) isolated = cpuset_and(host->isolation->isolated, host->online);
+    if (hwloc_bitmap_iszero(isolated)) {
+        return finding_list_new();
+    }
+    g_autoptr(Tuning) tuning = tuning_load(call->root, isolated);
+    return disturbance_find(host, interrupts, tuning, isolated, taken->cpus, policy->severities);
+}
+
+HostReport *run_host(const Call *call, GError **error)
+{
+    g_autoptr(Host) host = host_load(call->root, error);
+    if (host == NULL) {
+        return NULL;
+    }
+    HostReport *report = g_new(HostReport, 1);
+    report->taken = ledger_taken(call->root, NOBODY);
+    report->interrupts = interrupts_load(call->root, host->isolation->isolated);
+    report->findings = find_disturbances(call, host, report->taken, report->interrupts);
+    report->host = g_steal_pointer(&host);
+    return report;
+}
+
+char *run_picture(const Call *call, GError **error)
+{
+    g_autoptr(HwlocTopology) topology = topology_load(call->root, error);
+    g_autoptr(Host) host = topology != NULL ? host_load(call->root, error) : NULL;
+    if (host == NULL) {
+        return NULL;
+    }
+    g_autoptr(Taken) taken = ledger_taken(call->root, NOBODY);
+    picture_label(topology, host, taken);
+    return picture_to_xml(topology, error);
 }

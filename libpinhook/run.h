@@ -2,6 +2,7 @@
 #pragma once
 
 #include "call.h"
+#include "hostreport.h"
 #include "report.h"
 #include "whatif.h"
 
@@ -31,3 +32,9 @@ Report *run_status(const Call *call);
 
 /// Gives back what a VM that has ended held.
 Report *run_post_stop(const Call *call);
+
+/// The machine itself, whatever the call's VM. NULL with @error: it could not be found out.
+HostReport *run_host(const Call *call, GError **error);
+
+/// The same machine as XML for lstopo; see picture.h. The caller frees it.
+char *run_picture(const Call *call, GError **error);

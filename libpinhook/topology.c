@@ -72,6 +72,13 @@ static gboolean from_root(HwlocTopology *topology, gconstpointer data)
 
 HwlocTopology *topology_load(const Root *root, GError **error)
 {
+    /* Where it finds nothing hwloc would describe this machine instead, or one CPU. */
+    if (!root_exists(root, "sys/devices/system/cpu/online") &&
+        !root_exists(root, "sys/devices/system/cpu/cpu0")) {
+        g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_FAILED,
+            "%s/sys/devices/system/cpu names no CPUs", root_path(root));
+        return NULL;
+    }
     /* Always: it outranks what else of hwloc's the caller's environment may hold. */
     char *fsroot = replace_variable("HWLOC_FSROOT", root_path(root));
     HwlocTopology *topology = load_from(from_root, NULL);

@@ -6,7 +6,9 @@
 #include "ledger.h"
 #include "pinhook.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -161,6 +163,13 @@ static void test_wrong_arguments_end_with_the_usage(void)
         { "100", "post-start", "--all" },
         { "explain", "--all" },
         { "explain", "not-bound", "not-bound" },
+        { "host", "100" },
+        { "100", "host" },
+        { "host", "--all" },
+        { "host", "--xml", "--json" },
+        { "--xml" },
+        { "check", "100", "--xml" },
+        { "100", "pre-start", "--xml" },
         { "nonsense" },
         { "--nonsense" },
         { "--root" },
@@ -435,6 +444,176 @@ static void test_check_answers_on_stdout(void)
     g_assert_false(root_exists(fake->root, "run/pinhook"));
 }
 
+/// The host of new_root() with VM 100, which runs, on CPU 2-3.
+static FakeRoot *new_root_that_runs(void)
+{
+    FakeRoot *fake = new_root(GOOD);
+
+    fake_root_add_process(fake, 4711, 99, "/usr/bin/kvm -pidfile /run/qemu-server/100.pid");
+    fake_root_write(fake, "run/qemu-server/100.pid", "4711\n");
+    return fake;
+}
+
+/// Interrupt 24 is handled on CPU 4.
+static void add_interrupt(FakeRoot *fake)
+{
+    fake_root_write(fake, "proc/irq/24/effective_affinity_list", "4\n");
+    fake_root_write(fake, "proc/irq/24/nvme0q1/none", "");
+}
+
+static void test_host_is_a_map(void)
+{
+    g_autoptr(FakeRoot) fake = new_root_that_runs();
+
+    add_interrupt(fake);
+    g_auto(Called) called = CALL("--root", fake->path, "host");
+    g_assert_true(g_str_has_prefix(called.out,
+        "CPUs: 0-7   isolated: 2-7   housekeeping: 0-1\n"
+        "\n"
+        "node 0: 8 CPUs, 48.0 of 64.0 GiB free\n"
+        "  LLC 0  0 .  1 .  2 A  3 A  4 -  5 -  6 -  7 -\n"
+        "\n"
+        "A = VM 100 (CPU 2-3)\n"
+        ". = housekeeping   - = isolated and free\n"
+        "interrupts on isolated CPUs: 1 on CPU 4\n"
+        "\n"
+        "warning: irq-on-cpus: 1 interrupt is delivered to CPU 4: 24 (nvme0q1)\n"
+        "  fix: "));
+    g_assert_cmpint(called.status, ==, 1);
+    g_assert_cmpstr(called.err, ==, "");
+    g_assert_null(strchr(called.out, '\033'));
+    g_assert_false(root_exists(fake->root, "run/pinhook"));
+}
+
+/// A root of sysfs alone: no Proxmox, no memory, no caches.
+static void test_host_without_anything_else(void)
+{
+    g_autoptr(FakeRoot) fake = fake_root_new();
+
+    fake_root_write(fake, "sys/devices/system/cpu/online", "0-1\n");
+    fake_root_write(fake, "sys/devices/system/cpu/cpu0/topology/core_cpus", "00000001\n");
+    fake_root_write(fake, "sys/devices/system/cpu/cpu1/topology/core_cpus", "00000002\n");
+    g_auto(Called) called = CALL("--root", fake->path, "host");
+    g_assert_nonnull(strstr(called.out, "node 0: 2 CPUs, memory not known\n"));
+    g_assert_nonnull(strstr(called.out, "  LLC 0  0 .  1 .\n"));
+    g_assert_null(strstr(called.out, "warning"));
+    g_assert_cmpint(called.status, ==, 0);
+}
+
+static void test_host_that_is_none(void)
+{
+    static const char *const forms[] = { "host", "--json", "--xml" };
+    g_autoptr(FakeRoot) fake = fake_root_new();
+
+    for (gsize i = 0; i < G_N_ELEMENTS(forms); i++) {
+        g_auto(Called) called = i == 0 ? CALL("--root", fake->path, "host")
+                                       : CALL("--root", fake->path, "host", forms[i]);
+        g_assert_cmpint(called.status, ==, 3);
+        g_assert_cmpstr(called.out, ==, "");
+        g_assert_nonnull(strstr(called.err, "sys/devices/system/cpu names no CPUs"));
+    }
+}
+
+static JsonObject *member(JsonObject *json, const char *name)
+{
+    JsonObject *value;
+
+    g_assert_true(json_object_object_get_ex(json, name, &value));
+    return value;
+}
+
+static void test_json_of_the_host(void)
+{
+    g_autoptr(FakeRoot) fake = new_root_that_runs();
+
+    add_interrupt(fake);
+    g_auto(Called) called = CALL("--root", fake->path, "host", "--json");
+    g_autoptr(JsonObject) json = parse(called.out);
+    JsonObject *cpus = member(json, "cpus");
+    JsonObject *node = json_object_array_get_idx(member(json, "nodes"), 0);
+    JsonObject *core = json_object_array_get_idx(member(json, "cores"), 7);
+    JsonObject *holding = json_object_array_get_idx(member(json, "holdings"), 0);
+
+    assert_has(cpus, "online", "0-7");
+    assert_has(cpus, "isolated", "2-7");
+    assert_has(cpus, "housekeeping", "0-1");
+    assert_has(cpus, "held", "2-3");
+    assert_has(node, "node", "0");
+    assert_has(node, "cpus", "0-7");
+    assert_has(member(node, "memory"), "free_mib", "49152");
+    assert_has(member(node, "distances"), "0", "10");
+    assert_has(json_object_array_get_idx(member(json, "llcs"), 0), "cpus", "0-7");
+    assert_has(core, "cpus", "7");
+    assert_has(core, "llc", "0");
+    assert_has(holding, "vmid", "100");
+    assert_has(holding, "container", "false");
+    assert_has(holding, "cpus", "2-3");
+    JsonObject *interrupt = json_object_array_get_idx(member(json, "interrupts"), 0);
+    assert_has(interrupt, "irq", "24");
+    assert_has(interrupt, "name", "nvme0q1");
+    assert_has(interrupt, "cpus", "4");
+    assert_has(json, "interrupts_known", "true");
+    JsonObject *finding = json_object_array_get_idx(member(json, "findings"), 0);
+    assert_has(finding, "code", "irq-on-cpus");
+}
+
+static void test_xml_of_the_host(void)
+{
+    g_autoptr(FakeRoot) fake = new_root_that_runs();
+    g_auto(Called) called = CALL("--root", fake->path, "host", "--xml");
+
+    g_assert_cmpint(called.status, ==, 0);
+    g_assert_true(g_str_has_prefix(called.out, "<?xml"));
+    g_assert_nonnull(strstr(called.out, "\"VM 100\""));
+    g_assert_cmpstr(called.err, ==, "");
+}
+
+/// What `pinhook host` writes to a terminal.
+static char *show_on_terminal(const FakeRoot *fake)
+{
+    const char *argv[] = { "pinhook", "--root", fake->path, "host" };
+    char text[4096];
+    int terminal = posix_openpt(O_RDWR | O_NOCTTY);
+
+    g_assert_cmpint(terminal, >=, 0);
+    g_assert_cmpint(grantpt(terminal), ==, 0);
+    g_assert_cmpint(unlockpt(terminal), ==, 0);
+    int other_end = open(ptsname(terminal), O_RDWR | O_NOCTTY);
+    g_assert_cmpint(other_end, >=, 0);
+    fflush(stdout);
+    int saved = dup(STDOUT_FILENO);
+    dup2(other_end, STDOUT_FILENO);
+    cli_main(G_N_ELEMENTS(argv), (char **)argv, NULL, TASK);
+    fflush(stdout);
+    dup2(saved, STDOUT_FILENO);
+    close(saved);
+    ssize_t length = read(terminal, text, sizeof(text));
+    close(other_end);
+    close(terminal);
+    g_assert_cmpint(length, >, 0);
+    return g_strndup(text, (gsize)length);
+}
+
+static void test_colours_are_for_terminals_that_want_them(void)
+{
+    g_autoptr(FakeRoot) fake = new_root_that_runs();
+
+    g_unsetenv("NO_COLOR");
+    g_setenv("TERM", "xterm", TRUE);
+    g_autofree char *coloured = show_on_terminal(fake);
+    g_setenv("NO_COLOR", "1", TRUE);
+    g_autofree char *unwanted = show_on_terminal(fake);
+    g_setenv("NO_COLOR", "", TRUE);
+    g_autofree char *empty = show_on_terminal(fake);
+    g_unsetenv("NO_COLOR");
+    g_setenv("TERM", "dumb", TRUE);
+    g_autofree char *dumb = show_on_terminal(fake);
+    g_assert_nonnull(strchr(coloured, '\033'));
+    g_assert_null(strchr(unwanted, '\033'));
+    g_assert_nonnull(strchr(empty, '\033'));
+    g_assert_null(strchr(dumb, '\033'));
+}
+
 static void test_status_of_an_empty_ledger(void)
 {
     g_autoptr(FakeRoot) fake = new_root(GOOD);
@@ -566,6 +745,13 @@ int main(int argc, char **argv)
         "/cli/source-node-that-is-a-path-is-refused", test_source_node_that_is_a_path_is_refused);
     g_test_add_func("/cli/config-is-the-source-nodes", test_config_is_the_source_nodes);
     g_test_add_func("/cli/check-answers-on-stdout", test_check_answers_on_stdout);
+    g_test_add_func("/cli/host-is-a-map", test_host_is_a_map);
+    g_test_add_func("/cli/host-without-anything-else", test_host_without_anything_else);
+    g_test_add_func("/cli/host-that-is-none", test_host_that_is_none);
+    g_test_add_func("/cli/json-of-the-host", test_json_of_the_host);
+    g_test_add_func("/cli/xml-of-the-host", test_xml_of_the_host);
+    g_test_add_func("/cli/colours-are-for-terminals-that-want-them",
+        test_colours_are_for_terminals_that_want_them);
     g_test_add_func("/cli/status-of-an-empty-ledger", test_status_of_an_empty_ledger);
     g_test_add_func("/cli/status-takes-the-worst-of-all", test_status_takes_the_worst_of_all);
     g_test_add_func("/cli/all-goes-with-repair-alone", test_all_goes_with_repair_alone);
