@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Real machines: each gives a plan that holds the rules, or says why not, for small and large VMs,
- * whatever is isolated. */
+ * whatever is isolated; and each is drawn. */
 #include "check.h"
 #include "fake-host.h"
+#include "map.h"
 #include "planner-case.h"
 
 #include <string.h>
@@ -53,6 +54,18 @@ static void assert_planned_or_refused(Host **host, guint vcpus, const char *rule
     *host = g_steal_pointer(&c->host);
 }
 
+static void assert_drawn(const Host *host)
+{
+    g_autoptr(Taken) taken = taken_new();
+    g_autofree char *map = map_draw(host, taken, MAP_PLAIN);
+    g_auto(GStrv) lines = g_strsplit(map, "\n", -1);
+
+    g_assert_true(g_str_has_prefix(map, "node "));
+    for (guint i = 0; lines[i] != NULL; i++) {
+        g_assert_cmpuint(strlen(lines[i]), <=, 80);
+    }
+}
+
 /// @data: the archive.
 static void test_machine(gconstpointer data)
 {
@@ -62,6 +75,7 @@ static void test_machine(gconstpointer data)
 
     for (guint isolated = 0; isolated < ISOLATED_COUNT; isolated++) {
         isolate(host, (Isolated)isolated);
+        assert_drawn(host);
         for (gsize i = 0; i < G_N_ELEMENTS(counts) * G_N_ELEMENTS(rules); i++) {
             assert_planned_or_refused(
                 &host, counts[i / G_N_ELEMENTS(rules)], rules[i % G_N_ELEMENTS(rules)]);
