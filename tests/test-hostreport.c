@@ -98,6 +98,15 @@ static void test_what_is_kept_from_vms(void)
     g_assert_cmpstr(json_object_get_string(kept), ==, "2-3");
 }
 
+static void test_what_is_held_is_no_housekeeping(void)
+{
+    g_autoptr(HostReport) report = new_report("4-7", new_interrupts(TRUE));
+    g_autoptr(CpuSet) held = cpuset_parse_list("2-5", ',', NULL);
+
+    taken_add(report->taken, 101, held);
+    assert_line(report, "CPUs: 0-7   isolated: 4-7   housekeeping: 0-1\n");
+}
+
 static void test_findings_stand_last(void)
 {
     g_autoptr(HostReport) report = new_report("2-7", new_interrupts(TRUE));
@@ -122,6 +131,7 @@ int main(int argc, char **argv)
     g_test_add_func("/hostreport/interrupts-not-known", test_interrupts_that_are_not_known);
     g_test_add_func("/hostreport/nothing-isolated", test_nothing_isolated);
     g_test_add_func("/hostreport/kept-from-vms", test_what_is_kept_from_vms);
+    g_test_add_func("/hostreport/held", test_what_is_held_is_no_housekeeping);
     g_test_add_func("/hostreport/findings", test_findings_stand_last);
     return g_test_run();
 }
