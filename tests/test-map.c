@@ -193,6 +193,7 @@ static void test_memory(void)
     fake_host_add_hugepages(host, 0, 1024 * 1024, 8);
     second->memory_known = FALSE;
     fake_host_add_memory_node(host, 2, 1024);
+    ((HostNode *)host->nodes->pdata[2])->reclaimable_mib = 99;
     assert_map(host, taken,
         "node 0: 2 CPUs, 12.5 of 64.0 GiB free, 2.0 reclaimable,\n"
         "    free hugepages: 512 of 2 MiB and 8 of 1 GiB\n"
