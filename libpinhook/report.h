@@ -51,7 +51,8 @@ char *report_to_text(const Report *report);
 
 JsonObject *report_to_json(const Report *report);
 
-/// Findings as they stand in a report: two lines each, the second the fix. @prefix begins each line.
+/// Findings as they stand in a report: two lines each, the second the fix. @prefix begins each
+/// line.
 void report_append_findings(GString *text, const char *prefix, const GPtrArray *findings);
 JsonObject *report_findings_to_json(const GPtrArray *findings);
 
