@@ -56,7 +56,7 @@ static void add_summary(GString *text, const HostReport *report)
     if (!hwloc_bitmap_iszero(kept)) {
         add_set(items, "kept from VMs", kept);
     }
-    flow_append(text, 4, "   ", items);
+    flow_append(text, 0, "   ", items);
 }
 
 /// How many interrupts are delivered to each CPU: guint by CPU, up to the last of @cpus.

@@ -262,7 +262,7 @@ static gboolean fits_in_strip(const Map *map, guint first, guint place, guint co
         return FALSE;
     }
     if (is_same_llc(core_at(map, place - 1), core)) {
-        return columns + 1 <= STRIP_COLUMNS;
+        return TRUE;
     }
     guint size = end_of_llc(map, place) - place;
     return columns + 1 + size <= STRIP_COLUMNS && place - first + size <= STRIP_CORES;

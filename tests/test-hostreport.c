@@ -98,6 +98,40 @@ static void test_what_is_kept_from_vms(void)
     g_assert_cmpstr(json_object_get_string(kept), ==, "2-3");
 }
 
+static void test_what_is_held_is_no_housekeeping(void)
+{
+    g_autoptr(HostReport) report = new_report("4-7", new_interrupts(TRUE));
+    g_autoptr(CpuSet) held = cpuset_parse_list("2-5", ',', NULL);
+
+    taken_add(report->taken, 101, held);
+    assert_line(report, "CPUs: 0-7   isolated: 4-7   housekeeping: 0-1\n");
+}
+
+/// Every other of 160 CPUs, with one interrupt or two.
+static void test_long_lists_fit(void)
+{
+    Interrupts *interrupts = new_interrupts(TRUE);
+    g_autoptr(CpuSet) cpus = cpuset_new();
+
+    for (guint cpu = 0; cpu < 160; cpu += 2) {
+        g_autofree char *list = g_strdup_printf("%u", cpu);
+        hwloc_bitmap_set(cpus, cpu);
+        add(interrupts, 30 + cpu, list);
+        add(interrupts, 31 + cpu % 4, list);
+    }
+    g_autofree char *isolated = cpuset_to_list(cpus);
+    g_autoptr(HostReport) report = new_report("", interrupts);
+    host_free(report->host);
+    report->host = fake_host_new("numa:1 l3:1 core:160 pu:1", isolated);
+
+    g_autofree char *text = hostreport_to_text(report, MAP_PLAIN);
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    for (guint i = 0; lines[i] != NULL; i++) {
+        g_assert_cmpuint(strlen(lines[i]), <=, 80);
+    }
+    g_assert_nonnull(strstr(text, "\nisolated: 0,2,4,"));
+}
+
 static void test_findings_stand_last(void)
 {
     g_autoptr(HostReport) report = new_report("2-7", new_interrupts(TRUE));
@@ -122,6 +156,8 @@ int main(int argc, char **argv)
     g_test_add_func("/hostreport/interrupts-not-known", test_interrupts_that_are_not_known);
     g_test_add_func("/hostreport/nothing-isolated", test_nothing_isolated);
     g_test_add_func("/hostreport/kept-from-vms", test_what_is_kept_from_vms);
+    g_test_add_func("/hostreport/held", test_what_is_held_is_no_housekeeping);
+    g_test_add_func("/hostreport/long-lists", test_long_lists_fit);
     g_test_add_func("/hostreport/findings", test_findings_stand_last);
     return g_test_run();
 }

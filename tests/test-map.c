@@ -104,6 +104,25 @@ static void test_an_llc_larger_than_a_strip_goes_on(void)
     g_assert_nonnull(strstr(map, "  LLC 0  128-179  ..........................\n"));
 }
 
+static void assert_drawn(const char *shape, const char *line)
+{
+    g_autoptr(Host) host = fake_host_new(shape, "");
+    g_autoptr(Taken) taken = taken_new();
+    g_autofree char *map = map_draw(host, taken, MAP_PLAIN);
+
+    g_test_message("%s", map);
+    g_assert_nonnull(strstr(map, line));
+}
+
+static void test_a_strip_has_whole_llcs_as_far_as_they_fit(void)
+{
+    assert_drawn("numa:2 l3:8 core:12 pu:2", "  LLC 2-3    48-95    ............ ............\n");
+    assert_drawn(
+        "numa:2 l3:16 core:6 pu:2", "  LLC 0-4    0-59     ...... ...... ...... ...... ......\n");
+    assert_drawn("numa:1 l3:160 core:1 pu:2",
+        "  LLC 20-39    40-79    . . . . . . . . . . . . . . . . . . . .\n");
+}
+
 static void test_what_is_not_as_it_should_be(void)
 {
     g_autoptr(Host) host = fake_host_new("numa:1(memory=1GiB) l3:1 core:4 pu:2", "3-6");
@@ -117,6 +136,38 @@ static void test_what_is_not_as_it_should_be(void)
         "\n"
         "A = VM 101 (CPU 4-5)   B = VM 102 (CPU 5,7; not isolated: 7)\n"
         ". = housekeeping   ! = isolated, but a sibling is not   * = held by several\n");
+}
+
+static void test_containers_share_without_ado(void)
+{
+    g_autoptr(Host) host = fake_host_new("numa:1(memory=1GiB) l3:1 core:4 pu:1", "3");
+    g_autoptr(Taken) taken = taken_new();
+
+    hold_by_container(taken, 201, "0-1");
+    hold_by_container(taken, 200, "1,77");
+    hold(taken, 300, "2,88");
+    assert_map(host, taken,
+        "node 0: 4 CPUs, 1.0 of 1.0 GiB free\n"
+        "  LLC 0  0 c  1 c  2 A  3 -\n"
+        "\n"
+        "A = VM 300 (CPU 2,88; not isolated: 2)   c = CT 200 (CPU 1,77)\n"
+        "c = CT 201 (CPU 0-1)\n"
+        "- = isolated and free\n");
+}
+
+static void test_long_lists_hang_in(void)
+{
+    g_autoptr(Host) host = fake_host_new("numa:1(memory=1GiB) l3:1 core:80 pu:1", "0-79");
+    g_autoptr(Taken) taken = taken_new();
+
+    hold(taken, 100,
+        "0,2,4,6,8,10,12,14,16,18,20,22,24,26,28,30,32,34,36,38,40,42,44,46,48,50,52,54,56");
+    hold(taken, 101, "1");
+    g_autofree char *map = map_draw(host, taken, MAP_PLAIN);
+    g_assert_nonnull(strstr(map,
+        "\n\nA = VM 100 (CPU 0,2,4,6,8,10,12,14,16,18,20,22,24,26,28,30,32,34,36,38,40,42,44,\n"
+        "    46,48,50,52,54,56)\n"
+        "B = VM 101 (CPU 1)\n"));
 }
 
 static void test_a_partition_without_the_vms(void)
@@ -142,6 +193,7 @@ static void test_memory(void)
     fake_host_add_hugepages(host, 0, 1024 * 1024, 8);
     second->memory_known = FALSE;
     fake_host_add_memory_node(host, 2, 1024);
+    ((HostNode *)host->nodes->pdata[2])->reclaimable_mib = 99;
     assert_map(host, taken,
         "node 0: 2 CPUs, 12.5 of 64.0 GiB free, 2.0 reclaimable,\n"
         "    free hugepages: 512 of 2 MiB and 8 of 1 GiB\n"
@@ -160,6 +212,24 @@ static void test_llcs_of_one_core_share_a_row(void)
     g_autofree char *map = map_draw(host, taken, MAP_PLAIN);
 
     g_assert_nonnull(strstr(map, "  LLC 0-3  0-1 .  2-3 .  4-5 .  6-7 .\n"));
+}
+
+static void test_an_llc_of_more_cores_has_its_row(void)
+{
+    const FakeCore cores[] = { { "0", 0, 0, 0 }, { "1", 0, 1, 0 }, { "2", 0, 2, 0 },
+        { "3", 0, 2, 0 }, { "4", 0, 3, 0 }, { NULL } };
+    g_autoptr(Host) host = fake_host_new_of_cores(cores, "");
+    g_autoptr(Taken) taken = taken_new();
+    g_autofree char *map = map_draw(host, taken, MAP_PLAIN);
+
+    g_assert_nonnull(strstr(map, "  LLC 0-1  0 .  1 .\n  LLC 2    2 .  3 .\n  LLC 3    4 .\n"));
+}
+
+static void test_rows_of_an_llc_are_of_one_length(void)
+{
+    assert_drawn("numa:1 l3:1 core:10 pu:8",
+        "  LLC 0  0-7 .    8-15 .   16-23 .  24-31 .  32-39 .\n"
+        "  LLC 0  40-47 .  48-55 .  56-63 .  64-71 .  72-79 .\n");
 }
 
 static void test_more_vms_than_letters(void)
@@ -210,6 +280,7 @@ static void assert_fits(const char *map)
 {
     g_auto(GStrv) lines = g_strsplit(map, "\n", -1);
 
+    g_assert_null(strstr(map, "\n\n\n"));
     for (guint i = 0; lines[i] != NULL; i++) {
         if (flow_width(lines[i]) > FLOW_COLUMNS || g_str_has_suffix(lines[i], " ")) {
             g_error("not a good line: '%s'", lines[i]);
@@ -361,10 +432,15 @@ int main(int argc, char **argv)
     g_test_add_func("/map/more-kinds", test_more_kinds_are_numbered);
     g_test_add_func("/map/256-cpus", test_256_cpus_are_strips);
     g_test_add_func("/map/large-llc", test_an_llc_larger_than_a_strip_goes_on);
+    g_test_add_func("/map/strips", test_a_strip_has_whole_llcs_as_far_as_they_fit);
     g_test_add_func("/map/not-as-it-should-be", test_what_is_not_as_it_should_be);
+    g_test_add_func("/map/containers", test_containers_share_without_ado);
+    g_test_add_func("/map/long-lists", test_long_lists_hang_in);
     g_test_add_func("/map/partition-without-the-vms", test_a_partition_without_the_vms);
     g_test_add_func("/map/memory", test_memory);
     g_test_add_func("/map/llcs-of-one-core", test_llcs_of_one_core_share_a_row);
+    g_test_add_func("/map/llc-of-more-cores", test_an_llc_of_more_cores_has_its_row);
+    g_test_add_func("/map/rows-of-one-length", test_rows_of_an_llc_are_of_one_length);
     g_test_add_func("/map/more-vms-than-letters", test_more_vms_than_letters);
     g_test_add_func("/map/colours", test_colours_change_nothing_else);
     g_test_add_func("/map/random-hosts", test_random_hosts_fit);
