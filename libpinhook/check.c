@@ -39,7 +39,8 @@ static void check_disturbance(Check *check)
 
     if (check->plan != NULL && request->interrupts != NULL && request->tuning != NULL) {
         g_autoptr(GPtrArray) found = disturbance_find(request->host, request->interrupts,
-            request->tuning, check->plan->cpus, request->taken->cpus, request->policy->severities);
+            request->tuning, check->plan->cpus, request->taken->vm_cpus,
+            request->policy->severities);
         g_ptr_array_extend_and_steal(check->findings, g_steal_pointer(&found));
     }
 }
