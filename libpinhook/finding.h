@@ -66,7 +66,7 @@ typedef struct {
     FindingCode code;
     Severity severity; // never SEVERITY_OFF
     char *message;     // the reason, with the real numbers; one line
-    char *fix;         // what to type; one line; NULL: there is nothing to type
+    char *fix;         // what to type, a line; several ways: a line each; NULL: nothing to type
 } Finding;
 
 /// Takes @message and @fix.

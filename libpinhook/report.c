@@ -182,6 +182,16 @@ static char *name_vm(const Report *report, const char *fix)
     return g_string_free(g_steal_pointer(&named), FALSE);
 }
 
+static void add_fixes(GString *text, const Report *report, const char *fix)
+{
+    g_autofree char *named = name_vm(report, fix);
+    g_auto(GStrv) ways = g_strsplit(named, "\n", -1);
+
+    for (guint i = 0; ways[i] != NULL; i++) {
+        add_line(text, report, i == 0 ? "  fix: %s" : "  or:  %s", ways[i]);
+    }
+}
+
 static void add_findings(GString *text, const Report *report)
 {
     for (guint i = 0; i < report->findings->len; i++) {
@@ -191,8 +201,7 @@ static void add_findings(GString *text, const Report *report)
         add_line(
             text, report, "%s: %s: %s", severity_name(finding->severity), name, finding->message);
         if (finding->fix != NULL) {
-            g_autofree char *fix = name_vm(report, finding->fix);
-            add_line(text, report, "  fix: %s", fix);
+            add_fixes(text, report, finding->fix);
         } else {
             add_line(text, report, "  see: pinhook explain %s", name);
         }
@@ -666,7 +675,7 @@ char *report_explain(const FindingCode *code)
     }
     for (guint i = 0; i < FINDING_COUNT; i++) {
         const FindingKind *kind = finding_kind((FindingCode)i);
-        g_string_append_printf(text, "%-22s%s\n", kind->name, severity_name(kind->severity));
+        g_string_append_printf(text, "%-24s%s\n", kind->name, severity_name(kind->severity));
     }
     return g_string_free(g_steal_pointer(&text), FALSE);
 }
