@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "advice.h"
 
+#include "cmdline.h"
 #include "planner.h"
 
 /// The VM's plan in its pool if its cells were bound to no nodes.
@@ -57,11 +58,14 @@ char *advice_cpus_of(const Request *request, const Plan *plan)
     return advice_these_cpus(request, cpus);
 }
 
-char *advice_other_cpus(const Request *request)
+/// Isolated whole cores but those of @spared.
+static char *isolated_cpus_but(const Request *request, const CpuSet *spared)
 {
-    g_autoptr(Pool) isolated = pool_of_isolated(request->policy, request->host, request->taken);
-    g_autoptr(Plan) plan = place_in(request, isolated);
+    g_autoptr(Pool) pool = pool_of_isolated(request->policy, request->host, request->taken);
 
+    hwloc_bitmap_andnot(pool->online, pool->online, spared);
+    hwloc_bitmap_andnot(pool->free, pool->free, spared);
+    g_autoptr(Plan) plan = place_in(request, pool);
     if (plan == NULL || !hwloc_bitmap_isincluded(plan->cores, request->host->isolation->isolated) ||
         hwloc_bitmap_intersects(plan->reserved, request->taken->cpus)) {
         return NULL;
@@ -69,17 +73,36 @@ char *advice_other_cpus(const Request *request)
     return advice_cpus_of(request, plan);
 }
 
-/// All that could be isolated: not the first core, nor what others hold, nor is isolated already.
+char *advice_isolated_cpus(const Request *request)
+{
+    g_autoptr(CpuSet) first_core = host_first_core(request->host);
+
+    return isolated_cpus_but(request, first_core);
+}
+
+char *advice_other_cpus(const Request *request)
+{
+    g_autoptr(CpuSet) none = cpuset_new();
+    char *fix = advice_isolated_cpus(request);
+
+    return fix != NULL ? fix : isolated_cpus_but(request, none);
+}
+
+/// All that guests can have: not the first core, nor what others hold.
+static CpuSet *guest_cpus(const Request *request)
+{
+    g_autoptr(CpuSet) first_core = host_first_core(request->host);
+    g_autoptr(CpuSet) unheld = cpuset_minus(request->host->online, request->taken->cpus);
+
+    return cpuset_minus(unheld, first_core);
+}
+
+/// Of these, what is not isolated.
 static CpuSet *awake_cpus(const Request *request)
 {
-    const Host *host = request->host;
-    g_autoptr(CpuSet) first = cpuset_new();
+    g_autoptr(CpuSet) all = guest_cpus(request);
 
-    hwloc_bitmap_set(first, (unsigned)hwloc_bitmap_first(host->online));
-    g_autoptr(CpuSet) first_core = host_whole_cores(host, first);
-    g_autoptr(CpuSet) unheld = cpuset_minus(host->online, request->taken->cpus);
-    g_autoptr(CpuSet) awake = cpuset_minus(unheld, host->isolation->isolated);
-    return cpuset_minus(awake, first_core);
+    return cpuset_minus(all, request->host->isolation->isolated);
 }
 
 /// @cpus but for those that the policy sets apart.
@@ -95,6 +118,14 @@ static Plan *place_on(const Request *request, const CpuSet *cpus)
     return place_in(request, &pool);
 }
 
+char *advice_awake_cpus(const Request *request)
+{
+    g_autoptr(CpuSet) awake = awake_cpus(request);
+    g_autoptr(Plan) plan = place_on(request, awake);
+
+    return plan != NULL ? advice_cpus_of(request, plan) : NULL;
+}
+
 char *advice_any_cpus(const Request *request)
 {
     g_autoptr(CpuSet) awake = awake_cpus(request);
@@ -108,23 +139,47 @@ char *advice_any_cpus(const Request *request)
     return plan != NULL ? advice_cpus_of(request, plan) : NULL;
 }
 
+char *advice_isolate_cpus(const Request *request, const CpuSet *cpus)
+{
+    const Host *host = request->host;
+    g_autoptr(CpuSet) first_core = host_first_core(host);
+    g_autoptr(CpuSet) isolated = cpuset_or(host->isolation->isolated, cpus);
+    g_autoptr(CpuSet) whole = host_whole_cores(host, isolated);
+
+    hwloc_bitmap_andnot(whole, whole, first_core);
+    return !hwloc_bitmap_iszero(whole) ? cmdline_isolate(whole) : NULL;
+}
+
+/// @cpus without one more core for the host beside the first, of those that it has now.
+static CpuSet *leave_a_core(const Request *request, const CpuSet *cpus)
+{
+    const Host *host = request->host;
+    g_autoptr(CpuSet) awake = awake_cpus(request);
+
+    for (guint i = 0; i < host->cores->len; i++) {
+        const HostCore *core = host->cores->pdata[i];
+        if (hwloc_bitmap_isincluded(core->cpus, awake)) {
+            return cpuset_minus(cpus, core->cpus);
+        }
+    }
+    return cpuset_copy(cpus);
+}
+
 char *advice_isolate(const Request *request)
 {
-    g_autoptr(CpuSet) awake = awake_cpus(request);
-    g_autoptr(CpuSet) asked = cpuset_and(awake, request->pool->free);
-    g_autoptr(Plan) plan = place_on(request, asked);
+    g_autoptr(CpuSet) all = guest_cpus(request);
+    g_autoptr(CpuSet) roomy = leave_a_core(request, all);
+    const CpuSet *choices[] = { roomy, all };
+    g_autoptr(Plan) plan = NULL;
 
-    if (plan == NULL && request->pool->source == POOL_ISOLATED) {
-        plan = place_on(request, awake);
+    for (gsize i = 0; plan == NULL && i < G_N_ELEMENTS(choices); i++) {
+        g_autoptr(CpuSet) asked = cpuset_and(choices[i], request->pool->free);
+        plan = place_on(request, asked);
+        if (plan == NULL && request->pool->source == POOL_ISOLATED) {
+            plan = place_on(request, choices[i]);
+        }
     }
-    if (plan == NULL) {
-        return NULL;
-    }
-    g_autoptr(CpuSet) isolated = cpuset_or(request->host->isolation->isolated, plan->reserved);
-    g_autofree char *list = cpuset_to_list(isolated);
-    return g_strdup_printf("on the kernel command line, then reboot: "
-                           "isolcpus=domain,managed_irq,%s nohz_full=%s rcu_nocbs=%s",
-        list, list, list);
+    return plan != NULL ? advice_isolate_cpus(request, plan->reserved) : NULL;
 }
 
 char *advice_default_policy(const Request *request)

@@ -4,7 +4,7 @@
 #include "plan.h"
 #include "request.h"
 
-/* Each returns one line that can be pasted, or NULL where nothing of its kind would help. The
+/* Each returns what can be pasted, as in Finding, or NULL where nothing of its kind would help. The
  * caller frees it. */
 
 typedef char *(*Advise)(const Request *request);
@@ -13,8 +13,14 @@ typedef char *(*Advise)(const Request *request);
 char *advice_first(const Request *request, const Advise *tries);
 
 /// Other CPUs for the VM: isolated whole cores that are free and enough, as `affinity`, or as
-/// `cpus` of the policy where that is what decides.
+/// `cpus` of the policy where that is what decides; CPU 0's core only if there is no other way.
 char *advice_other_cpus(const Request *request);
+
+/// Likewise, and never CPU 0's core.
+char *advice_isolated_cpus(const Request *request);
+
+/// CPUs that are not isolated, free and enough, none of CPU 0's core.
+char *advice_awake_cpus(const Request *request);
 
 /// Any CPUs that are enough, isolated or not; the first core, and what other guests hold, only if
 /// there is no other way.
@@ -27,9 +33,12 @@ char *advice_these_cpus(const Request *request, const CpuSet *cpus);
 /// the spare CPU where the policy wants one.
 char *advice_cpus_of(const Request *request, const Plan *plan);
 
-/// Isolating whole cores for the VM, of its pool if it names one, beside those isolated now; CPU
-/// 0's core is left to the host.
+/// Isolating whole cores for the VM, of its pool if it names one, beside those isolated now. CPU
+/// 0's core is left to the host, and another one where that leaves enough.
 char *advice_isolate(const Request *request);
+
+/// Isolating the whole cores of @cpus, beside those isolated now; CPU 0's core is left to the host.
+char *advice_isolate_cpus(const Request *request, const CpuSet *cpus);
 
 /// `smt = auto` or `emulator = housekeeping`, where other values of the policy stand in the way.
 char *advice_plainer_policy(const Request *request);

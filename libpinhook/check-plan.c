@@ -205,7 +205,7 @@ static char *fix_others(const Check *check)
         awake = cpuset_minus(request->host->online, request->host->isolation->isolated);
     char *fix = advice_first(request, tries);
 
-    if (fix == NULL && hwloc_bitmap_intersects(awake, request->taken->cpus)) {
+    if (fix == NULL && hwloc_bitmap_intersects(awake, request->taken->vm_cpus)) {
         fix = name_holder(request, awake);
     }
     return fix != NULL ? fix : advice_accept(request, FINDING_NO_HOUSEKEEPING);

@@ -38,8 +38,9 @@ static void check_disturbance(Check *check)
     const Request *request = check->request;
 
     if (check->plan != NULL && request->interrupts != NULL && request->tuning != NULL) {
-        g_autoptr(GPtrArray) found = disturbance_find(request->host, request->interrupts,
-            request->tuning, check->plan->cpus, request->taken->cpus, request->policy->severities);
+        g_autoptr(GPtrArray)
+            found = disturbance_find(request->host, request->interrupts, request->tuning,
+                check->plan->cpus, request->taken->vm_cpus, request->policy->severities);
         g_ptr_array_extend_and_steal(check->findings, g_steal_pointer(&found));
     }
 }
@@ -65,6 +66,11 @@ Verdict *check_start(const Request *request, const Plan *plan)
         check_pool(&check);
         check_plan(&check);
         check_isolcpus(&check);
+        check_lists(&check);
+        check_tick(&check);
+        check_callbacks(&check);
+        check_first_core(&check);
+        check_containers(&check);
         check_memory_binding(&check);
         check_freeze(&check);
         check_disturbance(&check);

@@ -31,6 +31,13 @@ void check_plan(Check *check);
 
 /* check-isolation.c: what the kernel was told, and what is in force. */
 void check_isolcpus(Check *check);
+void check_lists(Check *check);
+void check_tick(Check *check);
+void check_callbacks(Check *check);
+void check_first_core(Check *check);
+
+/* check-containers.c: containers beside the VM. */
+void check_containers(Check *check);
 
 /* check-guest.c: habits of the VM. */
 void check_memory_binding(Check *check);

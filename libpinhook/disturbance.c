@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "disturbance.h"
 
+#include "cmdline.h"
+
 #define NAMED_INTERRUPTS 4
 #define HOST_CORES 2
 
@@ -340,14 +342,7 @@ static char *fix_starved(const Look *look, const CpuSet *left)
     if (!hwloc_bitmap_intersects(isolated, chosen)) {
         return g_strdup("pinhook host");
     }
-    g_autofree char *list = cpuset_to_list(rest);
-    if (*list == '\0') {
-        return g_strdup("on the kernel command line, then reboot: no isolcpus=, nohz_full= or "
-                        "rcu_nocbs=");
-    }
-    return g_strdup_printf("on the kernel command line, then reboot: "
-                           "isolcpus=domain,managed_irq,%s nohz_full=%s rcu_nocbs=%s",
-        list, list, list);
+    return cmdline_isolate(rest);
 }
 
 static void find_starved(Look *look)

@@ -12,8 +12,7 @@
 ///
 /// Comes back as a list of Finding with the codes irq-on-cpus, irqbalance, tuned, numa-balancing,
 /// governor and host-starved. What cannot be told is a finding of the same code that says so. Each
-/// has a fix: a command for sh that mends it, or, of what cannot be told, one that shows it;
-/// of host-starved, a piece of the kernel command line. The caller frees it with
-/// g_ptr_array_unref().
+/// has a fix: commands for sh that mend it, or, of what cannot be told, one that shows it. The
+/// caller frees it with g_ptr_array_unref().
 GPtrArray *disturbance_find(const Host *host, const Interrupts *interrupts, const Tuning *tuning,
     const CpuSet *cpus, const CpuSet *held, const Severity *severities);

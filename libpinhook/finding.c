@@ -116,6 +116,32 @@ static const FindingKind kinds[FINDING_COUNT] = {
         "Its network, storage and Proxmox itself, and QEMU's other threads, need room; without it "
         "all VMs wait for them.",
         "Isolate fewer CPUs (isolcpus= on the kernel command line), or bind fewer to guests." },
+    [FINDING_NOHZ_FULL_MISSING] = { "nohz-full-missing", SEVERITY_WARNING,
+        "An isolated CPU of a vCPU is not in nohz_full.",
+        "The host's timer tick goes on there and stops the guest 100 to 1000 times a second.",
+        "Name the CPUs in nohz_full= too, on the kernel command line, and reboot. CPUs that a "
+        "cgroup isolates at run time need that as well. To do without: check.nohz-full-missing = "
+        "off in the policy." },
+    [FINDING_RCU_NOCBS_MISSING] = { "rcu-nocbs-missing", SEVERITY_WARNING,
+        "An isolated CPU of a vCPU is neither in rcu_nocbs nor in nohz_full, or it cannot be told.",
+        "The kernel frees there, in the middle of the guest's work, what it has put off.",
+        "Name the CPUs in rcu_nocbs= too, on the kernel command line, and reboot; nohz_full= "
+        "implies it." },
+    [FINDING_ISOLATION_LISTS_DIFFER] = { "isolation-lists-differ", SEVERITY_WARNING,
+        "isolcpus, nohz_full and rcu_nocbs on the kernel command line name different CPUs.",
+        "A CPU that one of them leaves out is only half isolated, and nothing else says so.",
+        "Give all three the same list, of whole cores, and reboot." },
+    [FINDING_CPU0_USED] = { "cpu0-used", SEVERITY_WARNING,
+        "The VM uses the core of CPU 0, or of the first CPU online.",
+        "The kernel keeps work there that cannot be moved: it keeps the time, and what it set up "
+        "at boot interrupts it.",
+        "Give the VM other CPUs, and leave this core to the host." },
+    [FINDING_CONTAINER_ON_CPUS] = { "container-on-cpus", SEVERITY_WARNING,
+        "A running container may use cores of vCPUs, or it cannot be told.",
+        "Proxmox spreads containers over all CPUs, isolated ones too; what runs there takes turns "
+        "with the guest.",
+        "Bind the container elsewhere: lxc.cgroup2.cpuset.cpus: LIST in /etc/pve/lxc/VMID.conf, "
+        "then pct reboot VMID." },
     [FINDING_VCPU_MISSING] = { "vcpu-missing", SEVERITY_ERROR,
         "QEMU's vCPUs are not those of the plan, or a vCPU's thread is not QEMU's.",
         "A vCPU without a thread or without a place in the plan cannot be bound.",

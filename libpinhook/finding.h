@@ -37,6 +37,11 @@ typedef enum {
     FINDING_NUMA_BALANCING,
     FINDING_GOVERNOR,
     FINDING_HOST_STARVED,
+    FINDING_NOHZ_FULL_MISSING,
+    FINDING_RCU_NOCBS_MISSING,
+    FINDING_ISOLATION_LISTS_DIFFER,
+    FINDING_CPU0_USED,
+    FINDING_CONTAINER_ON_CPUS,
     FINDING_VCPU_MISSING,
     FINDING_NOT_BOUND,
     FINDING_THREAD_UNMOVABLE,
@@ -66,7 +71,7 @@ typedef struct {
     FindingCode code;
     Severity severity; // never SEVERITY_OFF
     char *message;     // the reason, with the real numbers; one line
-    char *fix;         // what to type; one line; NULL: there is nothing to type
+    char *fix;         // what to type, a line; several ways: a line each; NULL: nothing to type
 } Finding;
 
 /// Takes @message and @fix.

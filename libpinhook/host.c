@@ -86,6 +86,14 @@ CpuSet *host_whole_cores(const Host *host, const CpuSet *cpus)
     return whole;
 }
 
+CpuSet *host_first_core(const Host *host)
+{
+    g_autoptr(CpuSet) first = cpuset_new();
+
+    hwloc_bitmap_set(first, (unsigned)hwloc_bitmap_first(host->online));
+    return host_whole_cores(host, first);
+}
+
 CpuSet *host_nodes_of(const Host *host, const CpuSet *cpus)
 {
     CpuSet *nodes = cpuset_new();

@@ -70,6 +70,10 @@ int host_core_of(const Host *host, guint cpu);
 /// @cpus and all their online siblings. The caller frees it.
 CpuSet *host_whole_cores(const Host *host, const CpuSet *cpus);
 
+/// The core of the first CPU online, which is CPU 0 where a machine can be without it at all: the
+/// kernel keeps it for work of its own. The caller frees it.
+CpuSet *host_first_core(const Host *host);
+
 /// The numbers of the nodes that @cpus lie on. The caller frees it.
 CpuSet *host_nodes_of(const Host *host, const CpuSet *cpus);
 

@@ -115,6 +115,7 @@ Isolation *isolation_parse(const IsolationFiles *files)
     isolation->isolated = cpuset_or(isolation->boot, isolation->partition);
     hwloc_bitmap_andnot(isolation->isolated, isolation->isolated, isolation->elsewhere);
     isolation->nohz_full = parse_live(files->nohz_full, isolation->possible);
+    isolation->cmdline_known = files->cmdline != NULL;
     isolation->cmdline_nohz_full = parse_parameter(cmdline, "nohz_full", isolation->possible);
     isolation->cmdline_rcu_nocbs = parse_parameter(cmdline, "rcu_nocbs", isolation->possible);
     isolation->cmdline_isolcpus_text = find_parameter(cmdline, "isolcpus");

@@ -23,6 +23,7 @@ typedef struct {
                               // its own tasks there (cpuset_cpus_allowed)
     CpuSet *isolated;         // in force for VMs: both together but what is elsewhere
     CpuSet *nohz_full;        // in force
+    gboolean cmdline_known;   // whether the command line could be read
     CpuSet *cmdline_isolcpus; // asked for: the list of isolcpus=, whatever its flags; NULL: none
     gboolean cmdline_domain;  // whether that parameter asks for isolation of the scheduler
     char *cmdline_isolcpus_text; // as it stands on the command line; NULL: none

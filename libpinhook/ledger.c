@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "ledger.h"
 
+#include "container.h"
 #include "error.h"
 #include "vmconfig.h"
+#include "vmid.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -125,45 +127,9 @@ gboolean ledger_is_held(const Root *root, guint vmid)
 
 /* The directory. */
 
-static gboolean parse_vmid(const char *name, const char *suffix, guint *vmid)
-{
-    g_autofree char *number = g_strndup(name, strcspn(name, "."));
-    guint64 wide;
-
-    if (!g_str_has_suffix(name, suffix) || strlen(number) + strlen(suffix) != strlen(name) ||
-        !g_ascii_string_to_unsigned(number, 10, 100, 999999999, &wide, NULL)) {
-        return FALSE;
-    }
-    *vmid = (guint)wide;
-    return TRUE;
-}
-
-static int compare_vmids(gconstpointer a, gconstpointer b)
-{
-    guint first = *(const guint *)a, second = *(const guint *)b;
-
-    return first < second ? -1 : first > second;
-}
-
-/// The vmids of the files `<vmid><suffix>` in a directory, ascending; none where it is missing.
-static GArray *list_vmids(const Root *root, const char *path, const char *suffix)
-{
-    GArray *vmids = g_array_new(FALSE, FALSE, sizeof(guint));
-    g_auto(GStrv) names = root_list(root, path, NULL);
-
-    for (guint i = 0; names != NULL && names[i] != NULL; i++) {
-        guint vmid;
-        if (parse_vmid(names[i], suffix, &vmid)) {
-            g_array_append_val(vmids, vmid);
-        }
-    }
-    g_array_sort(vmids, compare_vmids);
-    return vmids;
-}
-
 GArray *ledger_list(const Root *root)
 {
-    return list_vmids(root, LEDGER_PATH, ".json");
+    return vmid_list(root, LEDGER_PATH, ".json");
 }
 
 /// Entries that count for nothing, and what a killed hook left half written.
@@ -174,7 +140,7 @@ static void remove_dead(Ledger *ledger)
     for (guint i = 0; names != NULL && names[i] != NULL; i++) {
         guint vmid;
         gboolean dead = g_str_has_suffix(names[i], ".tmp");
-        if (parse_vmid(names[i], ".json", &vmid)) {
+        if (vmid_of_file(names[i], ".json", &vmid)) {
             g_autoptr(LedgerEntry) entry = ledger_read(ledger->root, vmid);
             dead = entry == NULL;
         }
@@ -345,7 +311,7 @@ static void add_entries(Taken *taken, const Root *root, guint but)
 /// Running VMs without an entry: Proxmox's own `affinity` puts them on these CPUs.
 static void add_running_vms(Taken *taken, const Root *root, guint but)
 {
-    g_autoptr(GArray) vmids = list_vmids(root, "run/qemu-server", ".pid");
+    g_autoptr(GArray) vmids = vmid_list(root, "run/qemu-server", ".pid");
 
     for (guint i = 0; i < vmids->len; i++) {
         guint vmid = g_array_index(vmids, guint, i);
@@ -363,49 +329,18 @@ static void add_running_vms(Taken *taken, const Root *root, guint but)
     }
 }
 
-/// The CPU list on a line of a container's config, in @line; NULL: another line. Proxmox takes
-/// `lxc.key: value` and `lxc.key = value` (PVE::LXC::Config, parse_pct_config).
-static char *find_cpus_on_line(char *line)
-{
-    static const char *const keys[] = { "lxc.cgroup2.cpuset.cpus", "lxc.cgroup.cpuset.cpus" };
-
-    for (gsize key = 0; key < G_N_ELEMENTS(keys); key++) {
-        if (g_str_has_prefix(line, keys[key])) {
-            char *at = line + strlen(keys[key]);
-            char *sign = *at == ':' ? at : g_strchug(at);
-            return *sign == ':' || *sign == '=' ? g_strstrip(sign + 1) : NULL;
-        }
-    }
-    return NULL;
-}
-
-/// The CPUs that a container's config binds it to, by the last line that does, as LXC takes them
-/// one by one; NULL: none.
-static CpuSet *find_container_cpus(const char *text)
-{
-    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-    const char *list = NULL;
-
-    for (guint i = 0; lines[i] != NULL && lines[i][0] != '['; i++) {
-        const char *found = find_cpus_on_line(lines[i]);
-        list = found != NULL ? found : list;
-    }
-    return list != NULL ? cpuset_parse_kernel(list, CPUSET_LIMIT, NULL) : NULL;
-}
-
+/// Containers that their config binds to CPUs hold these; all others may run anywhere that their
+/// cgroup lets them, and hold nothing.
 static void add_running_containers(Taken *taken, const Root *root)
 {
-    g_autoptr(GArray) vmids = list_vmids(root, "etc/pve/lxc", ".conf");
+    g_autoptr(GPtrArray) containers = container_list(root);
 
-    for (guint i = 0; i < vmids->len; i++) {
-        guint vmid = g_array_index(vmids, guint, i);
-        g_autofree char *cgroup = g_strdup_printf("sys/fs/cgroup/lxc/%u", vmid);
-        g_autofree char *path = g_strdup_printf("etc/pve/lxc/%u.conf", vmid);
-        g_autofree char *text = root_exists(root, cgroup) ? root_read(root, path, NULL, NULL)
-                                                          : NULL;
-        g_autoptr(CpuSet) cpus = text != NULL ? find_container_cpus(text) : NULL;
-        if (cpus != NULL) {
-            taken_add_container(taken, vmid, cpus);
+    for (guint i = 0; i < containers->len; i++) {
+        const Container *container = containers->pdata[i];
+        if (container->bound != NULL) {
+            taken_add_container(taken, container->vmid, container->bound);
+        } else {
+            taken_add_visitor(taken, container->vmid, container->allowed);
         }
     }
 }

@@ -27,7 +27,7 @@ static void set_others(Plan *plan, const CpuSet *cpus, const Host *host)
 static void place_on_housekeeping(Plan *plan, const Host *host, const Taken *taken)
 {
     g_autoptr(CpuSet) awake = cpuset_minus(host->online, host->isolation->isolated);
-    g_autoptr(CpuSet) unheld = cpuset_minus(awake, taken->cpus);
+    g_autoptr(CpuSet) unheld = cpuset_minus(awake, taken->vm_cpus);
     g_autoptr(CpuSet) housekeeping = cpuset_minus(unheld, plan->reserved);
     g_autoptr(CpuSet) local_cpus = cpus_of_nodes(host, plan->nodes);
     g_autoptr(CpuSet) local = cpuset_and(housekeeping, local_cpus);
@@ -46,7 +46,7 @@ static void place_on_emulator_cpus(
 {
     g_autoptr(CpuSet) online = cpuset_and(wanted, host->online);
     g_autoptr(CpuSet) off_cores = cpuset_minus(online, plan->cores);
-    g_autoptr(CpuSet) unheld = cpuset_minus(off_cores, taken->cpus);
+    g_autoptr(CpuSet) unheld = cpuset_minus(off_cores, taken->vm_cpus);
 
     if (hwloc_bitmap_iszero(off_cores)) {
         place_on_housekeeping(plan, host, taken);

@@ -82,15 +82,20 @@ int report_exit_status(const Report *report)
 
 /* Task-log lines. */
 
+/// What every line begins with, so that it can stand alone.
+static char *line_prefix(const Report *report)
+{
+    return report->vmid != 0 ? g_strdup_printf("pinhook: vm %u: ", report->vmid)
+                             : g_strdup("pinhook: ");
+}
+
 static void G_GNUC_PRINTF(3, 4)
     add_line(GString *text, const Report *report, const char *format, ...)
 {
+    g_autofree char *prefix = line_prefix(report);
     va_list args;
 
-    g_string_append(text, "pinhook: ");
-    if (report->vmid != 0) {
-        g_string_append_printf(text, "vm %u: ", report->vmid);
-    }
+    g_string_append(text, prefix);
     va_start(args, format);
     g_string_append_vprintf(text, format, args);
     va_end(args);
@@ -191,6 +196,15 @@ static const char *severity_name(Severity severity)
     return names[severity];
 }
 
+static void append_fixes(GString *text, const char *prefix, const char *fix)
+{
+    g_auto(GStrv) ways = g_strsplit(fix, "\n", -1);
+
+    for (guint i = 0; ways[i] != NULL; i++) {
+        g_string_append_printf(text, "%s  %s %s\n", prefix, i == 0 ? "fix:" : "or: ", ways[i]);
+    }
+}
+
 void report_append_findings(GString *text, const char *prefix, const GPtrArray *findings)
 {
     for (guint i = 0; i < findings->len; i++) {
@@ -200,7 +214,7 @@ void report_append_findings(GString *text, const char *prefix, const GPtrArray *
         g_string_append_printf(text, "%s%s: %s: %s\n", prefix, severity_name(finding->severity),
             name, finding->message);
         if (finding->fix != NULL) {
-            g_string_append_printf(text, "%s  fix: %s\n", prefix, finding->fix);
+            append_fixes(text, prefix, finding->fix);
         } else {
             g_string_append_printf(text, "%s  see: pinhook explain %s\n", prefix, name);
         }
@@ -209,7 +223,7 @@ void report_append_findings(GString *text, const char *prefix, const GPtrArray *
 
 static void add_findings(GString *text, const Report *report)
 {
-    g_autofree char *prefix = g_strdup_printf("pinhook: vm %u: ", report->vmid);
+    g_autofree char *prefix = line_prefix(report);
 
     report_append_findings(text, prefix, report->findings);
 }
@@ -679,7 +693,7 @@ char *report_explain(const FindingCode *code)
     }
     for (guint i = 0; i < FINDING_COUNT; i++) {
         const FindingKind *kind = finding_kind((FindingCode)i);
-        g_string_append_printf(text, "%-22s%s\n", kind->name, severity_name(kind->severity));
+        g_string_append_printf(text, "%-24s%s\n", kind->name, severity_name(kind->severity));
     }
     return g_string_free(g_steal_pointer(&text), FALSE);
 }

@@ -15,6 +15,8 @@ Taken *taken_new(void)
 
     taken->holdings = g_ptr_array_new_with_free_func(holding_free);
     taken->cpus = cpuset_new();
+    taken->vm_cpus = cpuset_new();
+    taken->visitors = g_ptr_array_new_with_free_func(holding_free);
     return taken;
 }
 
@@ -25,26 +27,37 @@ void taken_free(Taken *taken)
     }
     g_ptr_array_unref(taken->holdings);
     hwloc_bitmap_free(taken->cpus);
+    hwloc_bitmap_free(taken->vm_cpus);
+    g_ptr_array_unref(taken->visitors);
     g_free(taken);
 }
 
-static void add(Taken *taken, guint vmid, gboolean container, const CpuSet *cpus)
+static Holding *holding_new(guint vmid, gboolean container, const CpuSet *cpus)
 {
     Holding *holding = g_new(Holding, 1);
 
-    *holding = (Holding){ .vmid = vmid, .container = container, .cpus = cpuset_copy(cpus) };
-    g_ptr_array_add(taken->holdings, holding);
-    hwloc_bitmap_or(taken->cpus, taken->cpus, cpus);
+    *holding = (Holding){
+        .vmid = vmid, .container = container, .cpus = cpus != NULL ? cpuset_copy(cpus) : NULL
+    };
+    return holding;
 }
 
 void taken_add(Taken *taken, guint vmid, const CpuSet *cpus)
 {
-    add(taken, vmid, FALSE, cpus);
+    g_ptr_array_add(taken->holdings, holding_new(vmid, FALSE, cpus));
+    hwloc_bitmap_or(taken->cpus, taken->cpus, cpus);
+    hwloc_bitmap_or(taken->vm_cpus, taken->vm_cpus, cpus);
 }
 
 void taken_add_container(Taken *taken, guint vmid, const CpuSet *cpus)
 {
-    add(taken, vmid, TRUE, cpus);
+    g_ptr_array_add(taken->holdings, holding_new(vmid, TRUE, cpus));
+    hwloc_bitmap_or(taken->cpus, taken->cpus, cpus);
+}
+
+void taken_add_visitor(Taken *taken, guint vmid, const CpuSet *cpus)
+{
+    g_ptr_array_add(taken->visitors, holding_new(vmid, TRUE, cpus));
 }
 
 char *taken_name_holders(const Taken *taken, const CpuSet *cpus)

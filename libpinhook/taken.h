@@ -13,7 +13,10 @@ typedef struct {
 /// What the other guests on this host hold, one Holding each.
 typedef struct {
     GPtrArray *holdings;
-    CpuSet *cpus; // of all of them
+    CpuSet *cpus;    // of all of them
+    CpuSet *vm_cpus; // of VMs: a container that is bound beside the host leaves the host its CPUs
+    GPtrArray
+        *visitors; // containers that hold nothing but may run on `cpus`; NULL: not known where
 } Taken;
 
 /// Nothing is held.
@@ -25,6 +28,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Taken, taken_free)
 /// Copies @cpus.
 void taken_add(Taken *taken, guint vmid, const CpuSet *cpus);
 void taken_add_container(Taken *taken, guint vmid, const CpuSet *cpus);
+
+/// Likewise, of a container that holds nothing; @cpus NULL: where it may run cannot be read.
+void taken_add_visitor(Taken *taken, guint vmid, const CpuSet *cpus);
 
 /// Who holds any of @cpus, as "VM 101 (CPU 2-3), CT 102 (CPU 4)"; "" for nobody. The caller frees.
 char *taken_name_holders(const Taken *taken, const CpuSet *cpus);

@@ -6,7 +6,8 @@
 
 static Isolation *make_isolation(const char *isolated, const char *cmdline)
 {
-    return isolation_parse(&(IsolationFiles){ .isolated = isolated, .cmdline = cmdline });
+    return isolation_parse(
+        &(IsolationFiles){ .isolated = isolated, .nohz_full = isolated, .cmdline = cmdline });
 }
 
 static Host *new_of_shape(const char *shape, Isolation *isolation)

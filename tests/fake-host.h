@@ -3,11 +3,12 @@
 
 #include "host.h"
 
-/// A host of a shape in hwloc's synthetic syntax ("numa:2 l3:1 core:4 pu:2"), with @isolated in
-/// force ("" for none). Synthetic CPUs are numbered core by core: siblings are 0,1 and 2,3.
+/// A host of a shape in hwloc's synthetic syntax ("numa:2 l3:1 core:4 pu:2"), with @isolated
+/// isolated and without a tick ("" for none). Synthetic CPUs are numbered core by core: siblings
+/// are 0,1 and 2,3.
 Host *fake_host_new(const char *shape, const char *isolated);
 
-/// Likewise, isolated as files say.
+/// Likewise, isolated as files say, and no more.
 Host *fake_host_new_isolated(const char *shape, const IsolationFiles *files);
 
 /// A core of a host made by hand.
@@ -30,7 +31,8 @@ Host *fake_host_new_of_machine(const char *archive);
 /// with g_strfreev().
 char **fake_host_list_machines(void);
 
-/// Sets what is isolated, and what stands on the kernel's command line (NULL: nothing).
+/// Sets what is isolated and without a tick, and what stands on the kernel's command line (NULL:
+/// nothing).
 void fake_host_set_isolation(Host *host, const char *isolated, const char *cmdline);
 
 /// Sets what a node has free; the total stays.

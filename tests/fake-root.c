@@ -194,6 +194,7 @@ void fake_root_add_host(FakeRoot *fake, guint cores, guint threads, const char *
     write_number(fake, all, CPU_PATH "online");
     write_number(fake, all, CPU_PATH "possible");
     write_number(fake, isolated, CPU_PATH "isolated");
+    write_number(fake, isolated, CPU_PATH "nohz_full");
     for (guint cpu = 0; cpu < cpus; cpu++) {
         add_cpu(fake, cpu, cores, threads);
     }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "disturbance.h"
 
+#include "cmdline.h"
 #include "fake-host.h"
 #include "fake-root.h"
+#include "fake-shell.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
@@ -30,6 +32,7 @@ typedef struct {
     FindingCode code;
     const char *message;  // NULL: it must not be found
     const char *fix;      // NULL: whatever mends it
+    const char *isolates; // the fix isolates these; NULL: another fix
     gboolean shows;       // the fix only shows what is wrong
     const char *cpus;     // NULL: 4-7
     const char *held;     // NULL: none
@@ -188,52 +191,26 @@ static const Finding *find(const GPtrArray *findings, FindingCode code)
     return NULL;
 }
 
-static void apply_in_shell(const Scene *scene, const char *fix)
-{
-    g_autofree char *bin = fake_root_outside(scene->fake, "bin");
-    g_autofree char *path = g_strdup_printf("%s:%s", bin, g_getenv("PATH"));
-    g_auto(GStrv) environment = g_environ_setenv(g_get_environ(), "PATH", path, TRUE);
-    g_autoptr(GString) command = g_string_new(fix);
-    char *argv[] = { (char *)"/bin/sh", (char *)"-c", NULL, NULL };
-    g_autoptr(GError) error = NULL;
-    int status = -1;
-
-    /* It runs in the root's directory. */
-    g_string_replace(command, " /proc/", " ./proc/", 0);
-    g_string_replace(command, " /sys/", " ./sys/", 0);
-    g_string_replace(command, " /etc/", " ./etc/", 0);
-    argv[2] = command->str;
-    g_spawn_sync(scene->fake->path, argv, environment, G_SPAWN_DEFAULT, NULL, NULL, NULL, NULL,
-        &status, &error);
-    g_assert_no_error(error);
-    g_assert_cmpint(status, ==, 0);
-}
-
 /// Boots with it; the VM then is on what is isolated.
-static void apply_command_line(Scene *scene, const char *fix)
+static void boot(Scene *scene, const char *cmdline)
 {
-    static const char isolcpus[] = "isolcpus=domain,managed_irq,";
-    g_autofree char *isolated = NULL;
+    g_autoptr(Isolation)
+        isolation = isolation_parse(&(IsolationFiles){ .cmdline = cmdline, .possible = "0-63" });
+    g_autofree char *isolated = isolation->cmdline_isolcpus != NULL
+                                    ? cpuset_to_list(isolation->cmdline_isolcpus)
+                                    : g_strdup("");
 
-    if (g_str_has_prefix(fix, isolcpus)) {
-        const char *list = fix + strlen(isolcpus);
-        isolated = g_strndup(list, strcspn(list, " "));
-    } else {
-        g_assert_cmpstr(fix, ==, "no isolcpus=, nohz_full= or rcu_nocbs=");
-        isolated = g_strdup("");
-    }
-    fake_host_set_isolation(scene->host, isolated, NULL);
+    fake_host_set_isolation(scene->host, isolated, cmdline);
     hwloc_bitmap_and(scene->cpus, scene->cpus, scene->host->isolation->isolated);
 }
 
 static void apply_fix(Scene *scene, const char *fix)
 {
-    static const char command_line[] = "on the kernel command line, then reboot: ";
-
-    if (g_str_has_prefix(fix, command_line)) {
-        apply_command_line(scene, fix + strlen(command_line));
-    } else {
-        apply_in_shell(scene, fix);
+    fake_shell_add_boot(scene->fake, "");
+    g_assert_true(fake_shell_run(scene->fake, fix));
+    g_autofree char *cmdline = fake_shell_next_cmdline(scene->fake);
+    if (cmdline != NULL) {
+        boot(scene, cmdline);
     }
 }
 
@@ -451,37 +428,32 @@ static const Example examples[] = {
         .isolated = "2-15",
         .message = "whole cores left to the host: 1 of 8; CPUs neither isolated nor a guest's: "
                    "0-1",
-        .fix = "on the kernel command line, then reboot: "
-               "isolcpus=domain,managed_irq,4-15 nohz_full=4-15 rcu_nocbs=4-15" },
+        .isolates = "4-15" },
     { .name = "host-starved/half-a-core",
         .code = FINDING_HOST_STARVED,
         .isolated = "3-15",
         .message = "whole cores left to the host: 1 of 8; CPUs neither isolated nor a guest's: "
                    "0-2",
-        .fix = "on the kernel command line, then reboot: "
-               "isolcpus=domain,managed_irq,4-15 nohz_full=4-15 rcu_nocbs=4-15" },
+        .isolates = "4-15" },
     { .name = "host-starved/all-isolated",
         .code = FINDING_HOST_STARVED,
         .isolated = "0-15",
         .message = "whole cores left to the host: 0 of 8; CPUs neither isolated nor a guest's: "
                    "none",
-        .fix = "on the kernel command line, then reboot: "
-               "isolcpus=domain,managed_irq,4-15 nohz_full=4-15 rcu_nocbs=4-15" },
+        .isolates = "4-15" },
     { .name = "host-starved/core-of-cpu-0-used",
         .code = FINDING_HOST_STARVED,
         .isolated = "0-15",
         .cpus = "0-1",
         .message = "whole cores left to the host: 0 of 8; CPUs neither isolated nor a guest's: "
                    "none",
-        .fix = "on the kernel command line, then reboot: "
-               "isolcpus=domain,managed_irq,4-15 nohz_full=4-15 rcu_nocbs=4-15" },
+        .isolates = "4-15" },
     { .name = "host-starved/another-core",
         .code = FINDING_HOST_STARVED,
         .isolated = "0-13",
         .message = "whole cores left to the host: 1 of 8; CPUs neither isolated nor a guest's: "
                    "14-15",
-        .fix = "on the kernel command line, then reboot: "
-               "isolcpus=domain,managed_irq,2-13 nohz_full=2-13 rcu_nocbs=2-13" },
+        .isolates = "2-13" },
     { .name = "host-starved/nothing-isolated", .code = FINDING_HOST_STARVED, .isolated = "" },
     { .name = "host-starved/two-cores-elsewhere",
         .code = FINDING_HOST_STARVED,
@@ -491,8 +463,7 @@ static const Example examples[] = {
         .held = "2",
         .message = "whole cores left to the host: 1 of 8; CPUs neither isolated nor a guest's: "
                    "0-1,3",
-        .fix = "on the kernel command line, then reboot: "
-               "isolcpus=domain,managed_irq,4-7,10-15 nohz_full=4-7,10-15 rcu_nocbs=4-7,10-15" },
+        .isolates = "4-7,10-15" },
     { .name = "host-starved/taken-by-guests",
         .code = FINDING_HOST_STARVED,
         .isolated = "",
@@ -509,8 +480,7 @@ static const Example examples[] = {
         .cpus = "2-3",
         .message = "whole cores left to the host: 1 of 2; CPUs neither isolated nor a guest's: "
                    "0-1",
-        .fix = "on the kernel command line, then reboot: "
-               "no isolcpus=, nohz_full= or rcu_nocbs=" },
+        .isolates = "" },
     { .name = "host-starved/one-core-in-all",
         .code = FINDING_HOST_STARVED,
         .shape = "numa:1 core:1 pu:2",
@@ -538,23 +508,37 @@ static void test_found_or_not(gconstpointer data)
     if (example->fix != NULL) {
         g_assert_cmpstr(finding->fix, ==, example->fix);
     }
+    if (example->isolates != NULL) {
+        g_autoptr(CpuSet) cpus = parse(example->isolates);
+        g_autofree char *fix = cmdline_isolate(cpus);
+        g_assert_cmpstr(finding->fix, ==, fix);
+    }
 }
 
-static void test_fix(gconstpointer data)
+static void test_way(const Example *example, guint way)
 {
-    const Example *example = data;
     g_autoptr(Scene) scene = scene_new(example);
     g_autoptr(GPtrArray) findings = judge(scene);
     const Finding *finding = find(findings, example->code);
 
     g_assert_nonnull(finding);
     g_assert_nonnull(finding->fix);
-    g_test_message("%s", finding->fix);
-    g_assert_null(strchr(finding->fix, '\n'));
-    apply_fix(scene, finding->fix);
+    g_auto(GStrv) ways = g_strsplit(finding->fix, "\n", -1);
+    g_test_message("%s", ways[way]);
+    apply_fix(scene, ways[way]);
     g_autoptr(GPtrArray) after = judge(scene);
     const Finding *left = find(after, example->code);
     g_assert_cmpstr(left != NULL ? left->message : NULL, ==, NULL);
+}
+
+static void test_fix(gconstpointer data)
+{
+    const Example *example = data;
+    guint ways = example->isolates != NULL ? 2 : 1;
+
+    for (guint way = 0; way < ways; way++) {
+        test_way(example, way);
+    }
 }
 
 /// It need not succeed, as there may be nothing to show; but it is a command.

@@ -550,6 +550,23 @@ static void test_running_container_holds_its_cpuset(void)
     }
 }
 
+static void test_running_container_without_a_cpuset_only_visits(void)
+{
+    g_autoptr(FakeRoot) fake = new_root();
+
+    fake_root_write(fake, "etc/pve/lxc/200.conf", "cores: 2\n");
+    fake_root_write(fake, "etc/pve/lxc/201.conf", "lxc.cgroup2.cpuset.cpus: 8-9\n");
+    fake_root_write(fake, "sys/fs/cgroup/lxc/200/ns/cpuset.cpus.effective", "2-3\n");
+    fake_root_write(fake, "sys/fs/cgroup/lxc/201/ns/cpuset.cpus.effective", "8-9\n");
+    assert_taken(fake, 100, "8-9");
+    g_autoptr(Taken) taken = ledger_taken(fake->root, 100);
+    g_assert_cmpuint(taken->visitors->len, ==, 1);
+    const Holding *visitor = taken->visitors->pdata[0];
+    g_autofree char *list = cpuset_to_list(visitor->cpus);
+    g_assert_cmpuint(visitor->vmid, ==, 200);
+    g_assert_cmpstr(list, ==, "2-3");
+}
+
 static void test_stopped_container_holds_nothing(void)
 {
     g_autoptr(FakeRoot) fake = new_root();
@@ -665,6 +682,7 @@ int main(int argc, char **argv)
         test_reservation_counts_in_place_of_affinity);
     g_test_add_func(
         "/ledger/running-container-holds-its-cpuset", test_running_container_holds_its_cpuset);
+    g_test_add_func("/ledger/taken/visitor", test_running_container_without_a_cpuset_only_visits);
     g_test_add_func(
         "/ledger/stopped-container-holds-nothing", test_stopped_container_holds_nothing);
     g_test_add_func("/ledger/no-cpu-has-two-holders", test_no_cpu_has_two_holders);

@@ -148,6 +148,24 @@ static void test_errors_tolerated_by_mode_warn(void)
     g_assert_cmpint(report_exit_status(report), ==, 0);
 }
 
+static void test_each_further_way_to_mend_it_has_a_line(void)
+{
+    g_autoptr(Report) report = report_new(100, "check", OUTCOME_WARNED);
+
+    g_ptr_array_add(
+        report->findings, finding_new(FINDING_NOT_FROZEN, SEVERITY_WARNING, g_strdup("it runs"),
+                              g_strdup("a && b # one\nqm set 100 --c d\ne")));
+    assert_log(report, "pinhook: vm 100: warning: not-frozen: it runs\n"
+                       "pinhook: vm 100:   fix: a && b # one\n"
+                       "pinhook: vm 100:   or:  qm set 100 --c d\n"
+                       "pinhook: vm 100:   or:  e\n"
+                       "pinhook: vm 100: PASSED with 1 warning\n");
+    g_autoptr(JsonObject) json = report_to_json(report);
+    JsonObject *first = json_object_array_get_idx(json_object_object_get(json, "findings"), 0);
+    g_assert_cmpstr(json_object_get_string(json_object_object_get(first, "fix")), ==,
+        "a && b # one\nqm set 100 --c d\ne");
+}
+
 static void test_skipped_with_a_note(void)
 {
     g_autoptr(Report) report = report_new(100, "pre-start", OUTCOME_SKIPPED);
@@ -778,6 +796,7 @@ static void add_start_tests(void)
     g_test_add_func("/report/runs-of-cpus-are-ranges", test_runs_of_cpus_are_ranges);
     g_test_add_func("/report/warned", test_warned);
     g_test_add_func("/report/tolerated-by-mode-warn", test_errors_tolerated_by_mode_warn);
+    g_test_add_func("/report/several-ways", test_each_further_way_to_mend_it_has_a_line);
     g_test_add_func("/report/skipped-with-a-note", test_skipped_with_a_note);
     g_test_add_func("/report/skipped-quietly", test_skipped_quietly);
     g_test_add_func("/report/failed", test_failed);

@@ -479,6 +479,18 @@ static void test_container_is_passed_over_silently(void)
     g_assert_false(root_exists(scene->fake->root, "run/pinhook"));
 }
 
+static void test_container_that_may_run_on_the_vcpus_cpus_is_told_of(void)
+{
+    g_autoptr(Scene) scene = scene_new(GOOD);
+
+    fake_root_write(scene->fake, "etc/pve/lxc/201.conf", "arch: amd64\n");
+    fake_root_write(scene->fake, "sys/fs/cgroup/lxc/201/ns/cpuset.cpus.effective", "0-7\n");
+    assert_found(scene, run_check, OUTCOME_WARNED, FINDING_CONTAINER_ON_CPUS);
+    /* Beside the host's own work it is in nobody's way. */
+    fake_root_write(scene->fake, "etc/pve/lxc/201.conf", "lxc.cgroup2.cpuset.cpus: 0-1\n");
+    pass(scene, run_check, OUTCOME_PASSED);
+}
+
 static void test_backup_is_never_refused_bound_or_released(void)
 {
     static const char *const configs[] = {
@@ -1562,6 +1574,8 @@ static void add_guests(void)
 {
     g_test_add_func(
         "/run/container-is-passed-over-silently", test_container_is_passed_over_silently);
+    g_test_add_func("/run/container-on-the-vcpus-cpus",
+        test_container_that_may_run_on_the_vcpus_cpus_is_told_of);
     g_test_add_func("/run/backup-is-never-refused-bound-or-released",
         test_backup_is_never_refused_bound_or_released);
     g_test_add_func("/run/mode-off-does-nothing", test_mode_off_does_nothing);

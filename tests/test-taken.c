@@ -76,6 +76,32 @@ static void test_a_container_is_named_as_one(void)
     g_assert_cmpstr(names, ==, "CT 105 (CPU 4-5)");
 }
 
+static void test_only_vms_leave_the_host_without(void)
+{
+    g_autoptr(Taken) taken = taken_new();
+    g_autoptr(CpuSet) cpus = cpuset_parse_list("4-5", ',', NULL);
+
+    taken_add_container(taken, 105, cpus);
+    add(taken, 101, "2-3");
+    g_autofree char *all = cpuset_to_list(taken->cpus);
+    g_autofree char *of_vms = cpuset_to_list(taken->vm_cpus);
+    g_assert_cmpstr(all, ==, "2-5");
+    g_assert_cmpstr(of_vms, ==, "2-3");
+}
+
+static void test_a_visitor_holds_nothing(void)
+{
+    g_autoptr(Taken) taken = taken_new();
+    g_autoptr(CpuSet) cpus = cpuset_parse_list("4-5", ',', NULL);
+
+    taken_add_visitor(taken, 105, cpus);
+    taken_add_visitor(taken, 106, NULL);
+    g_assert_cmpuint(taken->visitors->len, ==, 2);
+    g_assert_cmpuint(taken->holdings->len, ==, 0);
+    g_assert_cmpuint(cpuset_count(taken->cpus), ==, 0);
+    assert_holders(taken, "0-7", "");
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -85,5 +111,7 @@ int main(int argc, char **argv)
     g_test_add_func("/taken/held-twice", test_a_cpu_held_twice_names_both);
     g_test_add_func("/taken/copies", test_the_callers_set_stays_its_own);
     g_test_add_func("/taken/container", test_a_container_is_named_as_one);
+    g_test_add_func("/taken/vms", test_only_vms_leave_the_host_without);
+    g_test_add_func("/taken/visitor", test_a_visitor_holds_nothing);
     return g_test_run();
 }

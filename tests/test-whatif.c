@@ -133,10 +133,11 @@ static void test_fixes_for_a_vm_that_there_is_not(void)
 {
     g_autoptr(Scene) scene = scene_new(0);
 
-    scene->what_if.vcpus = 7;
+    scene->what_if.vcpus = 8;
     g_autoptr(Report) report = plan(scene);
     g_autofree char *text = report_to_text(report);
-    g_assert_nonnull(strstr(text, "fix: qm set VMID --"));
+    g_assert_nonnull(strstr(text, "pinhook:   fix: qm set VMID --"));
+    g_assert_nonnull(strstr(text, "pinhook: error: too-few-cpus: "));
     g_assert_null(strstr(text, "to start it anyway"));
 }
 
