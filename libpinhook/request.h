@@ -6,6 +6,7 @@
 #include "policy.h"
 #include "pool.h"
 #include "taken.h"
+#include "timer.h"
 #include "vmconfig.h"
 
 /// All that a plan is made from, and a verdict and its fixes: what the stages before them read.
@@ -19,4 +20,5 @@ typedef struct {
     const GPtrArray *devices; // Device: passed through to the VM
     const Taken *taken;
     const Pool *pool;
+    Timer timer; // of repair
 } Request;

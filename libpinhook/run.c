@@ -65,6 +65,7 @@ static gboolean decide(
         g_autofree char *node_name = call_node_name(call);
         request.devices = devices = device_find(call->root, vm, node_name);
         request.taken = taken = ledger_taken(call->root, call->vmid);
+        request.timer = timer_look(call->root);
         request.pool = pool = pool_new(vm, policy, host, taken);
         report->plan = planner_place(&request);
     }
