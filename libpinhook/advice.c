@@ -3,6 +3,8 @@
 
 #include "planner.h"
 
+#include <string.h>
+
 /// The VM's plan in its pool if its cells were bound to no nodes.
 static Plan *place_unbound(const Request *request)
 {
@@ -193,6 +195,20 @@ char *advice_housekeeping(const Request *request)
                : NULL;
 }
 
+/// What else keeps the number of vCPUs from being `sockets` times `cores`, undone.
+static char *undo_other_counts(const VmConfig *vm)
+{
+    g_autofree char *args = vmconfig_args_with_smp(vm, NULL);
+    g_autofree char *quoted = args != NULL ? g_shell_quote(args) : NULL;
+    gboolean smp = vmconfig_has_smp(vm), vcpus = vm->vcpus_present < vm->vcpus_most;
+    const char *deleted = smp && quoted == NULL ? (vcpus ? "vcpus,args" : "args")
+                          : vcpus               ? "vcpus"
+                                                : NULL;
+
+    return g_strconcat(smp && quoted != NULL ? " --args " : "", smp && quoted != NULL ? quoted : "",
+        deleted != NULL ? " --delete " : "", deleted != NULL ? deleted : "", NULL);
+}
+
 /// The VM's plan on @cpus with the most vCPUs, below what it has now, that fit there. Where those
 /// of now fit in the pool, what is wanted is a CPU for the other threads. NULL: none.
 static Plan *place_fewer(const Request *request, const CpuSet *cpus)
@@ -203,6 +219,7 @@ static Plan *place_fewer(const Request *request, const CpuSet *cpus)
     Request fewer = *request;
 
     vm.guest_cells = no_cells;
+    vm.threads = vmconfig_has_smp(&vm) ? 1 : vm.threads; // it goes with the rest of `-smp`
     fewer.vm = &vm;
     guint fit = 0, most = MIN(cpuset_count(cpus), vm.vcpus_most - 1);
     Plan *best = NULL;
@@ -222,8 +239,7 @@ static Plan *place_fewer(const Request *request, const CpuSet *cpus)
 
 char *advice_fewer_vcpus(const Request *request)
 {
-    const VmConfig *vm = request->vm;
-    const char *all_present = vm->vcpus_present < vm->vcpus_most ? " --delete vcpus" : "";
+    g_autofree char *all_present = undo_other_counts(request->vm);
     g_autoptr(CpuSet) awake = awake_cpus(request);
     g_autoptr(Plan) plan = place_fewer(request, request->pool->free);
 
@@ -242,6 +258,203 @@ char *advice_fewer_vcpus(const Request *request)
     gboolean by_policy = request->pool->source == POOL_POLICY;
     return g_strdup_printf("qm set %u --sockets 1 --cores %u%s%s%s", request->vmid,
         plan->vcpus->len, all_present, by_policy ? "" : " --affinity ", by_policy ? "" : list);
+}
+
+/* What the guest is told of its cores. */
+
+/// `qm set … --args` with a whole `-smp` of that many threads a core.
+static char *set_threads(const Request *request, guint threads)
+{
+    const VmConfig *vm = request->vm;
+    guint sockets = vm->vcpus_most % (vm->sockets * threads) == 0 ? vm->sockets : 1;
+    gboolean own = vm->vcpus_most == vm->vcpus_own && vm->vcpus_present == vm->vcpus_most;
+    g_autofree char *most = own ? g_strdup("") : g_strdup_printf(",maxcpus=%u", vm->vcpus_most);
+    g_autofree char *smp = g_strdup_printf("%u,sockets=%u,cores=%u,threads=%u%s", vm->vcpus_present,
+        sockets, vm->vcpus_most / (sockets * threads), threads, most);
+    g_autofree char *args = vmconfig_args_with_smp(vm, smp);
+    g_autofree char *quoted = g_shell_quote(args);
+
+    return g_strdup_printf("qm set %u --args %s", request->vmid, quoted);
+}
+
+/// The VM's plan if its guest had @threads a core. NULL: there is none, or they do not come out
+/// even.
+static Plan *place_with_threads(const Request *request, guint threads)
+{
+    VmConfig vm = *request->vm; // shares all else, and is not freed
+    Request changed = *request;
+
+    vm.threads = threads;
+    changed.vm = &vm;
+    return vm.vcpus_most % threads == 0 && !vm.cpu_hotplug ? planner_place(&changed) : NULL;
+}
+
+char *advice_fewer_threads(const Request *request)
+{
+    for (guint threads = request->vm->threads - 1; threads > 0; threads--) {
+        g_autoptr(Plan) plan = place_with_threads(request, threads);
+        if (plan != NULL) {
+            return set_threads(request, threads);
+        }
+    }
+    return NULL;
+}
+
+/// Whether @plan does without what `errors` of check.h are about wherever @than does.
+static gboolean is_no_worse(
+    const Request *request, const Plan *plan, const Request *before, const Plan *than)
+{
+    const CpuSet *isolated = request->host->isolation->isolated;
+    const CpuSet *isolated_before = before->host->isolation->isolated;
+    g_autoptr(CpuSet) shared = cpuset_and(plan->cores, request->taken->cpus);
+    g_autoptr(CpuSet) shared_before = cpuset_and(than->cores, before->taken->cpus);
+
+    return plan->others_share <= than->others_share &&
+           hwloc_bitmap_isincluded(plan->cpus, isolated) >=
+               hwloc_bitmap_isincluded(than->cpus, isolated_before) &&
+           hwloc_bitmap_isincluded(plan->cores, isolated) >=
+               hwloc_bitmap_isincluded(than->cores, isolated_before) &&
+           hwloc_bitmap_iszero(shared) >= hwloc_bitmap_iszero(shared_before);
+}
+
+static guint most_on_a_core(const Plan *plan, const Host *host)
+{
+    g_autofree guint *counts = g_new0(guint, host->cores->len);
+    guint most = 0;
+
+    for (guint i = 0; i < plan->vcpus->len; i++) {
+        most = MAX(most, ++counts[plan_vcpu(plan, i)->core]);
+    }
+    return most;
+}
+
+char *advice_tell_threads(const Request *request, const Plan *plan)
+{
+    for (guint threads = most_on_a_core(plan, request->host); threads > 1; threads--) {
+        g_autoptr(Plan) told = place_with_threads(request, threads);
+        if (told != NULL && is_no_worse(request, told, request, plan)) {
+            return set_threads(request, threads);
+        }
+    }
+    return NULL;
+}
+
+/* A plan of another shape. */
+
+/// @request on a machine with other isolated CPUs, and the pool that this gives.
+typedef struct {
+    Request request;
+    Host host; // share all else, and are not freed
+    Isolation isolation;
+    Pool *pool;
+} WhatIf;
+
+static void what_if_isolated(WhatIf *what_if, const Request *request, CpuSet *isolated)
+{
+    what_if->isolation = *request->host->isolation;
+    what_if->isolation.isolated = isolated;
+    what_if->host = *request->host;
+    what_if->host.isolation = &what_if->isolation;
+    what_if->pool = pool_new(request->vm, request->policy, &what_if->host, request->taken);
+    what_if->request = *request;
+    what_if->request.host = &what_if->host;
+    what_if->request.pool = what_if->pool;
+}
+
+Plan *advice_place_anywhere(const Request *request, const CpuSet *where)
+{
+    const Host *host = request->host;
+    g_autoptr(CpuSet) first = cpuset_new();
+
+    hwloc_bitmap_set(first, (unsigned)hwloc_bitmap_first(host->online));
+    g_autoptr(CpuSet) first_core = host_whole_cores(host, first);
+    g_autoptr(CpuSet) unheld = cpuset_minus(host->online, request->taken->cpus);
+    g_autoptr(CpuSet) open = cpuset_minus(unheld, first_core);
+    g_autoptr(CpuSet) chosen = cpuset_and(open, where != NULL ? where : host->online);
+    WhatIf all;
+
+    what_if_isolated(&all, request, open);
+    Plan *plan = place_on(&all.request, chosen);
+    pool_free(all.pool);
+    return plan;
+}
+
+static gboolean is_as_wished(const Request *request, const Plan *plan, const Request *before,
+    const Plan *than, const Wish *wish)
+{
+    return plan != NULL && wish->measure(request, plan) <= wish->most &&
+           is_no_worse(request, plan, before, than);
+}
+
+/// Isolated CPUs that are free, as the VM's pool.
+static char *take_isolated(const Request *request, const Plan *plan, const Wish *wish)
+{
+    g_autoptr(Pool) isolated = pool_of_isolated(request->policy, request->host, request->taken);
+
+    if (wish->where != NULL) {
+        hwloc_bitmap_and(isolated->free, isolated->free, wish->where);
+    }
+    g_autoptr(Plan) other = place_in(request, isolated);
+    return is_as_wished(request, other, request, plan, wish) ? take_cpus_of(request, other) : NULL;
+}
+
+/// The line that isolates @cpus too, as advice_isolate() has it for CPUs that are not.
+static char *isolate_too(const Request *request, CpuSet *cpus)
+{
+    g_autoptr(CpuSet) others = cpuset_minus(request->host->isolation->isolated, cpus);
+    Pool pool = { .source = POOL_AFFINITY, .asked = cpus, .online = cpus, .free = cpus };
+    WhatIf awake;
+
+    what_if_isolated(&awake, request, others);
+    awake.request.pool = &pool;
+    char *line = advice_isolate(&awake.request);
+    pool_free(awake.pool);
+    return line;
+}
+
+static char *isolate_more(const Request *request, const Plan *plan, const Wish *wish)
+{
+    g_autoptr(Plan) other = advice_place_anywhere(request, wish->where);
+    WhatIf more;
+
+    if (other == NULL || wish->measure(request, other) > wish->most) {
+        return NULL;
+    }
+    g_autoptr(CpuSet) isolated = cpuset_or(request->host->isolation->isolated, other->reserved);
+    what_if_isolated(&more, request, isolated);
+    g_autoptr(Plan) then = planner_place(&more.request);
+    gboolean wished = is_as_wished(&more.request, then, request, plan, wish);
+    pool_free(more.pool);
+    return wished ? isolate_too(request, other->reserved) : NULL;
+}
+
+char *advice_elsewhere(const Request *request, const Plan *plan, const Wish *wish)
+{
+    char *fix = take_isolated(request, plan, wish);
+
+    return fix != NULL ? fix : isolate_more(request, plan, wish);
+}
+
+char *advice_fewer_as_wished(const Request *request, const Plan *plan, const Wish *wish)
+{
+    VmConfig vm = *request->vm; // shares all else, and is not freed
+    Request fewer = *request;
+
+    if (vm.guest_cells->len > 0) {
+        return NULL; // they name the vCPUs there are
+    }
+    fewer.vm = &vm;
+    vm.threads = vmconfig_has_smp(&vm) ? 1 : vm.threads;
+    for (guint vcpus = vm.vcpus_most - 1; vcpus > 0; vcpus--) {
+        vm.vcpus_most = vm.vcpus_present = vcpus;
+        g_autoptr(Plan) other = planner_place(&fewer);
+        if (is_as_wished(&fewer, other, request, plan, wish)) {
+            g_autofree char *all_present = undo_other_counts(request->vm);
+            return g_strdup_printf(
+                "qm set %u --sockets 1 --cores %u%s", request->vmid, vcpus, all_present);
+        }
+    }
+    return NULL;
 }
 
 /* The numa lines. */
@@ -439,6 +652,192 @@ char *advice_bind_memory(const Request *request, const CpuSet *nodes)
     g_string_printf(line, "qm set %u --numa 1", request->vmid);
     append_cell(line, 0, vcpus, ids, vm->memory_mib, "bind");
     return g_string_free(g_steal_pointer(&line), FALSE);
+}
+
+/* A cell for each node. */
+
+/// Proxmox knows numa0 to numa7 (PVE::QemuServer::Memory, $MAX_NUMA).
+#define CELL_LIMIT 8
+
+/// vCPUs of one cell that lie on one node.
+typedef struct {
+    CpuSet *vcpus;
+    guint node;
+    guint64 memory_mib;
+} Part;
+
+static void part_clear(gpointer data)
+{
+    hwloc_bitmap_free(((Part *)data)->vcpus);
+}
+
+static CpuSet *vcpus_on_node(const Plan *plan, const CpuSet *vcpus, guint node)
+{
+    CpuSet *there = cpuset_new();
+
+    for (guint i = 0; i < plan->vcpus->len; i++) {
+        if (hwloc_bitmap_isset(vcpus, i) && plan_vcpu(plan, i)->node == node) {
+            hwloc_bitmap_set(there, i);
+        }
+    }
+    return there;
+}
+
+/// What a cell's memory is a multiple of.
+static guint64 memory_unit_mib(const VmConfig *vm)
+{
+    return vm->hugepages == NULL ? 1 : strcmp(vm->hugepages, "1024") == 0 ? 1024 : 2;
+}
+
+/// Adds the parts of @vcpus, with @memory_mib shared out by their number.
+static void add_parts(GArray *parts, const Request *request, const Plan *plan, const CpuSet *vcpus,
+    guint64 memory_mib)
+{
+    g_autoptr(CpuSet) nodes = cpuset_new();
+    guint64 unit = memory_unit_mib(request->vm), left = memory_mib;
+    unsigned node, vcpu;
+
+    hwloc_bitmap_foreach_begin (vcpu, vcpus) {
+        hwloc_bitmap_set(nodes, plan_vcpu(plan, vcpu)->node);
+    }
+    hwloc_bitmap_foreach_end();
+    hwloc_bitmap_foreach_begin (node, nodes) {
+        Part part = { .vcpus = vcpus_on_node(plan, vcpus, node), .node = node };
+        guint64 share = memory_mib * cpuset_count(part.vcpus) / cpuset_count(vcpus);
+        part.memory_mib = (int)node == hwloc_bitmap_last(nodes) ? left : share / unit * unit;
+        left -= part.memory_mib;
+        g_array_append_val(parts, part);
+    }
+    hwloc_bitmap_foreach_end();
+}
+
+static GArray *find_parts(const Request *request, const Plan *plan)
+{
+    const VmConfig *vm = request->vm;
+    GArray *parts = g_array_new(FALSE, FALSE, sizeof(Part));
+
+    g_array_set_clear_func(parts, part_clear);
+    for (guint i = 0; i < vm->guest_cells->len; i++) {
+        const VmCell *cell = vm->guest_cells->pdata[i];
+        add_parts(parts, request, plan, cell->cpus, cell->memory_mib);
+    }
+    if (vm->guest_cells->len == 0) {
+        g_autoptr(CpuSet) all = cpuset_new();
+        hwloc_bitmap_set_range(all, 0, (int)vm->vcpus_most - 1);
+        add_parts(parts, request, plan, all, vm->memory_mib);
+    }
+    return parts;
+}
+
+static gboolean all_have_memory(const GArray *parts)
+{
+    for (guint i = 0; i < parts->len; i++) {
+        if (g_array_index(parts, Part, i).memory_mib == 0) {
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+/// Moves what a node has no room for to parts on nodes that have. FALSE: it does not fit.
+static gboolean fit_memory(GArray *parts, const Request *request)
+{
+    const VmConfig *vm = request->vm;
+    guint64 unit = memory_unit_mib(vm), over = 0;
+    g_autoptr(GHashTable) room = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+
+    for (guint i = 0; i < request->host->nodes->len; i++) {
+        const HostNode *node = request->host->nodes->pdata[i];
+        guint64 *left = g_new(guint64, 1);
+        *left = host_node_available_mib(node, vm->hugepages) / unit * unit;
+        g_hash_table_insert(room, GUINT_TO_POINTER(node->index), left);
+    }
+    for (guint i = 0; i < parts->len; i++) {
+        Part *part = &g_array_index(parts, Part, i);
+        guint64 *left = g_hash_table_lookup(room, GUINT_TO_POINTER(part->node));
+        guint64 kept = MIN(part->memory_mib, *left);
+        over += part->memory_mib - kept;
+        *left -= kept;
+        part->memory_mib = kept;
+    }
+    for (guint i = 0; i < parts->len && over > 0; i++) {
+        Part *part = &g_array_index(parts, Part, i);
+        guint64 *left = g_hash_table_lookup(room, GUINT_TO_POINTER(part->node));
+        guint64 more = MIN(over, *left);
+        over -= more;
+        *left -= more;
+        part->memory_mib += more;
+    }
+    return over == 0 && all_have_memory(parts);
+}
+
+/// " --delete numa2": lines beyond those that are written.
+static void append_cells_to_delete(GString *line, const VmConfig *vm, guint count)
+{
+    const char *before = " --delete ";
+
+    for (guint i = 0; i < vm->cells->len; i++) {
+        const VmCell *cell = vm->cells->pdata[i];
+        if (cell->index >= count) {
+            g_string_append_printf(line, "%snuma%u", before, cell->index);
+            before = ",";
+        }
+    }
+}
+
+static gboolean guest_cells_are_whole(const VmConfig *vm)
+{
+    g_autoptr(CpuSet) given = cpuset_new();
+    guint64 memory_mib = 0;
+
+    for (guint i = 0; i < vm->guest_cells->len; i++) {
+        const VmCell *cell = vm->guest_cells->pdata[i];
+        if (cell->cpus == NULL || hwloc_bitmap_intersects(given, cell->cpus)) {
+            return FALSE;
+        }
+        hwloc_bitmap_or(given, given, cell->cpus);
+        memory_mib += cell->memory_mib;
+    }
+    return vm->guest_cells->len == 0 ||
+           (hwloc_bitmap_last(given) == (int)vm->vcpus_most - 1 &&
+               cpuset_count(given) == vm->vcpus_most && memory_mib == vm->memory_mib);
+}
+
+char *advice_cell_per_node(const Request *request, const Plan *plan)
+{
+    if (!guest_cells_are_whole(request->vm)) {
+        return NULL;
+    }
+    g_autoptr(GString) line = g_string_new(NULL);
+    g_autoptr(GArray) parts = find_parts(request, plan);
+    const char *policy = "bind";
+    if (parts->len > CELL_LIMIT) {
+        return NULL;
+    }
+    if (!fit_memory(parts, request)) {
+        g_array_unref(parts);
+        parts = find_parts(request, plan);
+        policy = "preferred";
+    }
+    if (!all_have_memory(parts)) {
+        return NULL;
+    }
+    g_string_printf(line, "qm set %u --numa 1", request->vmid);
+    for (guint i = 0; i < parts->len; i++) {
+        const Part *part = &g_array_index(parts, Part, i);
+        g_autofree char *vcpus = cpuset_to_ids(part->vcpus);
+        g_autofree char *node = g_strdup_printf("%u", part->node);
+        append_cell(line, i, vcpus, node, part->memory_mib, policy);
+    }
+    append_cells_to_delete(line, request->vm, parts->len);
+    return g_string_free(g_steal_pointer(&line), FALSE);
+}
+
+char *advice_silence(const Request *request, FindingCode code)
+{
+    g_autofree char *key = g_strdup_printf("check.%s", finding_kind(code)->name);
+
+    return policy_rule_command(request->vmid, key, "off");
 }
 
 char *advice_accept(const Request *request, FindingCode code)

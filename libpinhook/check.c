@@ -55,6 +55,10 @@ Verdict *check_start(const Request *request, const Plan *plan)
         check_isolcpus(&check);
         check_memory_binding(&check);
         check_freeze(&check);
+        check_unpinnable(&check);
+        check_cpu_limit(&check);
+        check_balloon(&check);
+        check_hotplug(&check);
     }
 
     Verdict *verdict = g_new(Verdict, 1);

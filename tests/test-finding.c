@@ -87,6 +87,16 @@ static void test_the_promised_findings_are_there(void)
         { "memory-unbound", SEVERITY_WARNING },
         { "isolcpus-ignored", SEVERITY_WARNING },
         { "not-frozen", SEVERITY_WARNING },
+        { "guest-smt", SEVERITY_ERROR },
+        { "smt-exposed", SEVERITY_WARNING },
+        { "llc-split", SEVERITY_WARNING },
+        { "node-split", SEVERITY_WARNING },
+        { "kind-mixed", SEVERITY_WARNING },
+        { "cpu-limit", SEVERITY_WARNING },
+        { "balloon", SEVERITY_WARNING },
+        { "hotplug-cpu", SEVERITY_WARNING },
+        { "device-remote", SEVERITY_WARNING },
+        { "unpinnable", SEVERITY_ERROR },
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(promised); i++) {
