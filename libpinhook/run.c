@@ -73,6 +73,7 @@ static gboolean decide(
     report_add_findings(report, verdict->findings);
     report->outcome = outcome_of(verdict);
     if (report->plan != NULL) {
+        report->plan->threads = vm->threads;
         report->plan->refused = report->outcome == OUTCOME_REFUSED;
     }
     return TRUE;

@@ -582,7 +582,7 @@ static void test_json_of_check(void)
     g_assert_cmpint(json_object_get_int(json_object_object_get(json, "vmid")), ==, 100);
     g_assert_cmpstr(get_string(json, "phase"), ==, "check");
     g_assert_cmpstr(get_string(json, "verdict"), ==, "refuse");
-    assert_names(plan, "vcpus present cores reserved others nodes others_share refused");
+    assert_names(plan, "vcpus present threads cores reserved others nodes others_share refused");
     g_assert_cmpstr(json_object_to_json_string_ext(get_first(plan, "vcpus"), 0), ==,
         "{\"vcpu\":0,\"cpu\":2,\"core\":1,\"node\":0,\"llc\":0}");
     g_assert_cmpstr(get_string(plan, "reserved"), ==, "2-5");
