@@ -4,8 +4,9 @@
 #include "cmdline.h"
 #include "planner.h"
 
-/// The VM's plan in its pool if its cells were bound to no nodes.
-static Plan *place_unbound(const Request *request)
+#include <string.h>
+
+Plan *advice_place_unbound(const Request *request)
 {
     g_autoptr(GPtrArray) no_cells = g_ptr_array_new();
     VmConfig unbound = *request->vm; // shares all but the cells, and is not freed
@@ -246,6 +247,20 @@ char *advice_housekeeping(const Request *request)
                : NULL;
 }
 
+/// What else keeps the number of vCPUs from being `sockets` times `cores`, undone.
+static char *undo_other_counts(const VmConfig *vm)
+{
+    g_autofree char *args = vmconfig_args_with_smp(vm, NULL);
+    g_autofree char *quoted = args != NULL ? g_shell_quote(args) : NULL;
+    gboolean smp = vmconfig_has_smp(vm), vcpus = vm->vcpus_present < vm->vcpus_most;
+    const char *deleted = smp && quoted == NULL ? (vcpus ? "vcpus,args" : "args")
+                          : vcpus               ? "vcpus"
+                                                : NULL;
+
+    return g_strconcat(smp && quoted != NULL ? " --args " : "", smp && quoted != NULL ? quoted : "",
+        deleted != NULL ? " --delete " : "", deleted != NULL ? deleted : "", NULL);
+}
+
 /// The VM's plan on @cpus with the most vCPUs, below what it has now, that fit there. Where those
 /// of now fit in the pool, what is wanted is a CPU for the other threads. NULL: none.
 static Plan *place_fewer(const Request *request, const CpuSet *cpus)
@@ -256,6 +271,7 @@ static Plan *place_fewer(const Request *request, const CpuSet *cpus)
     Request fewer = *request;
 
     vm.guest_cells = no_cells;
+    vm.threads = vmconfig_has_smp(&vm) ? 1 : vm.threads; // it goes with the rest of `-smp`
     fewer.vm = &vm;
     guint fit = 0, most = MIN(cpuset_count(cpus), vm.vcpus_most - 1);
     Plan *best = NULL;
@@ -275,8 +291,7 @@ static Plan *place_fewer(const Request *request, const CpuSet *cpus)
 
 char *advice_fewer_vcpus(const Request *request)
 {
-    const VmConfig *vm = request->vm;
-    const char *all_present = vm->vcpus_present < vm->vcpus_most ? " --delete vcpus" : "";
+    g_autofree char *all_present = undo_other_counts(request->vm);
     g_autoptr(CpuSet) awake = awake_cpus(request);
     g_autoptr(Plan) plan = place_fewer(request, request->pool->free);
 
@@ -297,200 +312,197 @@ char *advice_fewer_vcpus(const Request *request)
         plan->vcpus->len, all_present, by_policy ? "" : " --affinity ", by_policy ? "" : list);
 }
 
-/* The numa lines. */
+/* What the guest is told of its cores. */
 
-static gboolean vcpus_are_given_once(const VmConfig *vm)
+/// `qm set … --args` with a whole `-smp` of that many threads a core.
+static char *set_threads(const Request *request, guint threads)
 {
-    g_autoptr(CpuSet) given = cpuset_new();
+    const VmConfig *vm = request->vm;
+    guint sockets = vm->vcpus_most % (vm->sockets * threads) == 0 ? vm->sockets : 1;
+    gboolean own = vm->vcpus_most == vm->vcpus_own && vm->vcpus_present == vm->vcpus_most;
+    g_autofree char *most = own ? g_strdup("") : g_strdup_printf(",maxcpus=%u", vm->vcpus_most);
+    g_autofree char *smp = g_strdup_printf("%u,sockets=%u,cores=%u,threads=%u%s", vm->vcpus_present,
+        sockets, vm->vcpus_most / (sockets * threads), threads, most);
+    g_autofree char *args = vmconfig_args_with_smp(vm, smp);
+    g_autofree char *quoted = g_shell_quote(args);
 
-    for (guint i = 0; i < vm->cells->len; i++) {
-        const VmCell *cell = vm->cells->pdata[i];
-        if (cell->cpus == NULL || hwloc_bitmap_intersects(given, cell->cpus)) {
-            return FALSE;
+    return g_strdup_printf("qm set %u --args %s", request->vmid, quoted);
+}
+
+/// The VM's plan if its guest had @threads a core. NULL: there is none, or they do not come out
+/// even.
+static Plan *place_with_threads(const Request *request, guint threads)
+{
+    VmConfig vm = *request->vm; // shares all else, and is not freed
+    Request changed = *request;
+
+    vm.threads = threads;
+    changed.vm = &vm;
+    return vm.vcpus_most % threads == 0 && !vm.cpu_hotplug ? planner_place(&changed) : NULL;
+}
+
+char *advice_fewer_threads(const Request *request)
+{
+    for (guint threads = request->vm->threads - 1; threads > 0; threads--) {
+        g_autoptr(Plan) plan = place_with_threads(request, threads);
+        if (plan != NULL) {
+            return set_threads(request, threads);
         }
-        hwloc_bitmap_or(given, given, cell->cpus);
     }
-    return hwloc_bitmap_last(given) == (int)vm->vcpus_most - 1 &&
-           cpuset_count(given) == vm->vcpus_most;
+    return NULL;
 }
 
-static gboolean memory_adds_up(const VmConfig *vm)
+/// Whether @plan does without what `errors` of check.h are about wherever @than does.
+static gboolean is_no_worse(
+    const Request *request, const Plan *plan, const Request *before, const Plan *than)
 {
-    guint64 sum = 0;
+    const CpuSet *isolated = request->host->isolation->isolated;
+    const CpuSet *isolated_before = before->host->isolation->isolated;
+    g_autoptr(CpuSet) shared = cpuset_and(plan->cores, request->taken->cpus);
+    g_autoptr(CpuSet) shared_before = cpuset_and(than->cores, before->taken->cpus);
 
-    for (guint i = 0; i < vm->cells->len; i++) {
-        const VmCell *cell = vm->cells->pdata[i];
-        if (cell->memory_mib == 0) {
-            return FALSE;
+    return plan->others_share <= than->others_share &&
+           hwloc_bitmap_isincluded(plan->cpus, isolated) >=
+               hwloc_bitmap_isincluded(than->cpus, isolated_before) &&
+           hwloc_bitmap_isincluded(plan->cores, isolated) >=
+               hwloc_bitmap_isincluded(than->cores, isolated_before) &&
+           hwloc_bitmap_iszero(shared) >= hwloc_bitmap_iszero(shared_before);
+}
+
+static guint most_on_a_core(const Plan *plan, const Host *host)
+{
+    g_autofree guint *counts = g_new0(guint, host->cores->len);
+    guint most = 0;
+
+    for (guint i = 0; i < plan->vcpus->len; i++) {
+        most = MAX(most, ++counts[plan_vcpu(plan, i)->core]);
+    }
+    return most;
+}
+
+char *advice_tell_threads(const Request *request, const Plan *plan)
+{
+    for (guint threads = most_on_a_core(plan, request->host); threads > 1; threads--) {
+        g_autoptr(Plan) told = place_with_threads(request, threads);
+        if (told != NULL && is_no_worse(request, told, request, plan)) {
+            return set_threads(request, threads);
         }
-        sum += cell->memory_mib;
     }
-    return sum == vm->memory_mib;
+    return NULL;
 }
 
-/// The @i'th of @count equal parts of @total begins here.
-static guint64 part_start(guint64 total, guint i, guint count)
-{
-    return total * i / count;
-}
+/* A plan of another shape. */
 
-static char *cell_vcpus(const VmConfig *vm, guint i, gboolean keep)
-{
-    g_autoptr(CpuSet) split = cpuset_new();
-    guint64 first = part_start(vm->vcpus_most, i, vm->cells->len);
-    guint64 end = part_start(vm->vcpus_most, i + 1, vm->cells->len);
-
-    if (keep) {
-        return cpuset_to_ids(((const VmCell *)vm->cells->pdata[i])->cpus);
-    }
-    if (end > first) {
-        hwloc_bitmap_set_range(split, (unsigned)first, (int)end - 1);
-    }
-    return cpuset_to_ids(split);
-}
-
-static guint64 cell_memory(const VmConfig *vm, guint i, gboolean keep)
-{
-    if (keep) {
-        return ((const VmCell *)vm->cells->pdata[i])->memory_mib;
-    }
-    return part_start(vm->memory_mib, i + 1, vm->cells->len) -
-           part_start(vm->memory_mib, i, vm->cells->len);
-}
-
-/// The nodes that the cell keeps of @allowed, or the @i'th of @allowed, round and round.
-static char *cell_nodes(const VmCell *cell, guint i, const CpuSet *allowed)
-{
-    g_autoptr(CpuSet) kept = cpuset_and(cell->hostnodes, allowed);
-    int node = -1;
-
-    if (hwloc_bitmap_iszero(kept)) {
-        for (guint steps = i % cpuset_count(allowed) + 1; steps > 0; steps--) {
-            node = hwloc_bitmap_next(allowed, node);
-        }
-        hwloc_bitmap_set(kept, (unsigned)node);
-    }
-    return cpuset_to_ids(kept);
-}
-
-static CpuSet *host_node_numbers(const Host *host)
-{
-    CpuSet *numbers = cpuset_new();
-
-    for (guint i = 0; i < host->nodes->len; i++) {
-        hwloc_bitmap_set(numbers, ((const HostNode *)host->nodes->pdata[i])->index);
-    }
-    return numbers;
-}
-
-/// More cells than vCPUs cannot be mended: without any, Proxmox splits the VM by socket.
-static char *delete_cells(const Request *request)
-{
-    g_autoptr(GString) line = g_string_new(NULL);
-
-    for (guint i = 0; i < request->vm->cells->len; i++) {
-        g_string_append_printf(line, "%snuma%u", i > 0 ? "," : "",
-            ((const VmCell *)request->vm->cells->pdata[i])->index);
-    }
-    return g_strdup_printf("qm set %u --delete %s", request->vmid, line->str);
-}
-
-/// How the numa lines are to be mended beyond their mistakes.
+/// @request on a machine with other isolated CPUs, and the pool that this gives.
 typedef struct {
-    const CpuSet *nodes; // for cells that are bound to others; NULL: any of the host
-    gboolean everywhere; // each bound cell gets all of `nodes`
-    const char *policy;  // NULL: as it is
-    const VmCell *only;  // this line alone; NULL: all
-} Mend;
+    Request request;
+    Host host; // share all else, and are not freed
+    Isolation isolation;
+    Pool *pool;
+} Supposed;
 
-void advice_append_cell(GString *line, guint index, const char *vcpus, const char *nodes,
-    guint64 memory_mib, const char *policy)
+static void suppose_isolated(Supposed *what_if, const Request *request, CpuSet *isolated)
 {
-    g_autofree char *hostnodes = nodes != NULL ? g_strconcat(",hostnodes=", nodes, NULL)
-                                               : g_strdup("");
-    g_autofree char *binding = policy != NULL ? g_strconcat(",policy=", policy, NULL)
-                                              : g_strdup("");
-    gboolean quoted = strchr(vcpus, ';') != NULL || strchr(hostnodes, ';') != NULL;
-    const char *quote = quoted ? "'" : "";
-
-    g_string_append_printf(line, " --numa%u %scpus=%s%s,memory=%" G_GUINT64_FORMAT "%s%s", index,
-        quote, vcpus, hostnodes, memory_mib, binding, quote);
+    what_if->isolation = *request->host->isolation;
+    what_if->isolation.isolated = isolated;
+    what_if->host = *request->host;
+    what_if->host.isolation = &what_if->isolation;
+    what_if->pool = pool_new(request->vm, request->policy, &what_if->host, request->taken);
+    what_if->request = *request;
+    what_if->request.host = &what_if->host;
+    what_if->request.pool = what_if->pool;
 }
 
-static const char *policy_for(const VmCell *cell, const Mend *mend)
+Plan *advice_place_anywhere(const Request *request, const CpuSet *where)
 {
-    if (cell->hostnodes == NULL && cell->policy == NULL) {
+    const Host *host = request->host;
+    g_autoptr(CpuSet) first = cpuset_new();
+
+    hwloc_bitmap_set(first, (unsigned)hwloc_bitmap_first(host->online));
+    g_autoptr(CpuSet) first_core = host_whole_cores(host, first);
+    g_autoptr(CpuSet) unheld = cpuset_minus(host->online, request->taken->cpus);
+    g_autoptr(CpuSet) open = cpuset_minus(unheld, first_core);
+    g_autoptr(CpuSet) chosen = cpuset_and(open, where != NULL ? where : host->online);
+    Supposed all;
+
+    suppose_isolated(&all, request, open);
+    Plan *plan = place_on(&all.request, chosen);
+    pool_free(all.pool);
+    return plan;
+}
+
+static gboolean is_as_wished(const Request *request, const Plan *plan, const Request *before,
+    const Plan *than, const Wish *wish)
+{
+    return plan != NULL && wish->measure(request, plan) <= wish->most &&
+           is_no_worse(request, plan, before, than);
+}
+
+/// Isolated CPUs that are free, as the VM's pool.
+static char *take_isolated(const Request *request, const Plan *plan, const Wish *wish)
+{
+    g_autoptr(Pool) isolated = pool_of_isolated(request->policy, request->host, request->taken);
+
+    if (wish->where != NULL) {
+        hwloc_bitmap_and(isolated->free, isolated->free, wish->where);
+    }
+    g_autoptr(Plan) other = place_in(request, isolated);
+    return is_as_wished(request, other, request, plan, wish) ? advice_cpus_of(request, other)
+                                                             : NULL;
+}
+
+static char *isolate_more(const Request *request, const Plan *plan, const Wish *wish)
+{
+    g_autoptr(Plan) other = advice_place_anywhere(request, wish->where);
+    Supposed more;
+
+    if (other == NULL || wish->measure(request, other) > wish->most) {
         return NULL;
     }
-    return mend->policy != NULL ? mend->policy : cell->policy != NULL ? cell->policy : "bind";
+    g_autoptr(CpuSet) isolated = cpuset_or(request->host->isolation->isolated, other->reserved);
+    suppose_isolated(&more, request, isolated);
+    g_autoptr(Plan) then = planner_place(&more.request);
+    gboolean wished = is_as_wished(&more.request, then, request, plan, wish);
+    pool_free(more.pool);
+    return wished ? advice_isolate_cpus(request, other->reserved) : NULL;
 }
 
-static char *mend_cells(const Request *request, const Mend *mend)
+char *advice_elsewhere(const Request *request, const Plan *plan, const Wish *wish)
 {
-    const VmConfig *vm = request->vm;
-    g_autoptr(GString) line = g_string_new(NULL);
-    g_autoptr(CpuSet) all = host_node_numbers(request->host);
-    const CpuSet *allowed = mend->nodes != NULL ? mend->nodes : all;
-    gboolean keep_vcpus = vcpus_are_given_once(vm), keep_memory = memory_adds_up(vm);
+    char *fix = take_isolated(request, plan, wish);
 
-    if (vm->cells->len > vm->vcpus_most || hwloc_bitmap_iszero(allowed)) {
-        return delete_cells(request);
+    return fix != NULL ? fix : isolate_more(request, plan, wish);
+}
+
+char *advice_fewer_as_wished(const Request *request, const Plan *plan, const Wish *wish)
+{
+    VmConfig vm = *request->vm; // shares all else, and is not freed
+    Request fewer = *request;
+
+    if (vm.guest_cells->len > 0) {
+        return NULL; // they name the vCPUs there are
     }
-    g_string_printf(line, "qm set %u", request->vmid);
-    for (guint i = 0; i < vm->cells->len; i++) {
-        const VmCell *cell = vm->cells->pdata[i];
-        if (mend->only != NULL && mend->only->index != cell->index) {
-            continue;
+    fewer.vm = &vm;
+    vm.threads = vmconfig_has_smp(&vm) ? 1 : vm.threads;
+    for (guint vcpus = vm.vcpus_most - 1; vcpus > 0; vcpus--) {
+        vm.vcpus_most = vm.vcpus_present = vcpus;
+        g_autoptr(Plan) other = planner_place(&fewer);
+        if (is_as_wished(&fewer, other, request, plan, wish)) {
+            g_autofree char *all_present = undo_other_counts(request->vm);
+            return g_strdup_printf(
+                "qm set %u --sockets 1 --cores %u%s", request->vmid, vcpus, all_present);
         }
-        g_autofree char *vcpus = cell_vcpus(vm, i, keep_vcpus);
-        g_autofree char *nodes = cell->hostnodes == NULL ? NULL
-                                 : mend->everywhere      ? cpuset_to_ids(allowed)
-                                                         : cell_nodes(cell, i, allowed);
-        advice_append_cell(line, cell->index, vcpus, nodes, cell_memory(vm, i, keep_memory),
-            policy_for(cell, mend));
     }
-    return g_string_free(g_steal_pointer(&line), FALSE);
+    return NULL;
 }
 
-char *advice_cells(const Request *request)
+/* Living with it. */
+
+char *advice_silence(const Request *request, FindingCode code)
 {
-    return mend_cells(request, &(Mend){ 0 });
-}
+    g_autofree char *key = g_strdup_printf("check.%s", finding_kind(code)->name);
 
-char *advice_preferred_cell(const Request *request, const VmCell *cell)
-{
-    return mend_cells(request, &(Mend){ .policy = "preferred", .only = cell });
-}
-
-char *advice_move_cell(const Request *request, const VmCell *cell, const CpuSet *nodes)
-{
-    return mend_cells(request, &(Mend){ .nodes = nodes, .everywhere = TRUE, .only = cell });
-}
-
-char *advice_cells_of_pool(const Request *request)
-{
-    g_autoptr(Plan) plan = place_unbound(request);
-    g_autoptr(CpuSet) nodes = plan != NULL ? host_nodes_of(request->host, plan->cpus) : NULL;
-
-    return nodes != NULL ? mend_cells(request, &(Mend){ .nodes = nodes, .everywhere = TRUE })
-                         : NULL;
-}
-
-char *advice_bind_memory(const Request *request, const CpuSet *nodes)
-{
-    const VmConfig *vm = request->vm;
-    g_autoptr(GString) line = g_string_new(NULL);
-    g_autoptr(CpuSet) all = cpuset_new();
-
-    if (vm->cells->len > 0 || hwloc_bitmap_iszero(nodes)) {
-        return NULL;
-    }
-    hwloc_bitmap_set_range(all, 0, (int)vm->vcpus_most - 1);
-    g_autofree char *vcpus = cpuset_to_ids(all);
-    g_autofree char *ids = cpuset_to_ids(nodes);
-    g_string_printf(line, "qm set %u --numa 1", request->vmid);
-    advice_append_cell(line, 0, vcpus, ids, vm->memory_mib, "bind");
-    return g_string_free(g_steal_pointer(&line), FALSE);
+    return policy_rule_command(request->vmid, key, "off");
 }
 
 char *advice_accept(const Request *request, FindingCode code)
@@ -507,7 +519,7 @@ char *advice_accept(const Request *request, FindingCode code)
 
 gboolean advice_fits_unbound(const Request *request)
 {
-    g_autoptr(Plan) plan = place_unbound(request);
+    g_autoptr(Plan) plan = advice_place_unbound(request);
 
     return plan != NULL;
 }

@@ -71,6 +71,45 @@ char *advice_bind_memory(const Request *request, const CpuSet *nodes);
 /// Living with a finding: the policy's line for this VM. NULL: it is lived with already.
 char *advice_accept(const Request *request, FindingCode code);
 
+/// Living without it: the policy's line that turns a finding off for this VM.
+char *advice_silence(const Request *request, FindingCode code);
+
+/* What the guest is told of its cores: `-smp` in the VM's `args`, beside which its other args stay.
+ * Not for a VM whose vCPUs are hot-plugged: Proxmox adds each as the first thread of a core
+ * (PVE::QemuServer, print_cpu_device), and starts QEMU with an `-smp` of its own. */
+
+/// The most threads a core, fewer than the guest has, with which it can be placed.
+char *advice_fewer_threads(const Request *request);
+
+/// The threads a core that @plan gives the guest, where it can be placed as well with them.
+char *advice_tell_threads(const Request *request, const Plan *plan);
+
+/* A plan of another shape. */
+
+/// What is wanted of a plan.
+typedef struct {
+    guint (*measure)(const Request *request, const Plan *plan);
+    guint most;          // that it may come to
+    const CpuSet *where; // the CPUs to choose from; NULL: any
+} Wish;
+
+/// The VM's plan if all that no other guest holds were isolated, but for the first core and what
+/// lies outside @where (NULL: nothing). NULL: there is none. The caller frees it.
+Plan *advice_place_anywhere(const Request *request, const CpuSet *where);
+
+/// Other isolated CPUs, or isolating more, that lead from @plan to one as wished and no worse.
+char *advice_elsewhere(const Request *request, const Plan *plan, const Wish *wish);
+
+/// As many vCPUs, fewer than in @plan, as have a plan as wished in the pool.
+char *advice_fewer_as_wished(const Request *request, const Plan *plan, const Wish *wish);
+
+/// numa lines that give each node of @plan a cell with the vCPUs that lie there, and its part of
+/// their cell's memory, or of the VM's.
+char *advice_cell_per_node(const Request *request, const Plan *plan);
+
+/// The VM's plan in its pool if its cells were bound to no nodes. The caller frees it; NULL: none.
+Plan *advice_place_unbound(const Request *request);
+
 /// Whether @vm could be placed if only its cells were not bound to nodes.
 gboolean advice_fits_unbound(const Request *request);
 

@@ -106,6 +106,7 @@ Observed *bind_look(const Root *root, const Kernel *kernel, const Process *proce
     }
     observed->online = read_online(root);
     observed->missing_vcpus = find_missing_vcpus(qemu, observed->threads);
+    observed->siblings = qemu->siblings;
     return g_steal_pointer(&observed);
 }
 

@@ -18,6 +18,7 @@ typedef struct {
     GPtrArray *threads;    // ObservedThread, by tid
     CpuSet *online;        // the host's CPUs; NULL: not known
     GArray *missing_vcpus; // QemuThread: QEMU names a thread that its process does not have
+    guint siblings;        // as QemuThreads has it
     gboolean bound;        // binding was tried, not only looked at
     guint moved;           // threads whose masks binding changed
     gboolean restless;     // the threads changed for as long as they were bound

@@ -73,6 +73,10 @@ Verdict *check_start(const Request *request, const Plan *plan)
         check_containers(&check);
         check_memory_binding(&check);
         check_freeze(&check);
+        check_unpinnable(&check);
+        check_cpu_limit(&check);
+        check_balloon(&check);
+        check_hotplug(&check);
         check_disturbance(&check);
     }
 

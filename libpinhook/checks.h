@@ -42,3 +42,7 @@ void check_containers(Check *check);
 /* check-guest.c: habits of the VM. */
 void check_memory_binding(Check *check);
 void check_freeze(Check *check);
+void check_unpinnable(Check *check);
+void check_cpu_limit(Check *check);
+void check_balloon(Check *check);
+void check_hotplug(Check *check);

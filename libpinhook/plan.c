@@ -81,6 +81,7 @@ JsonObject *plan_to_json(const Plan *plan)
     }
     json_object_object_add(json, "vcpus", vcpus);
     json_object_object_add(json, "present", json_object_new_uint64(plan->present));
+    json_object_object_add(json, "threads", json_object_new_uint64(plan->threads));
     for (gsize i = 0; i < G_N_ELEMENTS(sets); i++) {
         g_autofree char *list = cpuset_to_list(G_STRUCT_MEMBER(CpuSet *, plan, sets[i].offset));
         json_object_object_add(json, sets[i].name, json_object_new_string(list));
@@ -164,6 +165,7 @@ Plan *plan_from_json(JsonObject *json, GError **error)
         g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_INVALID, "this is no plan");
         return NULL;
     }
-    json_get_boolean(json, "refused", &plan->refused); // older entries do not have it
+    json_get_boolean(json, "refused", &plan->refused); // older entries do not have these
+    get_number(json, "threads", &plan->threads);
     return g_steal_pointer(&plan);
 }

@@ -17,6 +17,7 @@ typedef struct {
 typedef struct {
     GArray *vcpus;         // PlanVcpu: [i] is vCPU i, those to be hot-plugged too
     guint present;         // how many there are at start
+    guint threads;         // per core of the guest that it was made for; 0: not known
     CpuSet *cpus;          // of the vCPUs
     CpuSet *cores;         // these and their siblings: no other thread may touch them
     CpuSet *reserved;      // all that the VM holds: `cores`, and a spare core for the other threads

@@ -7,6 +7,7 @@
 #include "policy.h"
 #include "pool.h"
 #include "taken.h"
+#include "timer.h"
 #include "tuning.h"
 #include "vmconfig.h"
 
@@ -21,6 +22,7 @@ typedef struct {
     const GPtrArray *devices; // Device: passed through to the VM
     const Taken *taken;
     const Pool *pool;
+    Timer timer; // of repair
 
     /* Read for the CPUs of a plan, so not before it; NULL: not looked at. */
     const Interrupts *interrupts;

@@ -65,6 +65,7 @@ static void plan_and_check(const Root *root, Request *request, Report *report)
     report_add_findings(report, verdict->findings);
     report->outcome = outcome_of(verdict);
     if (report->plan != NULL) {
+        report->plan->threads = request->vm->threads;
         report->plan->refused = report->outcome == OUTCOME_REFUSED;
     }
 }
@@ -88,6 +89,7 @@ static gboolean decide(
         g_autofree char *node_name = call_node_name(call);
         request.devices = devices = device_find(call->root, vm, node_name);
         request.taken = taken = ledger_taken(call->root, call->vmid);
+        request.timer = timer_look(call->root);
         request.pool = pool = pool_new(vm, policy, host, taken);
     }
     plan_and_check(call->root, &request, report);

@@ -61,7 +61,49 @@ static GArray *read_threads(JsonObject *reply, const char *index_key)
     return g_steal_pointer(&threads);
 }
 
-static GArray *query(Qmp *qmp, const char *command, const char *index_key, GError **error)
+/// The core of the guest that a vCPU is a thread of: every id in its `props` but those of the
+/// thread and the node. All but core-id are optional, and depend on the machine (qapi/machine.json,
+/// CpuInstanceProperties). NULL: QEMU does not say.
+static char *name_core(JsonObject *vcpu)
+{
+    static const char *const keys[] = { "drawer-id", "book-id", "socket-id", "die-id", "cluster-id",
+        "module-id", "core-id" };
+    g_autoptr(GString) name = g_string_new(NULL);
+    JsonObject *props = NULL;
+    gint64 id;
+
+    json_object_object_get_ex(vcpu, "props", &props);
+    if (!json_get_integer(props, "core-id", G_MAXINT64, &id)) {
+        return NULL;
+    }
+    for (gsize i = 0; i < G_N_ELEMENTS(keys); i++) {
+        if (json_get_integer(props, keys[i], G_MAXINT64, &id)) {
+            g_string_append_printf(name, "%s %" G_GINT64_FORMAT " ", keys[i], id);
+        }
+    }
+    return g_string_free(g_steal_pointer(&name), FALSE);
+}
+
+static guint count_siblings(JsonObject *reply)
+{
+    g_autoptr(GHashTable) counts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    guint most = 0;
+
+    for (gsize i = 0; i < json_object_array_length(reply); i++) {
+        char *core = name_core(json_object_array_get_idx(reply, i));
+        if (core == NULL) {
+            return 0;
+        }
+        guint count = GPOINTER_TO_UINT(g_hash_table_lookup(counts, core)) + 1;
+        most = MAX(most, count);
+        g_hash_table_replace(counts, core, GUINT_TO_POINTER(count));
+    }
+    return most;
+}
+
+/// @siblings NULL: nobody asks.
+static GArray *query(
+    Qmp *qmp, const char *command, const char *index_key, guint *siblings, GError **error)
 {
     g_autoptr(JsonObject) reply = qmp_execute(qmp, command, error);
     if (reply == NULL) {
@@ -71,6 +113,8 @@ static GArray *query(Qmp *qmp, const char *command, const char *index_key, GErro
     if (threads == NULL) {
         g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_FAILED,
             "QEMU's reply to %s has no thread ids", command);
+    } else if (siblings != NULL) {
+        *siblings = count_siblings(reply);
     }
     return threads;
 }
@@ -84,11 +128,12 @@ static int compare_vcpus(gconstpointer a, gconstpointer b)
 
 QemuThreads *qemu_threads_query(Qmp *qmp, GError **error)
 {
-    g_autoptr(GArray) vcpus = query(qmp, "query-cpus-fast", "cpu-index", error);
+    guint siblings = 0;
+    g_autoptr(GArray) vcpus = query(qmp, "query-cpus-fast", "cpu-index", &siblings, error);
     if (vcpus == NULL) {
         return NULL;
     }
-    g_autoptr(GArray) iothreads = query(qmp, "query-iothreads", NULL, error);
+    g_autoptr(GArray) iothreads = query(qmp, "query-iothreads", NULL, NULL, error);
     if (iothreads == NULL) {
         return NULL;
     }
@@ -97,6 +142,7 @@ QemuThreads *qemu_threads_query(Qmp *qmp, GError **error)
     g_array_sort(vcpus, compare_vcpus);
     threads->vcpus = g_steal_pointer(&vcpus);
     threads->iothreads = g_steal_pointer(&iothreads);
+    threads->siblings = siblings;
     return threads;
 }
 

@@ -24,6 +24,7 @@ typedef struct {
 typedef struct {
     GArray *vcpus;     // QemuThread, by cpu-index
     GArray *iothreads; // QemuThread
+    guint siblings; // most of the vCPUs that the guest is told share a core; 0: QEMU does not say
 } QemuThreads;
 
 /// Asks query-cpus-fast and query-iothreads.

@@ -89,6 +89,8 @@ static char *fix_for(const Verify *verify, FindingCode code, int tid)
         return accept_sharing(verify->vmid);
     case FINDING_MEMORY_REMOTE:
         return fix_for_memory(verify);
+    case FINDING_GUEST_SMT:
+        return g_strdup_printf("qm showcmd %u --pretty | grep -e -smp", verify->vmid);
     case FINDING_VCPU_MISSING:
         return g_strdup_printf(
             "qm config %u | grep -E '^(args|cores|sockets|vcpus)'", verify->vmid);
@@ -181,6 +183,34 @@ static void add_offline(Verify *verify, const char *who, const ObservedThread *s
             "vCPU %u, %s, is not on %s: that CPU is offline", seen->thread->vcpu, who, wanted),
         g_strdup_printf("echo 1 > /sys/devices/system/cpu/cpu%s/online; pinhook %u post-start",
             wanted, verify->vmid));
+}
+
+/// How many of the vCPUs that were seen are to share a core of the guest, at most.
+static guint planned_siblings(const Verify *verify)
+{
+    guint most = 0, count = 0, core = 0;
+    unsigned vcpu;
+
+    hwloc_bitmap_foreach_begin (vcpu, verify->vcpus) {
+        count = vcpu / verify->plan->threads == core ? count + 1 : 1;
+        core = vcpu / verify->plan->threads;
+        most = MAX(most, count);
+    }
+    hwloc_bitmap_foreach_end();
+    return most;
+}
+
+/// What the guest is told is QEMU's to say. Of vCPUs that are missing or not planned it is not
+/// known what they should be told.
+static void verify_siblings(Verify *verify, guint siblings, guint vcpus)
+{
+    if (siblings == 0 || verify->plan->threads == 0 || cpuset_count(verify->vcpus) != vcpus ||
+        planned_siblings(verify) == siblings) {
+        return;
+    }
+    add(verify, FINDING_GUEST_SMT, 0,
+        g_strdup_printf("QEMU gives the guest %u thread%s a core, the plan was made for %u",
+            siblings, siblings > 1 ? "s" : "", verify->plan->threads));
 }
 
 static void verify_vcpu(Verify *verify, const ObservedThread *seen)
@@ -335,6 +365,7 @@ Proof *verify_observed(guint vmid, const Plan *plan, const Policy *policy, const
     }
     verify_missing(&verify, observed);
     verify_count(&verify, vcpus);
+    verify_siblings(&verify, observed->siblings, vcpus);
     verify_unseen_memory(&verify, unseen);
     verify_memory(&verify);
     return verify.proof;

@@ -9,7 +9,8 @@
 /// What the kernel's answers prove of a plan.
 typedef struct {
     gboolean proven; // every vCPU on its CPU, no other thread on a vCPU's core, enough memory on
-                     // the nodes, but for what the policy makes less than an error
+                     // the nodes, the guest's threads a core as planned, but for what the policy
+                     // makes less than an error
     guint vcpus;     // proven to be on their CPUs
     guint others;    // other threads
     GPtrArray *findings; // Finding: what is not as planned

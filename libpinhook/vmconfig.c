@@ -61,6 +61,7 @@ static VmConfig *vmconfig_new(void)
     vm->threads = 1;
     vm->vcpus_present = 1;
     vm->vcpus_most = 1;
+    vm->vcpus_own = 1;
     vm->memory_mib = 512;
     vm->balloon_mib = -1;
     vm->kvm = TRUE;
@@ -87,6 +88,7 @@ void vmconfig_free(VmConfig *vm)
     g_free(vm->cpu);
     g_free(vm->tags);
     g_free(vm->args);
+    g_free(vm->hotplug);
     g_free(vm);
 }
 
@@ -298,6 +300,8 @@ static void take_hotplug(Reading *reading, const Setting *setting)
 {
     g_auto(GStrv) kinds = g_strsplit_set(setting->value, ",; \t", -1);
 
+    g_free(reading->vm->hotplug);
+    reading->vm->hotplug = g_strdup(setting->value);
     reading->vm->cpu_hotplug = g_strv_contains((const char *const *)kinds, "cpu");
 }
 
@@ -633,12 +637,18 @@ static char **split_args(const char *args)
     return g_shell_parse_argv(text->str, NULL, &argv, NULL) ? argv : NULL;
 }
 
+/// QEMU takes one dash or two.
+static gboolean is_option(const char *argument, const char *name)
+{
+    return argument[0] == '-' && strcmp(argument + 1 + (argument[1] == '-'), name) == 0;
+}
+
 static void overlay_args(Reading *reading, Smp *smp)
 {
     g_auto(GStrv) argv = reading->args != NULL ? split_args(reading->args->value) : NULL;
 
     for (guint i = 0; argv != NULL && argv[i] != NULL && argv[i + 1] != NULL; i++) {
-        if (strcmp(argv[i], "-smp") != 0 && strcmp(argv[i], "--smp") != 0) {
+        if (!is_option(argv[i], "smp")) {
             continue;
         }
         reading->smp = reading->args;
@@ -667,7 +677,7 @@ static gboolean derive_vcpus(Reading *reading)
 
     /* So that what does not fit together leads to no more than its own finding. */
     vm->vcpus_most = (guint)MIN(most, VMCONFIG_VCPU_LIMIT);
-    vm->vcpus_present = vm->vcpus_most;
+    vm->vcpus_present = vm->vcpus_own = vm->vcpus_most;
     overlay_args(reading, &smp);
     guint64 cores = smp.dies * smp.clusters * smp.modules * smp.cores; // per socket
     guint64 whole = smp.sockets * cores;
@@ -762,6 +772,63 @@ VmConfig *vmconfig_parse(const char *text, gsize length)
     }
     g_ptr_array_sort(vm->problems, compare_problems);
     return vm;
+}
+
+/* `args`. */
+
+/// The argument as a shell and PVE::Tools::split_args read it.
+static void append_argument(GString *args, const char *argument)
+{
+    static const char plain[] = G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "-_=,.:/+@%";
+    gboolean bare = *argument != '\0' && argument[strspn(argument, plain)] == '\0';
+    g_autofree char *quoted = bare ? g_strdup(argument) : g_shell_quote(argument);
+
+    g_string_append_printf(args, "%s%s", args->len > 0 ? " " : "", quoted);
+}
+
+gboolean vmconfig_has_smp(const VmConfig *vm)
+{
+    g_auto(GStrv) argv = vm->args != NULL ? split_args(vm->args) : NULL;
+
+    for (guint i = 0; argv != NULL && argv[i] != NULL; i++) {
+        if (is_option(argv[i], "smp")) {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+char *vmconfig_args_with_smp(const VmConfig *vm, const char *smp)
+{
+    g_auto(GStrv) argv = vm->args != NULL ? split_args(vm->args) : NULL;
+    g_autoptr(GString) args = g_string_new(NULL);
+
+    for (guint i = 0; argv != NULL && argv[i] != NULL; i++) {
+        if (!is_option(argv[i], "smp")) {
+            append_argument(args, argv[i]);
+        } else if (argv[i + 1] != NULL) {
+            i++;
+        }
+    }
+    if (smp != NULL) {
+        append_argument(args, "-smp");
+        append_argument(args, smp);
+    }
+    return args->len > 0 ? g_string_free(g_steal_pointer(&args), FALSE) : NULL;
+}
+
+gboolean vmconfig_has_one_thread(const VmConfig *vm)
+{
+    g_auto(GStrv) argv = vm->args != NULL ? split_args(vm->args) : NULL;
+
+    for (guint i = 0; argv != NULL && argv[i] != NULL && argv[i + 1] != NULL; i++) {
+        g_auto(GStrv) parts = g_strsplit(argv[i + 1], ",", -1);
+        if (is_option(argv[i], "accel") &&
+            g_strv_contains((const char *const *)parts, "thread=single")) {
+            return TRUE;
+        }
+    }
+    return FALSE;
 }
 
 /* What if. */

@@ -45,6 +45,7 @@ typedef struct {
     guint threads;       // per core of the guest: 1 but with `args: -smp …,threads=2`
     guint vcpus_present; // at start
     guint vcpus_most;    // with all that may be hot-plugged
+    guint vcpus_own;     // the same without `args`
     guint64 memory_mib;
     gint64 balloon_mib; // -1: not given; 0: off
     char *hugepages;    // "any", "2" or "1024" (MiB); NULL: none
@@ -58,6 +59,7 @@ typedef struct {
     gboolean kvm;
     gboolean template;
     gboolean cpu_hotplug;
+    char *hotplug;       // as written; NULL: the default
     double cpulimit;     // host CPUs' worth of time; 0: none
     char *lock;          // "backup", "migrate", …; NULL: none
     char *name;          // NULL: none
@@ -86,6 +88,16 @@ void vmconfig_set_vcpus(VmConfig *vm, guint vcpus);
 void vmconfig_bind(VmConfig *vm, const CpuSet *nodes);
 
 void vmconfig_free(VmConfig *vm);
+
+/// Whether the VM's `args` hold an `-smp`, which then counts in place of `cores` and `sockets`.
+gboolean vmconfig_has_smp(const VmConfig *vm);
+
+/// The VM's `args` with `-smp` @smp (NULL: none) in place of those that they hold. NULL: nothing is
+/// left. The caller frees it.
+char *vmconfig_args_with_smp(const VmConfig *vm, const char *smp);
+
+/// Whether QEMU is told to emulate all vCPUs in one thread (`-accel tcg,thread=single`).
+gboolean vmconfig_has_one_thread(const VmConfig *vm);
 
 /// Whether Proxmox started the VM, without letting it run, only to back it up: it is then neither
 /// refused nor bound nor released.

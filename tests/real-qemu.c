@@ -256,6 +256,11 @@ static GStrv qemu_argv(const RealQemu *qemu, const RealQemuShape *shape)
     add(argv, "vm%u,debug-threads=on", qemu->vmid);
     add(argv, "-smp");
     add(argv, "%u,sockets=1,cores=%u,maxcpus=%u", shape->present, shape->most, shape->most);
+    if (shape->threads > 0) { // behind Proxmox's own, as args are
+        add(argv, "-smp");
+        add(argv, "%u,cores=%u,threads=%u", shape->present, shape->most / shape->threads,
+            shape->threads);
+    }
     add(argv, "-chardev");
     add(argv, "socket,id=qmp,path=%s/%u.qmp,server=on,wait=off", qemu->directory, qemu->vmid);
     g_strv_builder_add_many(argv, "-mon", "chardev=qmp,mode=control", "-chardev", "stdio,id=test",

@@ -56,6 +56,7 @@ typedef struct {
 typedef struct {
     guint present; // vCPUs at start
     guint most;    // with those that can be hot-plugged
+    guint threads; // per core of the guest; 0: one
     gboolean frozen;
     gboolean iothread;
     gboolean preallocated;    // all memory is touched before the guest runs, as hugepages are

@@ -19,9 +19,11 @@ typedef struct {
     const char *shape;
     char *isolated;
     char *nohz_full;
-    char *cmdline;  // NULL: cannot be read
-    char *held;     // "101:4-5 102:6"
+    char *cmdline; // NULL: cannot be read
+    char *held;    // "101:4-5 102:6"
+    const char *devices;
     guint64 memory; // MiB that each node has free
+    guint64 memory_of_first;
 } Scene;
 
 static Scene *scene_new(const char *shape, const char *isolated, const char *config)
@@ -33,7 +35,7 @@ static Scene *scene_new(const char *shape, const char *isolated, const char *con
     scene->isolated = g_strdup(isolated);
     scene->nohz_full = g_strdup(isolated);
     scene->held = g_strdup("");
-    scene->memory = 4096;
+    scene->memory = scene->memory_of_first = 4096;
     fake_root_write(scene->fake, CONFIG_PATH, config);
     fake_root_write(scene->fake, POLICY_PATH, "");
     return scene;
@@ -94,30 +96,75 @@ static Taken *scene_taken(const Scene *scene)
     return taken;
 }
 
+/* Two performance cores of two threads each, and four efficiency cores, in one LLC. */
+static const FakeCore hybrid[] = {
+    { "0-1", 0, 0, 1 },
+    { "2-3", 0, 0, 1 },
+    { "4-5", 0, 0, 1 },
+    { "6", 0, 0, 0 },
+    { "7", 0, 0, 0 },
+    { "8", 0, 0, 0 },
+    { "9", 0, 0, 0 },
+    { NULL },
+};
+
+#define HYBRID "hybrid"
+
 static Host *scene_host(const Scene *scene)
 {
-    Host *host = fake_host_new_isolated(scene->shape, &(IsolationFiles){ .possible = "0-63",
-                                                          .isolated = scene->isolated,
-                                                          .nohz_full = scene->nohz_full,
-                                                          .cmdline = scene->cmdline });
+    const IsolationFiles files = { .possible = "0-63",
+        .isolated = scene->isolated,
+        .nohz_full = scene->nohz_full,
+        .cmdline = scene->cmdline };
+    Host *host = strcmp(scene->shape, HYBRID) == 0 ? fake_host_new_of_cores(hybrid, "")
+                                                   : fake_host_new_isolated(scene->shape, &files);
+
+    if (strcmp(scene->shape, HYBRID) == 0) {
+        isolation_free(host->isolation);
+        host->isolation = isolation_parse(&files);
+    }
 
     for (guint i = 0; i < host->nodes->len; i++) {
-        fake_host_set_free_mib(host, i, scene->memory);
+        fake_host_set_free_mib(host, i, i == 0 ? scene->memory_of_first : scene->memory);
     }
     return host;
 }
 
+/// "hostpci0 0000:41:00.0 1", or with a reason in place of the node; parted by ';'.
+static GPtrArray *scene_devices(const Scene *scene)
+{
+    GPtrArray *devices = g_ptr_array_new_with_free_func(g_free);
+    g_auto(GStrv) texts = g_strsplit(scene->devices != NULL ? scene->devices : "", ";", -1);
+
+    for (guint i = 0; texts[i] != NULL; i++) {
+        g_auto(GStrv) words = g_strsplit(texts[i], " ", 3);
+        gint64 node = -1;
+        Device *device = g_new0(Device, 1);
+        gboolean known = g_ascii_string_to_signed(words[2], 10, -1, 63, &node, NULL);
+        *device = (Device){ .option = (char *)g_intern_string(words[0]),
+            .address = (char *)g_intern_string(words[1]),
+            .node = known ? (int)node : -1,
+            .unknown = known ? NULL : (char *)g_intern_string(words[2]) };
+        g_ptr_array_add(devices, device);
+    }
+    return devices;
+}
+
 /// Plans and checks, as a start does.
+static Verdict *judge_request(Request *request)
+{
+    g_autoptr(Pool) pool = pool_new(request->vm, request->policy, request->host, request->taken);
+
+    request->vmid = 100;
+    request->pool = pool;
+    g_autoptr(Plan) plan = planner_place(request);
+    return check_start(request, plan);
+}
+
 static Verdict *judge_on(
     const VmConfig *vm, const Policy *policy, const Host *host, const Taken *taken)
 {
-    g_autoptr(Pool) pool = pool_new(vm, policy, host, taken);
-    Request request = {
-        .vmid = 100, .vm = vm, .policy = policy, .host = host, .taken = taken, .pool = pool
-    };
-    g_autoptr(Plan) plan = planner_place(&request);
-
-    return check_start(&request, plan);
+    return judge_request(&(Request){ .vm = vm, .policy = policy, .host = host, .taken = taken });
 }
 
 static Verdict *judge(const Scene *scene)
@@ -128,11 +175,17 @@ static Verdict *judge(const Scene *scene)
     g_autoptr(Policy) policy = policy_parse(rules, "pve1", 100);
     g_autoptr(Host) host = scene_host(scene);
     g_autoptr(Taken) taken = scene_taken(scene);
+    g_autoptr(GPtrArray) devices = scene_devices(scene);
 
     if (!vm->readable) {
         return check_start(&(Request){ .vmid = 100, .vm = vm, .policy = policy }, NULL);
     }
-    return judge_on(vm, policy, host, taken);
+    return judge_request(&(Request){ .vm = vm,
+        .policy = policy,
+        .host = host,
+        .devices = devices,
+        .taken = taken,
+        .timer = timer_look(scene->fake->root) });
 }
 
 static const Finding *find(const Verdict *verdict, FindingCode code)
@@ -236,6 +289,19 @@ static void boot(Scene *scene, const char *cmdline)
     scene->cmdline = g_strdup(cmdline);
 }
 
+#define TIMER "etc/systemd/system/pinhook-repair.timer"
+
+/// As systemctl enable does: FALSE where there is no such unit.
+static gboolean enable_timer(const Scene *scene)
+{
+    if (!root_exists(scene->fake->root, TIMER)) {
+        return FALSE;
+    }
+    fake_root_link(
+        scene->fake, "etc/systemd/system/timers.target.wants/pinhook-repair.timer", "/" TIMER);
+    return TRUE;
+}
+
 /// Pastes a command into a shell, with the scene's files in place of the host's, and boots if that
 /// has changed what the host boots with.
 static gboolean apply_in_shell(Scene *scene, const char *command)
@@ -257,6 +323,8 @@ static gboolean apply_fix(Scene *scene, const char *fix)
 {
     static const char accept[] = "to accept it: ";
     static const char stop[] = "qm shutdown ";
+    static const char clone[] = "qm clone 100 ";
+    static const char enable[] = "systemctl enable --now pinhook-repair.timer";
 
     if (g_str_has_prefix(fix, accept)) {
         fix += strlen(accept);
@@ -266,6 +334,13 @@ static gboolean apply_fix(Scene *scene, const char *fix)
     }
     if (g_str_has_prefix(fix, stop)) {
         return apply_shutdown(scene, fix + strlen(stop));
+    }
+    if (g_str_has_prefix(fix, clone)) {
+        set_option(scene, "template", NULL); // the clone's config, in the place of the template's
+        return TRUE;
+    }
+    if (strcmp(fix, enable) == 0) {
+        return enable_timer(scene);
     }
     return apply_in_shell(scene, fix);
 }
@@ -300,6 +375,8 @@ typedef struct {
     const char *nohz_full;  // NULL: what is isolated
     const char *containers; // see scene_add_containers(); NULL: none
     gboolean shows;         // the fix only shows what is wrong
+    const char *devices;
+    gboolean timer; // systemd knows pinhook-repair.timer
 } Example;
 
 static const Example examples[] = {
@@ -412,8 +489,9 @@ static const Example examples[] = {
         "8 vCPUs (2 at start) need a CPU each; usable isolated CPUs: 1-3", NULL,
         "cores: 8\nvcpus: 2\n", NULL, "numa:1 core:4 pu:1", "1-3" },
     { "too-few/siblings-for-guest-threads", FINDING_TOO_FEW_CPUS,
-        "4 vCPUs need 2 CPUs of one core for each 2; usable isolated CPUs: 1-7", NULL,
-        "cores: 4\nargs: -smp 4,cores=2,threads=2\n", NULL, "numa:1 core:8 pu:1", "1-7" },
+        "10 vCPUs need 2 CPUs of one core for each 2; usable isolated CPUs: 1-7", NULL,
+        "cores: 10\nargs: -smp 10,cores=5,threads=2 -vga none\n", NULL, "numa:1 core:8 pu:1",
+        "1-7" },
     { "too-few/whole-cores", FINDING_TOO_FEW_CPUS, "3 vCPUs need a core each; usable affinity: 4-7",
         NULL, "cores: 3\naffinity: 4-7\n", "[vm 100]\nsmt = isolate\n" },
     { "too-few/with-a-spare-core", FINDING_TOO_FEW_CPUS,
@@ -656,6 +734,196 @@ static const Example examples[] = {
     { "memory/one-node", FINDING_MEMORY_UNBOUND, NULL, NULL, "cores: 2\n", NULL,
         "numa:1 core:4 pu:2", "2-7" },
 
+    { "guest-smt/host-without-siblings", FINDING_GUEST_SMT,
+        "2 threads on each of the guest's cores need 2 cores with 2 CPUs each; such cores among "
+        "the isolated CPUs: 0",
+        "qm set 100 --args '-vga none -smp 4,sockets=1,cores=4,threads=1'",
+        "cores: 4\nargs: -smp 4,cores=2,threads=2 -vga none\n", NULL, "numa:1 core:8 pu:1", "1-7" },
+    { "guest-smt/more-threads-than-the-host-has", FINDING_GUEST_SMT,
+        "4 threads on each of the guest's cores need 1 cores with 4 CPUs each; such cores among "
+        "the isolated CPUs: 0",
+        "qm set 100 --args '-smp 4,sockets=1,cores=2,threads=2'",
+        "cores: 4\nargs: -smp 4,cores=1,threads=4\n" },
+    { "guest-smt/others-keep-the-topology", FINDING_GUEST_SMT,
+        "2 threads on each of the guest's cores need 2 cores with 2 CPUs each; such cores among "
+        "the affinity: 0",
+        "qm set 100 --affinity 2-5",
+        "cores: 4\naffinity: 2,4,6,10\nargs: -smp 4,cores=2,threads=2\n" },
+    { "guest-smt/maxcpus-of-args", FINDING_GUEST_SMT,
+        "2 threads on each of the guest's cores need 2 cores with 2 CPUs each; such cores among "
+        "the isolated CPUs: 0",
+        "qm set 100 --args '-smp 2,sockets=1,cores=4,threads=1,maxcpus=4'",
+        "cores: 2\nargs: -smp 2,cores=2,threads=2,maxcpus=4\n", NULL, "numa:1 core:8 pu:1", "1-7" },
+    { "guest-smt/args-that-need-quotes", FINDING_GUEST_SMT,
+        "2 threads on each of the guest's cores need 1 cores with 2 CPUs each; such cores among "
+        "the isolated CPUs: 0",
+        NULL, "cores: 2\nargs: -name 'a b' -smp 2,cores=1,threads=2 -append \"x='y'\"\n", NULL,
+        "numa:1 core:8 pu:1", "1-7" },
+    { "guest-smt/core-cut-by-cells", FINDING_GUEST_SMT,
+        "vCPU 0-1 are threads of one core of the guest, but of cells on different nodes",
+        "qm set 100 --args '-smp 2,sockets=1,cores=2,threads=1'",
+        "cores: 2\nargs: -smp 2,cores=1,threads=2\n" CELL
+        "cpus=0,hostnodes=0,memory=256,policy=bind\n"
+        "numa1: cpus=1,hostnodes=1,memory=256,policy=bind\n" },
+    { "guest-smt/just-enough", FINDING_GUEST_SMT, NULL, NULL,
+        "cores: 4\naffinity: 2-5\nargs: -smp 4,cores=2,threads=2\n" },
+    { "guest-smt/held-by-others-is-theirs", FINDING_GUEST_SMT, NULL, NULL,
+        "cores: 4\nargs: -smp 4,cores=2,threads=2\n", NULL, TWO_NODES, "2-6,10", "101:3" },
+    { "guest-smt/too-few-whatever-the-threads", FINDING_GUEST_SMT, NULL, NULL,
+        "cores: 10\nargs: -smp 10,cores=5,threads=2\n", NULL, "numa:1 core:8 pu:1", "1-7" },
+
+    { "smt-exposed/told", FINDING_SMT_EXPOSED,
+        "vCPU 0-3 share cores (CPU 4-7), and the guest takes each for a core of its own",
+        "qm set 100 --args '-vga none -smp 4,sockets=1,cores=2,threads=2'",
+        "cores: 4\naffinity: 4-7\nargs: -vga none\n" },
+    { "smt-exposed/two-sockets", FINDING_SMT_EXPOSED,
+        "vCPU 0-3 share cores (CPU 4-7), and the guest takes each for a core of its own",
+        "qm set 100 --args '-smp 3,sockets=2,cores=1,threads=2,maxcpus=4'",
+        "sockets: 2\ncores: 2\nvcpus: 3\naffinity: 4-7\n" },
+    { "smt-exposed/pairs", FINDING_SMT_EXPOSED,
+        "vCPU 0-1 share cores (CPU 2-3), and the guest takes each for a core of its own",
+        "qm set 100 --args '-smp 2,sockets=1,cores=1,threads=2'", "cores: 2\n",
+        "[vm 100]\nsmt = pair\n" },
+    { "smt-exposed/odd", FINDING_SMT_EXPOSED,
+        "vCPU 0,2 share cores (CPU 4-5), and the guest takes each for a core of its own",
+        "qm set 100 --affinity 2,4,6", "cores: 3\naffinity: 4-7\n" },
+    { "smt-exposed/odd-and-all-that-is-isolated", FINDING_SMT_EXPOSED,
+        "vCPU 0,2 share cores (CPU 4-5), and the guest takes each for a core of its own", NULL,
+        "cores: 3\n", NULL, TWO_NODES, "4-7" },
+    { "smt-exposed/odd-and-the-pool-is-given", FINDING_SMT_EXPOSED,
+        "vCPU 0,2 share cores (CPU 4-5), and the guest takes each for a core of its own",
+        "qm set 100 --sockets 1 --cores 2", "cores: 3\naffinity: 4-7\n", NULL, TWO_NODES, "4-7" },
+    { "smt-exposed/hot-plugged", FINDING_SMT_EXPOSED,
+        "vCPU 0-3 share cores (CPU 4-7), and the guest takes each for a core of its own",
+        "qm set 100 --affinity 2,4,6,10", "cores: 4\nhotplug: cpu\naffinity: 4-7\n" },
+    { "smt-exposed/cut-by-cells", FINDING_SMT_EXPOSED,
+        "vCPU 0,2 share cores (CPU 4-5), and the guest takes each for a core of its own", NULL,
+        "cores: 4\n" CELL "cpus=0-2,hostnodes=0,memory=256,policy=bind\n"
+        "numa1: cpus=3,hostnodes=1,memory=256,policy=bind\n",
+        NULL, TWO_NODES, "4-7,10-11" },
+    { "smt-exposed/nothing-helps", FINDING_SMT_EXPOSED,
+        "vCPU 0-1 share cores (CPU 2-3), and the guest takes each for a core of its own", NULL,
+        "cores: 2\nhotplug: cpu\n" CELL "cpus=0-1,memory=512\n", NULL, "numa:1 core:2 pu:2",
+        "2-3" },
+    { "smt-exposed/cores-of-their-own", FINDING_SMT_EXPOSED, NULL, NULL, "cores: 2\n", NULL,
+        TWO_NODES, "4-7" },
+    { "smt-exposed/siblings-that-are-told", FINDING_SMT_EXPOSED, NULL, NULL,
+        "cores: 4\naffinity: 4-7\nargs: -smp 4,cores=2,threads=2\n" },
+
+    { "llc-split/other-isolated-ones", FINDING_LLC_SPLIT,
+        "2 vCPUs lie in 2 last-level caches (CPU 2,4); CPU 2-3, held by no other guest, lie in 1",
+        "qm set 100 --affinity 4-5", "cores: 2\naffinity: 2,4\n", NULL, "numa:1 l3:4 core:2 pu:1",
+        "2,4-5" },
+    { "llc-split/isolate", FINDING_LLC_SPLIT,
+        "2 vCPUs lie in 2 last-level caches (CPU 3-4); CPU 2-3, held by no other guest, lie in 1",
+        NULL, "cores: 2\n", NULL, "numa:1 l3:4 core:2 pu:1", "3-4" },
+    { "llc-split/affinity-elsewhere", FINDING_LLC_SPLIT,
+        "2 vCPUs lie in 2 last-level caches (CPU 3-4); CPU 2-3, held by no other guest, lie in 1",
+        "printf '\\n[vm 100]\\ncheck.llc-split = off\\n' >> /etc/pve/pinhook.conf",
+        "cores: 2\naffinity: 3-4\n", NULL, "numa:1 l3:4 core:2 pu:1", "3-4" },
+    { "llc-split/no-more-than-it-needs", FINDING_LLC_SPLIT, NULL, NULL, "cores: 3\n", NULL,
+        "numa:1 l3:4 core:2 pu:1", "2-4" },
+    { "llc-split/all-others-held", FINDING_LLC_SPLIT, NULL, NULL, "cores: 2\n", NULL,
+        "numa:1 l3:4 core:2 pu:1", "3-4", "101:2,5-7" },
+    { "llc-split/one-is-enough", FINDING_LLC_SPLIT, NULL, NULL, "cores: 2\n", NULL,
+        "numa:1 l3:4 core:2 pu:1", "2-3" },
+
+    { "node-split/no-cells", FINDING_NODE_SPLIT,
+        "4 vCPUs lie on node 0-1, and the guest has no cells",
+        "qm set 100 --numa 1 --numa0 cpus=0-1,hostnodes=0,memory=256,policy=bind --numa1 "
+        "cpus=2-3,hostnodes=1,memory=256,policy=bind",
+        "cores: 4\naffinity: 4,6,12,14\n" },
+    { "node-split/siblings-of-both", FINDING_NODE_SPLIT,
+        "7 vCPUs lie on node 0-1, and the guest has no cells",
+        "qm set 100 --numa 1 --numa0 'cpus=0-1;4-5,hostnodes=0,memory=292,policy=bind' --numa1 "
+        "'cpus=2-3;6,hostnodes=1,memory=220,policy=bind'",
+        "cores: 7\n", NULL, TWO_NODES, "4-7,12-15" },
+    { "node-split/by-socket", FINDING_NODE_SPLIT, "vCPU 0-1 are one cell and lie on node 0-1", NULL,
+        "sockets: 2\ncores: 2\nnuma: 1\naffinity: 4,12-14\n", NULL, TWO_NODES },
+    { "node-split/one-cell-on-both", FINDING_NODE_SPLIT,
+        "vCPU 0-3 are one cell and lie on node 0-1", NULL,
+        "cores: 4\naffinity: 4,6,12,14\n" CELL "cpus=0-3,hostnodes=0-1,memory=512,policy=bind\n" },
+    { "node-split/lines-to-drop", FINDING_NODE_SPLIT, "vCPU 0-1 are one cell and lie on node 0-1",
+        "qm set 100 --numa 1 --numa0 cpus=0,hostnodes=0,memory=256,policy=bind --numa1 "
+        "cpus=1,hostnodes=1,memory=256,policy=bind --delete numa5",
+        "cores: 2\naffinity: 4,12\nnuma: 1\nnuma5: cpus=0-1,memory=512\n" },
+    { "node-split/more-memory-than-there-is", FINDING_NODE_SPLIT,
+        "2 vCPUs lie on node 0-1, and the guest has no cells",
+        "qm set 100 --numa 1 --numa0 cpus=0,hostnodes=0,memory=5000,policy=preferred --numa1 "
+        "cpus=1,hostnodes=1,memory=5000,policy=preferred",
+        "memory: 10000\ncores: 2\naffinity: 4,12\n" },
+    { "node-split/a-cell-for-each", FINDING_NODE_SPLIT, NULL, NULL,
+        "cores: 4\n" CELL "cpus=0-1,hostnodes=0,memory=256,policy=bind\n"
+        "numa1: cpus=2-3,hostnodes=1,memory=256,policy=bind\n" },
+    { "node-split/one-node", FINDING_NODE_SPLIT, NULL, NULL, "cores: 3\n" },
+
+    { "kind-mixed/other-isolated-ones", FINDING_KIND_MIXED,
+        "vCPUs lie on cores of several kinds, fast cores: CPU 2, slower cores: CPU 6",
+        "qm set 100 --affinity 2,4", "cores: 2\naffinity: 2,6\n", NULL, HYBRID, "2-6" },
+    { "kind-mixed/isolate", FINDING_KIND_MIXED,
+        "vCPUs lie on cores of several kinds, fast cores: CPU 2-3, slower cores: CPU 6", NULL,
+        "cores: 3\n", NULL, HYBRID, "2-3,6" },
+    { "kind-mixed/fewer", FINDING_KIND_MIXED,
+        "vCPUs lie on cores of several kinds, fast cores: CPU 2-3, slower cores: CPU 6",
+        "qm set 100 --sockets 1 --cores 1", "cores: 3\naffinity: 2-3,6\n", NULL, HYBRID, "2-3,6" },
+    { "kind-mixed/one-kind", FINDING_KIND_MIXED, NULL, NULL, "cores: 2\n", NULL, HYBRID, "2-6" },
+
+    { "cpu-limit/below", FINDING_CPU_LIMIT, "cpulimit gives 4 vCPUs the time of 3.5 CPUs",
+        "qm set 100 --delete cpulimit", "cores: 4\ncpulimit: 3.5\n" },
+    { "cpu-limit/as-many", FINDING_CPU_LIMIT, NULL, NULL, "cores: 4\ncpulimit: 4\n" },
+    { "cpu-limit/none", FINDING_CPU_LIMIT, NULL, NULL, "cores: 4\ncpulimit: 0\n" },
+
+    { "balloon/below", FINDING_BALLOON, "Proxmox may take the memory from 512 down to 511 MiB",
+        "qm set 100 --balloon 0", "cores: 2\nballoon: 511\n" },
+    { "balloon/all-of-it", FINDING_BALLOON, NULL, NULL, "cores: 2\nballoon: 512\n" },
+    { "balloon/none", FINDING_BALLOON, NULL, NULL, "cores: 2\nballoon: 0\n" },
+    { "balloon/not-given", FINDING_BALLOON, NULL, NULL, "cores: 2\n" },
+
+    { "hotplug/no-timer-here", FINDING_HOTPLUG_CPU,
+        "1 of 2 vCPUs may be plugged while it runs, and pinhook-repair.timer is not enabled",
+        "qm set 100 --hotplug disk,usb", "cores: 2\nvcpus: 1\nhotplug: disk,cpu,usb\n" },
+    { "hotplug/nothing-else", FINDING_HOTPLUG_CPU,
+        "1 of 2 vCPUs may be plugged while it runs, and pinhook-repair.timer is not enabled",
+        "qm set 100 --hotplug 0", "cores: 2\nvcpus: 1\nhotplug: cpu\n" },
+    { "hotplug/timer", FINDING_HOTPLUG_CPU,
+        "1 of 2 vCPUs may be plugged while it runs, and pinhook-repair.timer is not enabled",
+        "systemctl enable --now pinhook-repair.timer", "cores: 2\nvcpus: 1\nhotplug: cpu\n",
+        .timer = TRUE },
+    { "hotplug/all-present", FINDING_HOTPLUG_CPU, NULL, NULL, "cores: 2\nhotplug: cpu\n" },
+    { "hotplug/not-of-cpus", FINDING_HOTPLUG_CPU, NULL, NULL, "cores: 2\nvcpus: 1\n" },
+
+    { "device/isolated-ones-there", FINDING_DEVICE_REMOTE,
+        "hostpci0: 0000:41:00.0 is on node 1, the VM on node 0", "qm set 100 --affinity 10,12",
+        "cores: 2\naffinity: 4,6\n", .devices = "hostpci0 0000:41:00.0 1" },
+    { "device/none-isolated-there", FINDING_DEVICE_REMOTE,
+        "hostpci0: 0000:41:00.0 is on node 1, the VM on node 0", NULL, "cores: 2\n",
+        .isolated = "2-7", .devices = "hostpci0 0000:41:00.0 1" },
+    { "device/on-a-node-without-cpus", FINDING_DEVICE_REMOTE,
+        "hostpci3: gpu is on node 5, the VM on node 0",
+        "printf '\\n[vm 100]\\ncheck.device-remote = off\\n' >> /etc/pve/pinhook.conf",
+        "cores: 2\n", .devices = "hostpci3 gpu 5" },
+    { "device/on-both-nodes", FINDING_DEVICE_REMOTE,
+        "hostpci1: 0000:41:00.0 is on node 1, the VM on node 0",
+        "printf '\\n[vm 100]\\ncheck.device-remote = off\\n' >> /etc/pve/pinhook.conf",
+        "cores: 2\n", .devices = "hostpci0 0000:01:00.0 0;hostpci1 0000:41:00.0 1" },
+    { "device/unknown", FINDING_DEVICE_REMOTE,
+        "hostpci0: it is not known which node 0000:41:00.0 is on: the host has no such device",
+        NULL, "cores: 2\n", .devices = "hostpci0 0000:41:00.0 the host has no such device" },
+    { "device/of-no-node", FINDING_DEVICE_REMOTE, NULL, NULL, "cores: 2\n",
+        .devices = "hostpci0 0000:41:00.0 -1" },
+    { "device/where-the-vm-is", FINDING_DEVICE_REMOTE, NULL, NULL, "cores: 2\n",
+        .devices = "hostpci0 0000:41:00.0 1;hostpci1 0000:42:00.0 1" },
+
+    { "unpinnable/template", FINDING_UNPINNABLE, "it is a template, and never runs", NULL,
+        "cores: 2\ntemplate: 1\n" },
+    { "unpinnable/one-thread", FINDING_UNPINNABLE,
+        "args have QEMU emulate all 2 vCPUs in one thread",
+        "qm set 100 --args '-accel tcg,thread=multi'",
+        "cores: 2\nkvm: 0\nargs: -accel tcg,thread=single\n" },
+    { "unpinnable/one-vcpu", FINDING_UNPINNABLE, NULL, NULL,
+        "cores: 1\nargs: -accel tcg,thread=single\n" },
+    { "unpinnable/emulated", FINDING_UNPINNABLE, NULL, NULL, "cores: 2\nkvm: 0\n" },
+
     { "freeze/frozen", FINDING_NOT_FROZEN, NULL, NULL, "cores: 2\n" },
     { "freeze/running", FINDING_NOT_FROZEN, "the guest runs before its vCPUs are bound",
         "qm set 100 --freeze 1", "cores: 2\nfreeze: 0\n" },
@@ -681,6 +949,10 @@ static Scene *scene_of(const Example *example)
     }
     if (example->containers != NULL) {
         scene_add_containers(scene, example->containers);
+    }
+    scene->devices = example->devices;
+    if (example->timer) {
+        fake_root_write(scene->fake, TIMER, "[Timer]\n");
     }
     return scene;
 }
@@ -710,12 +982,23 @@ static void test_found_or_not(gconstpointer data)
     }
 }
 
-static gboolean is_gone(const Scene *scene, FindingCode code)
+static gboolean is_gone(const Verdict *verdict, FindingCode code)
 {
-    g_autoptr(Verdict) verdict = judge(scene);
     const Finding *finding = find(verdict, code);
 
     return finding == NULL || finding->severity < finding_kind(code)->severity;
+}
+
+/// An error of @after that is not in @before; NULL: there is none.
+static const Finding *find_new_error(const Verdict *before, const Verdict *after)
+{
+    for (guint i = 0; i < after->findings->len; i++) {
+        const Finding *finding = after->findings->pdata[i];
+        if (finding->severity == SEVERITY_ERROR && find(before, finding->code) == NULL) {
+            return finding;
+        }
+    }
+    return NULL;
 }
 
 static const char *see_fix(const Verdict *verdict, FindingCode code)
@@ -739,12 +1022,16 @@ static void test_way(const Example *example, guint way)
     if (!apply_way(scene, fix, way)) {
         g_error("cannot be pasted: %s", fix);
     }
-    if (!is_gone(scene, example->code)) {
+    g_autoptr(Verdict) after = judge(scene);
+    if (!is_gone(after, example->code)) {
         g_error("does not mend it: %s", fix);
     }
-    g_autoptr(Verdict) after = judge(scene);
     if (verdict->result != VERDICT_REFUSE && after->result == VERDICT_REFUSE) {
         g_error("breaks what was good: %s", fix);
+    }
+    const Finding *error = find_new_error(verdict, after);
+    if (find(verdict, example->code)->severity == SEVERITY_WARNING && error != NULL) {
+        g_error("%s leads to: %s", fix, error->message);
     }
 }
 

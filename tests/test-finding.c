@@ -98,6 +98,16 @@ static void test_the_promised_findings_are_there(void)
         { "numa-balancing", SEVERITY_WARNING },
         { "governor", SEVERITY_WARNING },
         { "host-starved", SEVERITY_WARNING },
+        { "guest-smt", SEVERITY_ERROR },
+        { "smt-exposed", SEVERITY_WARNING },
+        { "llc-split", SEVERITY_WARNING },
+        { "node-split", SEVERITY_WARNING },
+        { "kind-mixed", SEVERITY_WARNING },
+        { "cpu-limit", SEVERITY_WARNING },
+        { "balloon", SEVERITY_WARNING },
+        { "hotplug-cpu", SEVERITY_WARNING },
+        { "device-remote", SEVERITY_WARNING },
+        { "unpinnable", SEVERITY_ERROR },
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(promised); i++) {

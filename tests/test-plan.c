@@ -5,11 +5,11 @@
 
 #include <string.h>
 
-static const char good[] =
-    "{\"vcpus\":[{\"vcpu\":0,\"cpu\":2,\"core\":1,\"node\":0,\"llc\":0},"
-    "{\"vcpu\":1,\"cpu\":10,\"core\":5,\"node\":1,\"llc\":2}],"
-    "\"present\":1,\"cores\":\"2-3,10-11\",\"reserved\":\"2-5,10-11\",\"others\":\"4\","
-    "\"nodes\":\"0-1\",\"others_share\":true,\"refused\":true}";
+static const char good[] = "{\"vcpus\":[{\"vcpu\":0,\"cpu\":2,\"core\":1,\"node\":0,\"llc\":0},"
+                           "{\"vcpu\":1,\"cpu\":10,\"core\":5,\"node\":1,\"llc\":2}],"
+                           "\"present\":1,\"threads\":2,\"cores\":\"2-3,10-11\",\"reserved\":\"2-5,"
+                           "10-11\",\"others\":\"4\","
+                           "\"nodes\":\"0-1\",\"others_share\":true,\"refused\":true}";
 
 static Plan *parse(const char *text, GError **error)
 {
@@ -40,6 +40,7 @@ static void test_every_field_comes_back(void)
 
     g_assert_cmpuint(plan->vcpus->len, ==, 2);
     g_assert_cmpuint(plan->present, ==, 1);
+    g_assert_cmpuint(plan->threads, ==, 2);
     g_assert_cmpuint(plan_vcpu(plan, 1)->vcpu, ==, 1);
     g_assert_cmpuint(plan_vcpu(plan, 1)->cpu, ==, 10);
     g_assert_cmpuint(plan_vcpu(plan, 1)->core, ==, 5);
@@ -51,6 +52,21 @@ static void test_every_field_comes_back(void)
     assert_set(plan->reserved, "2-5,10-11");
     assert_set(plan->others, "4");
     assert_set(plan->nodes, "0-1");
+}
+
+/* A VM may run on when pinhook is replaced by a newer one. */
+static void test_an_entry_of_an_older_version(void)
+{
+    static const char *const later[] = { "\"threads\":2,", ",\"refused\":true" };
+    g_autoptr(GString) text = g_string_new(good);
+
+    for (gsize i = 0; i < G_N_ELEMENTS(later); i++) {
+        g_assert_cmpuint(g_string_replace(text, later[i], "", 0), ==, 1);
+    }
+    g_autoptr(Plan) plan = parse(text->str, NULL);
+    g_assert_nonnull(plan);
+    g_assert_cmpuint(plan->threads, ==, 0);
+    g_assert_false(plan->refused);
 }
 
 static void test_a_vcpu_without_a_place(void)
@@ -153,6 +169,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/plan/reads-what-it-wrote", test_reads_what_it_wrote);
     g_test_add_func("/plan/every-field-comes-back", test_every_field_comes_back);
+    g_test_add_func("/plan/older-version", test_an_entry_of_an_older_version);
     g_test_add_func("/plan/a-vcpu-without-a-place", test_a_vcpu_without_a_place);
     for (gsize i = 0; i < G_N_ELEMENTS(rubbish); i++) {
         g_autofree char *path = g_strdup_printf("/plan/refuses/%s", rubbish[i].name);

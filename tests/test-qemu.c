@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "real-qemu.h"
+#include "threads.h"
 
 #include <ftw.h>
 #include <glib/gstdio.h>
@@ -366,6 +367,84 @@ static void test_post_start_alone(void)
     assert_bound_as(qemu, json_object_object_get(report, "plan"));
     assert_status_is_true(node, qemu);
     assert_guest_is(qemu, "running");
+}
+
+/* What QEMU tells the guest of its cores. */
+
+static void test_siblings_are_qemus(void)
+{
+    static const RealQemuShape shapes[] = { { .present = 4, .most = 4, .threads = 2 },
+        { .present = 4, .most = 4, .threads = 4 }, { .present = 3, .most = 4, .threads = 2 },
+        { .present = 4, .most = 4 } };
+    static const guint siblings[] = { 2, 4, 2, 1 };
+    if (!can_have(1)) {
+        return;
+    }
+
+    for (gsize i = 0; i < G_N_ELEMENTS(shapes); i++) {
+        g_autoptr(Node) node = node_new();
+        g_autoptr(RealQemu) qemu = real_qemu_new(node->fake, 101, &shapes[i]);
+        g_autoptr(GError) error = NULL;
+        g_autoptr(Qmp) qmp = qmp_connect(node->fake->root, 101, 20000, &error);
+        g_assert_no_error(error);
+        g_autoptr(QemuThreads) threads = qemu_threads_query(qmp, &error);
+        g_assert_no_error(error);
+        g_assert_cmpint(
+            g_array_index(threads->vcpus, QemuThread, 0).tid, ==, real_qemu_vcpu_tid(qemu, 0));
+        g_assert_cmpuint(threads->vcpus->len, ==, shapes[i].present);
+        g_assert_cmpuint(threads->siblings, ==, siblings[i]);
+    }
+}
+
+/// QEMU was started with an -smp that the config does not have.
+static void test_siblings_that_nobody_planned(void)
+{
+    RealQemuShape shape = { .present = 2, .most = 2, .threads = 2, .frozen = TRUE };
+    if (!can_have(2)) {
+        return;
+    }
+    g_autoptr(Node) node = node_new();
+    configure(node, 101, 2, "freeze: 1\n");
+    g_autoptr(RealQemu) qemu = start(node, 101, &shape);
+
+    assert_hook_says(node, 101, "post-start", 1,
+        "guest-smt: QEMU gives the guest 2 threads a core, the plan was made for 1");
+    assert_guest_is(qemu, "prelaunch");
+    add_policy(node, "check.guest-smt = warning\n");
+    assert_hook_says(node, 101, "post-start", 0, ": warning: guest-smt: ");
+    assert_guest_is(qemu, "running");
+}
+
+/// FALSE: the first two CPUs that a test may use are no siblings.
+static gboolean have_siblings(void)
+{
+    g_autofree char *cpus = real_qemu_first_cpus(2);
+    g_autoptr(CpuSet) both = parse_list(cpus);
+    g_autofree char *path = g_strdup_printf(
+        "/sys/devices/system/cpu/cpu%d/topology/thread_siblings_list", hwloc_bitmap_first(both));
+    g_autofree char *list = NULL;
+
+    g_assert_true(g_file_get_contents(path, &list, NULL, NULL));
+    g_autoptr(CpuSet) siblings = parse_list(g_strchomp(list));
+    return hwloc_bitmap_isincluded(both, siblings);
+}
+
+static void test_siblings_as_planned(void)
+{
+    RealQemuShape shape = { .present = 2, .most = 2, .threads = 2, .frozen = TRUE };
+    if (!can_have(2)) {
+        return;
+    }
+    if (!have_siblings()) {
+        g_test_skip("needs two CPUs of one core");
+        return;
+    }
+    g_autoptr(Node) node = node_new();
+    configure(node, 101, 2, "freeze: 1\nargs: -smp 2,cores=1,threads=2\n");
+    g_autoptr(RealQemu) qemu = start(node, 101, &shape);
+
+    assert_hook(node, 101, "post-start", 0);
+    assert_status_is_true(node, qemu);
 }
 
 /* What happens to a VM that runs. */
@@ -1083,6 +1162,9 @@ int main(int argc, char **argv)
         g_test_add_data_func(proofs[i].path, &proofs[i].shape, test_proof);
     }
     g_test_add_func("/qemu/post-start-alone-plans-and-binds", test_post_start_alone);
+    g_test_add_func("/qemu/siblings-are-qemus", test_siblings_are_qemus);
+    g_test_add_func("/qemu/siblings-that-nobody-planned", test_siblings_that_nobody_planned);
+    g_test_add_func("/qemu/siblings-as-planned", test_siblings_as_planned);
     g_test_add_func("/qemu/hot-plugged-vcpu-is-seen-and-bound", test_hotplug);
     g_test_add_func("/qemu/tampered-mask-is-seen-and-mended", test_tampered_mask);
     g_test_add_func("/qemu/hot-plugged-vcpu-is-repaired", test_repair_of_a_hotplug);

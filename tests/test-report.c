@@ -67,9 +67,13 @@ static void test_refused(void)
         "vCPU 0-3\n"
         "pinhook: vm 100:   fix: qm set 100 --numa0 "
         "cpus=0-3,hostnodes=0,memory=512,policy=bind\n"
+        "pinhook: vm 100: warning: smt-exposed: vCPU 0-3 share cores (CPU 2-5), and the guest "
+        "takes "
+        "each for a core of its own\n"
+        "pinhook: vm 100:   fix: qm set 100 --args '-smp 4,sockets=1,cores=2,threads=2'\n"
         "pinhook: vm 100: warning: not-frozen: the guest runs before its vCPUs are bound\n"
         "pinhook: vm 100:   fix: qm set 100 --freeze 1\n"
-        "pinhook: vm 100: REFUSED: 2 errors, 1 warning\n"
+        "pinhook: vm 100: REFUSED: 2 errors, 2 warnings\n"
         "pinhook: vm 100:   to start it anyway: printf '\\n[vm 100]\\nmode = warn\\n' >> "
         "/etc/pve/pinhook.conf\n");
     g_assert_cmpint(report_exit_status(report), ==, 1);
@@ -117,7 +121,8 @@ static void test_passed(void)
 
 static void test_runs_of_cpus_are_ranges(void)
 {
-    g_autoptr(Report) report = report_of_start("pre-start", GOOD, "[vm 100]\nsmt = pair\n", "2-7");
+    g_autoptr(Report)
+        report = report_of_start("pre-start", GOOD "args: -smp 4,cores=2,threads=2\n", NULL, "2-7");
 
     assert_log(report,
         "pinhook: vm 100: plan: vCPU 0-3 on CPU 2-5 (node 0, LLC 0); the rest on CPU 0-1\n"
@@ -595,7 +600,7 @@ static void test_json_of_check(void)
     g_assert_cmpint(json_object_get_int(json_object_object_get(json, "vmid")), ==, 100);
     g_assert_cmpstr(get_string(json, "phase"), ==, "check");
     g_assert_cmpstr(get_string(json, "verdict"), ==, "refuse");
-    assert_names(plan, "vcpus present cores reserved others nodes others_share refused");
+    assert_names(plan, "vcpus present threads cores reserved others nodes others_share refused");
     g_assert_cmpstr(json_object_to_json_string_ext(get_first(plan, "vcpus"), 0), ==,
         "{\"vcpu\":0,\"cpu\":2,\"core\":1,\"node\":0,\"llc\":0}");
     g_assert_cmpstr(get_string(plan, "reserved"), ==, "2-5");

@@ -21,7 +21,10 @@
 
 enum { TASK = 500, QEMU = 4711, MEMORY_PAGES = 16384 };
 
-/// A host of 8 CPUs, of which 2-7 are isolated, with VM 100, and a task of Proxmox that starts it.
+#define TIMER "etc/systemd/system/timers.target.wants/pinhook-repair.timer"
+
+/// A host of 8 CPUs, of which 2-7 are isolated, with the timer enabled, VM 100, and a task of
+/// Proxmox that starts it.
 typedef struct {
     FakeRoot *fake;
     FakeQemu *qemu; // NULL: the VM does not run
@@ -36,6 +39,7 @@ static Scene *scene_new(const char *config)
     fake_root_add_host(scene->fake, 8, 1, "2-7");
     fake_root_add_process(scene->fake, 1, 1, "/sbin/init");
     fake_root_add_process(scene->fake, TASK, 77, "task UPID:pve1:qmstart:100");
+    fake_root_write(scene->fake, TIMER, "[Timer]\n");
     fake_root_write(scene->fake, CONFIG, config);
     scene->call = (Call){
         .root = scene->fake->root, .vmid = 100, .caller = TASK, .kernel = &fake_kernel
@@ -318,6 +322,14 @@ static void test_hot_plugged_vcpu_is_seen_and_then_bound(void)
     assert_found(scene, run_status, OUTCOME_UNPROVEN, FINDING_NOT_BOUND);
     pass(scene, run_post_start, OUTCOME_PROVEN);
     assert_mask(4716, "4");
+}
+
+static void test_hot_plug_without_the_timer_is_found(void)
+{
+    g_autoptr(Scene) scene = scene_new("cores: 4\nvcpus: 2\nhotplug: cpu\nfreeze: 1\n");
+
+    fake_root_remove(scene->fake, TIMER);
+    assert_found(scene, run_pre_start, OUTCOME_WARNED, FINDING_HOTPLUG_CPU);
 }
 
 /* Several VMs. */
@@ -1542,6 +1554,7 @@ static void add_starts(void)
         "/run/status-without-a-plan-is-not-proven", test_status_without_a_plan_is_not_proven);
     g_test_add_func("/run/hot-plugged-vcpu-is-seen-and-then-bound",
         test_hot_plugged_vcpu_is_seen_and_then_bound);
+    g_test_add_func("/run/hot-plug-without-the-timer", test_hot_plug_without_the_timer_is_found);
 }
 
 static void add_ledger(void)

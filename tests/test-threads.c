@@ -114,6 +114,53 @@ static void test_vcpus_come_by_index(void)
     g_assert_cmpuint(g_array_index(qemu->vcpus, QemuThread, 2).vcpu, ==, 9);
 }
 
+/// The siblings that these `props` of vCPU 0, 1, … make.
+static guint siblings_of(const char *const *props)
+{
+    g_autoptr(FakeRoot) fake = new_root();
+    g_autoptr(GString) vcpus = g_string_new("[");
+    g_autoptr(GError) error = NULL;
+
+    for (guint i = 0; props[i] != NULL; i++) {
+        g_string_append_printf(vcpus, "%s{\"cpu-index\": %u, \"thread-id\": %u%s}",
+            i > 0 ? "," : "", i, 4712 + i, props[i]);
+    }
+    g_string_append_c(vcpus, ']');
+    g_autoptr(QemuThreads) qemu = query(fake, vcpus->str, "[]", &error);
+    g_assert_no_error(error);
+    return qemu->siblings;
+}
+
+#define PROPS(ids) ", \"props\": {" ids "}"
+#define CORE(socket, core, thread)                                                                 \
+    PROPS("\"node-id\": " thread ", \"socket-id\": " socket ", \"core-id\": " core                 \
+          ", \"thread-id\": " thread)
+
+static void test_siblings_are_told_by_the_ids_of_their_core(void)
+{
+    static const struct {
+        const char *props[5];
+        guint siblings;
+    } cases[] = {
+        { { CORE("0", "0", "0"), CORE("0", "0", "1"), CORE("0", "1", "0"), CORE("0", "1", "1") },
+            2 },
+        { { CORE("0", "0", "0"), CORE("0", "1", "0"), CORE("1", "0", "0"), CORE("1", "1", "0") },
+            1 },
+        { { CORE("0", "0", "0"), CORE("0", "0", "1"), CORE("1", "0", "0") }, 2 },
+        { { PROPS("\"core-id\": 0"), PROPS("\"core-id\": 0"), PROPS("\"core-id\": 8") }, 2 },
+        { { PROPS("\"die-id\": 0, \"core-id\": 0"), PROPS("\"die-id\": 1, \"core-id\": 0") }, 1 },
+        { { CORE("0", "0", "0"), "" }, 0 },
+        { { CORE("0", "0", "0"), PROPS("") }, 0 },
+        { { ", \"props\": 7", ", \"props\": null" }, 0 },
+        { { PROPS("\"core-id\": -1"), PROPS("\"core-id\": \"a\"") }, 0 },
+        { { NULL }, 0 },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_assert_cmpuint(siblings_of(cases[i].props), ==, cases[i].siblings);
+    }
+}
+
 static void test_gap_in_the_indexes_is_kept(void)
 {
     g_autoptr(FakeRoot) fake = new_root();
@@ -277,6 +324,7 @@ static void test_misbehaving_qemu_is_an_error(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/threads/siblings", test_siblings_are_told_by_the_ids_of_their_core);
     g_test_add_func("/threads/every-thread-has-its-role", test_every_thread_has_its_role);
     g_test_add_func(
         "/threads/name-and-last-cpu-are-the-kernels", test_name_and_last_cpu_are_the_kernels);

@@ -133,6 +133,61 @@ static void test_plan_that_shares_is_proven_only_if_accepted(void)
     }
 }
 
+/* What the guest is told of its cores. */
+
+static Scene *scene_new_told(guint planned, guint told)
+{
+    Scene *scene = scene_new_good(NULL);
+
+    scene->plan->threads = planned;
+    scene->observed->siblings = told;
+    return scene;
+}
+
+static void test_threads_a_core_as_planned_are_fine(void)
+{
+    static const guint fine[][2] = { { 1, 1 }, { 2, 2 }, { 4, 2 }, { 2, 0 }, { 0, 2 } };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(fine); i++) {
+        g_autoptr(Scene) scene = scene_new_told(fine[i][0], fine[i][1]);
+        assert_proven(scene);
+    }
+}
+
+static void test_other_threads_a_core_than_planned_are_a_finding(void)
+{
+    g_autoptr(Scene) fewer = scene_new_told(2, 1);
+    g_autoptr(Scene) more = scene_new_told(1, 2);
+
+    assert_unproven(
+        fewer, FINDING_GUEST_SMT, "QEMU gives the guest 1 thread a core, the plan was made for 2");
+    assert_unproven(
+        more, FINDING_GUEST_SMT, "QEMU gives the guest 2 threads a core, the plan was made for 1");
+}
+
+/// Of two vCPUs the first alone is there: it has no sibling yet.
+static void test_a_sibling_to_be_plugged_is_not_missed(void)
+{
+    g_autoptr(Scene) scene = scene_new(NULL);
+
+    add(scene, THREAD_VCPU, 0, "2", "2");
+    scene->plan->present = 1;
+    scene->plan->threads = 2;
+    scene->observed->siblings = 1;
+    assert_proven(scene);
+}
+
+static void test_other_threads_a_core_that_are_accepted(void)
+{
+    g_autoptr(Scene) scene = scene_new_good("[defaults]\ncheck.guest-smt = warning\n");
+
+    scene->plan->threads = 2;
+    scene->observed->siblings = 1;
+    g_autoptr(Proof) proof = verify(scene);
+    g_assert_true(proof->proven);
+    g_assert_cmpuint(proof->findings->len, ==, 1);
+}
+
 static void test_vcpu_elsewhere_is_not_bound(void)
 {
     static const char *const elsewhere[] = { "5", "0-7", "2-3", "2", "" };
@@ -453,6 +508,11 @@ static void test_a_cpu_that_went_offline(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/verify/siblings/as-planned", test_threads_a_core_as_planned_are_fine);
+    g_test_add_func(
+        "/verify/siblings/others", test_other_threads_a_core_than_planned_are_a_finding);
+    g_test_add_func("/verify/siblings/to-be-plugged", test_a_sibling_to_be_plugged_is_not_missed);
+    g_test_add_func("/verify/siblings/accepted", test_other_threads_a_core_that_are_accepted);
     g_test_add_func("/verify/a-cpu-that-went-offline", test_a_cpu_that_went_offline);
     g_test_add_func("/verify/all-as-planned-is-proven", test_all_as_planned_is_proven);
     g_test_add_func("/verify/plan-that-shares-is-proven-only-if-accepted",
