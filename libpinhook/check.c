@@ -33,14 +33,13 @@ void check_add(Check *check, FindingCode code, char *fix, const char *format, ..
     va_end(args);
 }
 
-static void check_disturbance(Check *check)
+static void check_disturbance(Check *check, const CpuSet *cpus)
 {
     const Request *request = check->request;
 
-    if (check->plan != NULL && request->interrupts != NULL && request->tuning != NULL) {
-        g_autoptr(GPtrArray)
-            found = disturbance_find(request->host, request->interrupts, request->tuning,
-                check->plan->cpus, request->taken->vm_cpus, request->policy->severities);
+    if (request->interrupts != NULL && request->tuning != NULL) {
+        g_autoptr(GPtrArray) found = disturbance_find(request->host, request->interrupts,
+            request->tuning, cpus, request->taken->vm_cpus, request->policy->severities);
         g_ptr_array_extend_and_steal(check->findings, g_steal_pointer(&found));
     }
 }
@@ -77,11 +76,28 @@ Verdict *check_start(const Request *request, const Plan *plan)
         check_cpu_limit(&check);
         check_balloon(&check);
         check_hotplug(&check);
-        check_disturbance(&check);
+        if (plan != NULL) {
+            check_disturbance(&check, plan->cpus);
+        }
     }
 
     Verdict *verdict = g_new(Verdict, 1);
     verdict->result = weigh(&check);
     verdict->findings = check.findings;
     return verdict;
+}
+
+GPtrArray *check_machine(const Request *request)
+{
+    const Host *host = request->host;
+    Check check = { .request = request, .findings = finding_list_new() };
+    g_autoptr(CpuSet) isolated = cpuset_and(host->isolation->isolated, host->online);
+
+    check_isolcpus(&check);
+    check_lists(&check);
+    /* Where nothing is isolated, nothing is promised that could be disturbed. */
+    if (!hwloc_bitmap_iszero(isolated)) {
+        check_disturbance(&check, isolated);
+    }
+    return check.findings;
 }

@@ -20,6 +20,11 @@ typedef struct {
 /// readable: then nothing else was looked at.
 Verdict *check_start(const Request *request, const Plan *plan);
 
+/// What is amiss with the machine itself: with what it was told of isolation, and, for all isolated
+/// CPUs, with what disturbs them. No VM is looked at: of @request the policy, the host, what guests
+/// hold, and interrupts and tuning. The caller unrefs the array of Finding.
+GPtrArray *check_machine(const Request *request);
+
 void verdict_free(Verdict *verdict);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Verdict, verdict_free)

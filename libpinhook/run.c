@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "run.h"
 
-#include "disturbance.h"
 #include "error.h"
 #include "ledger.h"
 #include "picture.h"
@@ -562,29 +561,23 @@ Report *run_post_stop(const Call *call)
 /// No VM's: what everybody holds.
 #define NOBODY 0
 
-/// Where nothing is isolated, nothing is promised that could be disturbed.
-static GPtrArray *find_disturbances(
-    const Call *call, const Host *host, const Taken *taken, const Interrupts *interrupts)
-{
-    g_autoptr(Policy) policy = call_read_policy(call);
-    g_autoptr(CpuSet) isolated = cpuset_and(host->isolation->isolated, host->online);
-    if (hwloc_bitmap_iszero(isolated)) {
-        return finding_list_new();
-    }
-    g_autoptr(Tuning) tuning = tuning_load(call->root, isolated);
-    return disturbance_find(host, interrupts, tuning, isolated, taken->cpus, policy->severities);
-}
-
 HostReport *run_host(const Call *call, GError **error)
 {
     g_autoptr(Host) host = host_load(call->root, error);
     if (host == NULL) {
         return NULL;
     }
+    g_autoptr(Policy) policy = call_read_policy(call);
+    g_autoptr(Tuning) tuning = tuning_load(call->root, host->isolation->isolated);
     HostReport *report = g_new(HostReport, 1);
+
     report->taken = ledger_taken(call->root, NOBODY);
     report->interrupts = interrupts_load(call->root, host->isolation->isolated);
-    report->findings = find_disturbances(call, host, report->taken, report->interrupts);
+    report->findings = check_machine(&(Request){ .policy = policy,
+        .host = host,
+        .taken = report->taken,
+        .interrupts = report->interrupts,
+        .tuning = tuning });
     report->host = g_steal_pointer(&host);
     return report;
 }

@@ -485,6 +485,18 @@ static void test_host_is_a_map(void)
     g_assert_false(root_exists(fake->root, "run/pinhook"));
 }
 
+static void test_host_that_was_told_of_no_isolation(void)
+{
+    g_autoptr(FakeRoot) fake = new_root(GOOD);
+
+    fake_root_write(fake, "sys/devices/system/cpu/isolated", "\n");
+    fake_root_write(fake, "proc/cmdline", "quiet isolcpus=managed_irq,2-7\n");
+    g_auto(Called) called = CALL("--root", fake->path, "host");
+    g_assert_nonnull(strstr(called.out, "\nwarning: isolcpus-ignored: isolcpus=managed_irq,2-7 "));
+    g_assert_nonnull(strstr(called.out, "\n  or:  sed "));
+    g_assert_cmpint(called.status, ==, 1);
+}
+
 /// A root of sysfs alone: no Proxmox, no memory, no caches.
 static void test_host_without_anything_else(void)
 {
@@ -746,6 +758,7 @@ int main(int argc, char **argv)
     g_test_add_func("/cli/config-is-the-source-nodes", test_config_is_the_source_nodes);
     g_test_add_func("/cli/check-answers-on-stdout", test_check_answers_on_stdout);
     g_test_add_func("/cli/host-is-a-map", test_host_is_a_map);
+    g_test_add_func("/cli/host-told-of-no-isolation", test_host_that_was_told_of_no_isolation);
     g_test_add_func("/cli/host-without-anything-else", test_host_without_anything_else);
     g_test_add_func("/cli/host-that-is-none", test_host_that_is_none);
     g_test_add_func("/cli/json-of-the-host", test_json_of_the_host);
