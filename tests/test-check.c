@@ -3,6 +3,7 @@
 
 #include "cmdline.h"
 #include "fake-host.h"
+#include "fake-qm.h"
 #include "fake-root.h"
 #include "fake-shell.h"
 #include "ledger.h"
@@ -201,58 +202,15 @@ static const Finding *find(const Verdict *verdict, FindingCode code)
 
 /* Doing what a fix says. */
 
-/// As Proxmox writes a config: without the key, and without what it does not know.
-static gboolean survives_writing(const char *line, const char *key)
-{
-    static const char *const unknown[] = { "cpuaffinity:", "cpu-affinity:", "cpuset:" };
-    gsize length = strlen(key);
-
-    for (gsize i = 0; i < G_N_ELEMENTS(unknown); i++) {
-        if (g_str_has_prefix(line, unknown[i])) {
-            return FALSE;
-        }
-    }
-    return *line != '\0' && (strncmp(line, key, length) != 0 || line[length] != ':');
-}
-
-/// Sets an option of the VM; @value NULL: removes it.
-static void set_option(Scene *scene, const char *key, const char *value)
-{
-    g_autofree char *before = scene_read(scene, CONFIG_PATH);
-    g_auto(GStrv) lines = g_strsplit(before, "\n", -1);
-    g_autoptr(GString) after = g_string_new(NULL);
-
-    for (guint i = 0; lines[i] != NULL; i++) {
-        if (survives_writing(lines[i], key)) {
-            g_string_append_printf(after, "%s\n", lines[i]);
-        }
-    }
-    if (value != NULL) {
-        g_string_append_printf(after, "%s: %s\n", key, value);
-    }
-    fake_root_write(scene->fake, CONFIG_PATH, after->str);
-}
-
 static gboolean apply_qm_set(Scene *scene, const char *command)
 {
-    g_auto(GStrv) argv = NULL;
-    int argc = 0;
+    g_autofree char *before = scene_read(scene, CONFIG_PATH);
+    g_autofree char *after = fake_qm_set(before, command);
 
-    if (!g_shell_parse_argv(command, &argc, &argv, NULL) || argc < 5 || argc % 2 == 0 ||
-        strcmp(argv[2], "100") != 0) {
-        return FALSE;
+    if (after != NULL) {
+        fake_root_write(scene->fake, CONFIG_PATH, after);
     }
-    for (int i = 3; i < argc; i += 2) {
-        gboolean removes = strcmp(argv[i], "--delete") == 0;
-        if (!g_str_has_prefix(argv[i], "--")) {
-            return FALSE;
-        }
-        g_auto(GStrv) keys = g_strsplit(removes ? argv[i + 1] : argv[i] + 2, ",", -1);
-        for (guint j = 0; keys[j] != NULL; j++) {
-            set_option(scene, keys[j], removes ? NULL : argv[i + 1]);
-        }
-    }
-    return TRUE;
+    return after != NULL;
 }
 
 static gboolean apply_shutdown(Scene *scene, const char *vmid)
@@ -336,8 +294,8 @@ static gboolean apply_fix(Scene *scene, const char *fix)
         return apply_shutdown(scene, fix + strlen(stop));
     }
     if (g_str_has_prefix(fix, clone)) {
-        set_option(scene, "template", NULL); // the clone's config, in the place of the template's
-        return TRUE;
+        /* The clone's config, in the place of the template's. */
+        return apply_qm_set(scene, "qm set 100 --delete template");
     }
     if (strcmp(fix, enable) == 0) {
         return enable_timer(scene);
