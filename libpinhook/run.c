@@ -570,7 +570,7 @@ static GPtrArray *find_disturbances(
         return finding_list_new();
     }
     g_autoptr(Tuning) tuning = tuning_load(call->root, isolated);
-    return disturbance_find(host, interrupts, tuning, isolated, taken->cpus, policy->severities);
+    return disturbance_find(host, interrupts, tuning, isolated, taken->vm_cpus, policy->severities);
 }
 
 HostReport *run_host(const Call *call, GError **error)
