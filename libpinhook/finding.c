@@ -124,7 +124,7 @@ static const FindingKind kinds[FINDING_COUNT] = {
         "off in the policy." },
     [FINDING_RCU_NOCBS_MISSING] = { "rcu-nocbs-missing", SEVERITY_WARNING,
         "An isolated CPU of a vCPU is neither in rcu_nocbs nor in nohz_full, or it cannot be told.",
-        "The kernel frees there, in the middle of the guest's work, what it has put off.",
+        "RCU's callbacks, by which the kernel frees things later, run there amid the guest's work.",
         "Name the CPUs in rcu_nocbs= too, on the kernel command line, and reboot; nohz_full= "
         "implies it." },
     [FINDING_ISOLATION_LISTS_DIFFER] = { "isolation-lists-differ", SEVERITY_WARNING,

@@ -44,7 +44,7 @@ CpuSet *occupancy_housekeeping(const Host *host, const Taken *taken)
 {
     CpuSet *left = cpuset_minus(host->online, host->isolation->isolated);
 
-    hwloc_bitmap_andnot(left, left, taken->cpus);
+    hwloc_bitmap_andnot(left, left, taken->vm_cpus);
     return left;
 }
 

@@ -24,7 +24,7 @@ typedef struct {
 /// Of @cpus, which are one CPU or all of one core. The holder belongs to @taken.
 Occupancy occupancy_of(const Host *host, const Taken *taken, const CpuSet *cpus);
 
-/// The CPUs that are neither isolated nor held. The caller frees it.
+/// The CPUs that are neither isolated nor held by a VM. The caller frees it.
 CpuSet *occupancy_housekeeping(const Host *host, const Taken *taken);
 
 /// What is held though it is not isolated. The caller frees it.

@@ -105,6 +105,9 @@ static void test_what_is_held_is_no_housekeeping(void)
 
     taken_add(report->taken, 101, held);
     assert_line(report, "CPUs: 0-7   isolated: 4-7   housekeeping: 0-1\n");
+    g_autoptr(CpuSet) shared = cpuset_parse_list("0", ',', NULL);
+    taken_add_container(report->taken, 200, shared);
+    assert_line(report, "CPUs: 0-7   isolated: 4-7   housekeeping: 0-1\n");
 }
 
 /// Every other of 160 CPUs, with one interrupt or two.

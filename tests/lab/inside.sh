@@ -21,7 +21,9 @@ ln -s nodes/pve1/qemu-server /etc/pve/qemu-server
 mkdir -p /run/qemu-server /var/lib/vz/snippets
 cp "$build/hook/pinhook" "$build/libpinhook/libpinhook.so.0" /var/lib/vz/snippets/
 ln -s /var/lib/vz/snippets/pinhook /usr/local/sbin/pinhook
-install -m 755 "$LAB/qm" /usr/local/sbin/qm
+for program in qm pct update-grub proxmox-boot-tool; do
+    install -m 755 "$LAB/$program" /usr/local/sbin/
+done
 
 # Results go to the machine beneath as they come, so that a hang shows how far it was.
 run_scenario() {

@@ -238,11 +238,12 @@ bound() {
     done < <(threads_of "$vmid")
 }
 
-# The fix that was given for a finding, as "error: cpu-missing".
+# fix_for FINDING [or]: the fix that was given for a finding, as "error: cpu-missing"; with `or` its
+# second way.
 fix_for() {
     local rest=${err#*": $1: "}
     if [ "$rest" != "$err" ]; then
-        rest=${rest#*"  fix: "}
+        rest=${rest#*"  ${2:-fix}: "}
         echo "${rest%%$'\n'*}"
     fi
 }
@@ -276,11 +277,21 @@ passes() {
     fi
 }
 
-# reboot_with FIX: when all is done the machine starts again with what the fix wants on the kernel command
-# line, and runs <scenario>.rebooted.sh. One scenario of a host may do so.
+# reboot_with FIX: pastes a fix that changes the kernel command line, on files that hold the one of now.
+# When all is done the machine starts again with what has come of it, and runs <scenario>.rebooted.sh. One
+# scenario of a host may do so.
 reboot_with() {
+    # shellcheck disable=SC2034 # what the file sets
+    local smp nodes append
     ok "no other scenario of the host does so" test ! -e /results/reboot
-    printf '%s\n' "$NAME.rebooted" "${1#on the kernel command line, then reboot: }" >/results/reboot
+    # shellcheck source=/dev/null
+    . "$LAB/${NAME%%/*}/host"
+    mkdir -p /etc/default /etc/kernel
+    printf 'GRUB_CMDLINE_LINUX_DEFAULT="quiet %s"\nGRUB_CMDLINE_LINUX=""\n' "$append" >/etc/default/grub
+    printf 'quiet %s\n' "$append" >/etc/kernel/cmdline
+    echo "# pasted: $1"
+    ok "the fix can be pasted" eval "$1"
+    printf '%s\n' "$NAME.rebooted" "$(cat /run/next-cmdline)" >/results/reboot
 }
 
 # Between scenarios: no VM, no config, an empty ledger.

@@ -1,4 +1,4 @@
-# Nothing is isolated: refused, and the fix isolates what the VM needs.
+# Nothing is isolated: refused, and the fix for GRUB isolates what the VM needs.
 vm 100 'affinity: 2-3'
 hook 100 pre-start
 ok "it is refused" ended_with 1

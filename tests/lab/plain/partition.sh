@@ -23,6 +23,9 @@ release /sys/fs/cgroup/audio
 isolate "$slice"
 policy '[vm 100]' 'emulator = spare'
 vm 100 'affinity: 1-3'
+passes 100
+ok "the tick goes on, without nohz_full" says ": warning: nohz-full-missing: CPU 1-2, isolated for vCPUs, keeps the timer tick; nohz_full here: none"
+ok "and RCU's callbacks" says ": warning: rcu-nocbs-missing: CPU 1-2, isolated for vCPUs, keeps RCU's callbacks; rcu_nocbs here: none"
 start 100
 ok "one that VMs are in counts as isolation" ended_with 0
 ok "the kernel has bound it there" bound 100 "1 2" 3
