@@ -13,6 +13,7 @@ for directory in /run /tmp /dev/shm; do
 done
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 echo '+cpuset' >/sys/fs/cgroup/cgroup.subtree_control
+mkdir /sys/fs/cgroup/system.slice # where systemd has its services: none runs
 ln -s /proc/self/fd /dev/fd
 echo pve1 >/proc/sys/kernel/hostname
 
