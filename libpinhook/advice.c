@@ -252,7 +252,7 @@ static char *undo_other_counts(const VmConfig *vm)
 {
     g_autofree char *args = vmconfig_args_with_smp(vm, NULL);
     g_autofree char *quoted = args != NULL ? g_shell_quote(args) : NULL;
-    gboolean smp = vmconfig_has_smp(vm), vcpus = vm->vcpus_present < vm->vcpus_most;
+    gboolean smp = vmconfig_has_smp(vm), vcpus = vm->vcpus_given;
     const char *deleted = smp && quoted == NULL ? (vcpus ? "vcpus,args" : "args")
                           : vcpus               ? "vcpus"
                                                 : NULL;
@@ -352,21 +352,32 @@ char *advice_fewer_threads(const Request *request)
     return NULL;
 }
 
-/// Whether @plan does without what `errors` of check.h are about wherever @than does.
+/// What check.h has an error for, of a plan on this machine.
+enum {
+    FLAW_AWAKE = 1,         // a CPU is not isolated
+    FLAW_SIBLING_AWAKE = 2, // all are, but not a sibling
+    FLAW_SHARED = 4,        // another guest holds a sibling
+    FLAW_OTHERS = 8,        // nothing is left for QEMU's other threads
+};
+
+static int find_flaws(const Request *request, const Plan *plan)
+{
+    const CpuSet *isolated = request->host->isolation->isolated;
+    gboolean cpus = hwloc_bitmap_isincluded(plan->cpus, isolated);
+    gboolean cores = hwloc_bitmap_isincluded(plan->cores, isolated);
+
+    return (!cpus       ? FLAW_AWAKE
+               : !cores ? FLAW_SIBLING_AWAKE
+                        : 0) |
+           (hwloc_bitmap_intersects(plan->cores, request->taken->cpus) ? FLAW_SHARED : 0) |
+           (plan->others_share ? FLAW_OTHERS : 0);
+}
+
+/// Whether @plan has no flaw that @than, of @before, does not have.
 static gboolean is_no_worse(
     const Request *request, const Plan *plan, const Request *before, const Plan *than)
 {
-    const CpuSet *isolated = request->host->isolation->isolated;
-    const CpuSet *isolated_before = before->host->isolation->isolated;
-    g_autoptr(CpuSet) shared = cpuset_and(plan->cores, request->taken->cpus);
-    g_autoptr(CpuSet) shared_before = cpuset_and(than->cores, before->taken->cpus);
-
-    return plan->others_share <= than->others_share &&
-           hwloc_bitmap_isincluded(plan->cpus, isolated) >=
-               hwloc_bitmap_isincluded(than->cpus, isolated_before) &&
-           hwloc_bitmap_isincluded(plan->cores, isolated) >=
-               hwloc_bitmap_isincluded(than->cores, isolated_before) &&
-           hwloc_bitmap_iszero(shared) >= hwloc_bitmap_iszero(shared_before);
+    return (find_flaws(request, plan) & ~find_flaws(before, than)) == 0;
 }
 
 static guint most_on_a_core(const Plan *plan, const Host *host)
@@ -474,6 +485,20 @@ char *advice_elsewhere(const Request *request, const Plan *plan, const Wish *wis
     return fix != NULL ? fix : isolate_more(request, plan, wish);
 }
 
+char *advice_unpaired(const Request *request, const Plan *plan, const Wish *wish)
+{
+    Policy policy = *request->policy; // shares all else, and is not freed
+    Request changed = *request;
+
+    policy.smt = POLICY_SMT_AUTO;
+    changed.policy = &policy;
+    g_autoptr(Plan) other = request->policy->smt == POLICY_SMT_PAIR ? planner_place(&changed)
+                                                                    : NULL;
+    return is_as_wished(&changed, other, request, plan, wish)
+               ? policy_rule_command(request->vmid, "smt", "auto")
+               : NULL;
+}
+
 char *advice_fewer_as_wished(const Request *request, const Plan *plan, const Wish *wish)
 {
     VmConfig vm = *request->vm; // shares all else, and is not freed
@@ -484,16 +509,21 @@ char *advice_fewer_as_wished(const Request *request, const Plan *plan, const Wis
     }
     fewer.vm = &vm;
     vm.threads = vmconfig_has_smp(&vm) ? 1 : vm.threads;
-    for (guint vcpus = vm.vcpus_most - 1; vcpus > 0; vcpus--) {
-        vm.vcpus_most = vm.vcpus_present = vcpus;
+    guint fit = 0, least = (vm.vcpus_most + 1) / 2, most = vm.vcpus_most - 1;
+    while (least <= most) {
+        vm.vcpus_most = vm.vcpus_present = (least + most) / 2;
         g_autoptr(Plan) other = planner_place(&fewer);
         if (is_as_wished(&fewer, other, request, plan, wish)) {
-            g_autofree char *all_present = undo_other_counts(request->vm);
-            return g_strdup_printf(
-                "qm set %u --sockets 1 --cores %u%s", request->vmid, vcpus, all_present);
+            fit = vm.vcpus_most;
+            least = fit + 1;
+        } else {
+            most = vm.vcpus_most - 1;
         }
     }
-    return NULL;
+    g_autofree char *all_present = undo_other_counts(request->vm);
+    return fit > 0 ? g_strdup_printf(
+                         "qm set %u --sockets 1 --cores %u%s", request->vmid, fit, all_present)
+                   : NULL;
 }
 
 /* Living with it. */

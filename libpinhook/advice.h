@@ -100,7 +100,10 @@ Plan *advice_place_anywhere(const Request *request, const CpuSet *where);
 /// Other isolated CPUs, or isolating more, that lead from @plan to one as wished and no worse.
 char *advice_elsewhere(const Request *request, const Plan *plan, const Wish *wish);
 
-/// As many vCPUs, fewer than in @plan, as have a plan as wished in the pool.
+/// `smt = auto` in place of `pair`, where this leads to a plan as wished.
+char *advice_unpaired(const Request *request, const Plan *plan, const Wish *wish);
+
+/// As many vCPUs as have a plan as wished in the pool, at least half of those in @plan.
 char *advice_fewer_as_wished(const Request *request, const Plan *plan, const Wish *wish);
 
 /// numa lines that give each node of @plan a cell with the vCPUs that lie there, and its part of

@@ -352,6 +352,9 @@ static char *fix_exposed(const Check *check)
     char *fix = advice_tell_threads(request, check->plan);
 
     if (fix == NULL) {
+        fix = advice_unpaired(request, check->plan, &wish);
+    }
+    if (fix == NULL) {
         fix = advice_elsewhere(request, check->plan, &wish);
     }
     if (fix == NULL) {

@@ -227,6 +227,7 @@ static void take_vcpus(Reading *reading, const Setting *setting)
 {
     reading->vcpus = take_count(reading->vm, setting, VMCONFIG_VCPU_LIMIT, 0);
     reading->vcpus_setting = setting;
+    reading->vm->vcpus_given = TRUE;
 }
 
 /// `16384`, or since Proxmox VE 8 also `current=16384`.

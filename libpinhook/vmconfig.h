@@ -41,11 +41,12 @@ typedef struct {
 typedef struct {
     gboolean readable; // FALSE: all else is default, and `problems` says why
     guint sockets;
-    guint cores;         // per socket
-    guint threads;       // per core of the guest: 1 but with `args: -smp …,threads=2`
-    guint vcpus_present; // at start
-    guint vcpus_most;    // with all that may be hot-plugged
-    guint vcpus_own;     // the same without `args`
+    guint cores;          // per socket
+    guint threads;        // per core of the guest: 1 but with `args: -smp …,threads=2`
+    guint vcpus_present;  // at start
+    guint vcpus_most;     // with all that may be hot-plugged
+    gboolean vcpus_given; // by `vcpus`, readable or not
+    guint vcpus_own;      // the same without `args`
     guint64 memory_mib;
     gint64 balloon_mib; // -1: not given; 0: off
     char *hugepages;    // "any", "2" or "1024" (MiB); NULL: none

@@ -825,8 +825,13 @@ static const Example examples[] = {
         "vCPUs lie on cores of several kinds, fast cores: CPU 2-3, slower cores: CPU 6", NULL,
         "cores: 3\n", NULL, HYBRID, "2-3,6" },
     { "kind-mixed/fewer", FINDING_KIND_MIXED,
+        "vCPUs lie on cores of several kinds, fast cores: CPU 2, slower cores: CPU 6-7",
+        "qm set 100 --sockets 1 --cores 2", "cores: 3\naffinity: 2,6-7\n", NULL, HYBRID,
+        "2-3,6-7" },
+    { "kind-mixed/less-than-half-is-no-help", FINDING_KIND_MIXED,
         "vCPUs lie on cores of several kinds, fast cores: CPU 2-3, slower cores: CPU 6",
-        "qm set 100 --sockets 1 --cores 1", "cores: 3\naffinity: 2-3,6\n", NULL, HYBRID, "2-3,6" },
+        "printf '\\n[vm 100]\\ncheck.kind-mixed = off\\n' >> /etc/pve/pinhook.conf",
+        "cores: 3\naffinity: 2-3,6\n", NULL, HYBRID, "2-3,6" },
     { "kind-mixed/one-kind", FINDING_KIND_MIXED, NULL, NULL, "cores: 2\n", NULL, HYBRID, "2-6" },
 
     { "cpu-limit/below", FINDING_CPU_LIMIT, "cpulimit gives 4 vCPUs the time of 3.5 CPUs",
@@ -1225,7 +1230,10 @@ static const char *const some_lines[] = { "cores: 3\n", "cores: 9\n", "sockets: 
     "numa: 1\n", CELL "cpus=0-3,hostnodes=0,memory=512,policy=bind\n",
     CELL "cpus=4-7,hostnodes=1,memory=512,policy=bind\n", CELL "cpus=0-2,hostnodes=5,memory=9\n",
     CELL "cpus=0,memory=256\nnuma1: cpus=1-3,hostnodes=1,memory=256,policy=bind\n",
-    CELL "memory=512\n", "memory: 6000\n", "rubbish\n", "vcpus: 9\n" };
+    CELL "memory=512\n", "memory: 6000\n", "rubbish\n", "vcpus: 9\n",
+    "cores: 4\nargs: -vga none -smp 4,cores=2,threads=2\n",
+    "cores: 4\nargs: -smp 4,cores=1,threads=4\n", "args: -smp 6,cores=3,threads=2,maxcpus=6\n",
+    "args: -vga none\n", "hotplug: cpu\n", "balloon: 100\n", "cpulimit: 1\n" };
 
 static const char *const some_rules[] = { "", "", "", "[vm 100]\nsmt = isolate\n",
     "[vm 100]\nsmt = pair\n", "[defaults]\nemulator = spare\n", "[defaults]\nemulator = 1\n",
@@ -1234,11 +1242,14 @@ static const char *const some_rules[] = { "", "", "", "[vm 100]\nsmt = isolate\n
 
 /* Not a machine with one CPU: there nothing can be pinned, and no fix helps. */
 static const char *const some_shapes[] = { "numa:1 core:2 pu:1", "numa:1 core:4 pu:1",
-    "numa:1 core:4 pu:2", TWO_NODES, "numa:2 l3:2 core:4 pu:2" };
+    "numa:1 core:4 pu:2", TWO_NODES, "numa:2 l3:2 core:4 pu:2", "numa:1 l3:4 core:2 pu:2", HYBRID };
 
 static const char *const some_isolated[] = { "", "", "1", "2-7", "4,6", "4-7", "8-15", "0-40" };
 
 static const char *const some_held[] = { "", "", "101:4", "101:2-3 102:6-7", "101:0-40" };
+
+static const char *const some_devices[] = { NULL, "hostpci0 0000:01:00.0 0",
+    "hostpci0 0000:41:00.0 1", "hostpci0 0000:41:00.0 1;hostpci1 nic 0" };
 
 static const char *pick(GRand *rand, const char *const *list, gsize length)
 {
@@ -1257,7 +1268,22 @@ static Scene *some_scene(GRand *rand)
     fake_root_write(scene->fake, POLICY_PATH, pick(rand, some_rules, G_N_ELEMENTS(some_rules)));
     g_free(scene->held);
     scene->held = g_strdup(pick(rand, some_held, G_N_ELEMENTS(some_held)));
+    scene->devices = pick(rand, some_devices, G_N_ELEMENTS(some_devices));
     return scene;
+}
+
+static Scene *scene_copy(const Scene *scene)
+{
+    g_autofree char *config = scene_read(scene, CONFIG_PATH);
+    g_autofree char *rules = scene_read(scene, POLICY_PATH);
+    Scene *copy = scene_new(scene->shape, scene->isolated, config);
+
+    fake_root_write(copy->fake, POLICY_PATH, rules);
+    g_free(copy->held);
+    copy->held = g_strdup(scene->held);
+    copy->cmdline = g_strdup(scene->cmdline);
+    copy->devices = scene->devices;
+    return copy;
 }
 
 static char *describe(const Scene *scene, const Verdict *verdict)
@@ -1318,6 +1344,44 @@ static void test_following_the_fixes_leads_to_a_start(void)
     }
 }
 
+/// Whether a fix for @code leads to a start without it, wherever the VM could have its shape. One
+/// that shuts a guest down, or accepts it, always does.
+static void assert_warning_is_mended(const Scene *scene, const Finding *finding)
+{
+    g_autoptr(Scene) copy = scene_copy(scene);
+    g_autoptr(Verdict) before = judge(copy);
+    g_autofree char *start = describe(copy, before);
+
+    if (!apply_fix(copy, finding->fix)) {
+        g_error("cannot be pasted: %s, from %s", finding->fix, start);
+    }
+    g_autoptr(Verdict) after = judge(copy);
+    g_autofree char *now = describe(copy, after);
+    if (!is_gone(after, finding->code)) {
+        g_error("does not mend it: %s, from %snow %s", finding->fix, start, now);
+    }
+    if (find_new_error(before, after) != NULL) {
+        g_error("leads to an error: %s, from %snow %s", finding->fix, start, now);
+    }
+}
+
+static void test_fixes_of_warnings_mend_them(void)
+{
+    g_autoptr(GRand) rand = g_rand_new_with_seed(11);
+
+    for (guint i = 0; i < 400; i++) {
+        g_autoptr(Scene) scene = some_scene(rand);
+        follow_fixes(scene);
+        g_autoptr(Verdict) verdict = judge(scene);
+        for (guint j = 0; j < verdict->findings->len; j++) {
+            const Finding *finding = verdict->findings->pdata[j];
+            if (finding->code >= FINDING_GUEST_SMT && finding->code <= FINDING_UNPINNABLE) {
+                assert_warning_is_mended(scene, finding);
+            }
+        }
+    }
+}
+
 static void add_policy_tests(void)
 {
     g_test_add_func("/check/policy/nothing-found", test_nothing_found);
@@ -1355,5 +1419,6 @@ int main(int argc, char **argv)
     g_test_add_func("/check/node-memory/unknown", test_memory_that_nobody_could_read_is_not_short);
     g_test_add_func(
         "/check/following-the-fixes-leads-to-a-start", test_following_the_fixes_leads_to_a_start);
+    g_test_add_func("/check/fixes-of-warnings-mend-them", test_fixes_of_warnings_mend_them);
     return g_test_run();
 }

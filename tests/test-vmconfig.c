@@ -277,6 +277,84 @@ static void test_cpus_are_hotplugged_only_when_named(void)
     }
 }
 
+static void test_args_are_written_anew_with_another_smp(void)
+{
+    static const struct {
+        const char *args, *without, *with;
+    } cases[] = {
+        { "-vga none", "-vga none", "-vga none -smp 4" },
+        { "-smp 8,cores=4", NULL, "-smp 4" },
+        { "-a -smp 8 -b --smp cores=2 -c", "-a -b -c", "-a -b -c -smp 4" },
+        { "-name 'a b' -smp 2", "-name 'a b'", "-name 'a b' -smp 4" },
+        { "-x \"it's\" -smp 2", "-x 'it'\\''s'", "-x 'it'\\''s' -smp 4" },
+        { "-x a\\ b", "-x 'a b'", "-x 'a b' -smp 4" },
+        { "-x #1 -smp 2", "-x '#1'", "-x '#1' -smp 4" },
+        { "-x '' -smp", "-x ''", "-x '' -smp 4" },
+        { "-append smp=2", "-append smp=2", "-append smp=2 -smp 4" },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *text = g_strdup_printf("cores: 4\nargs: %s\n", cases[i].args);
+        g_autoptr(VmConfig) vm = parse(text);
+        g_autofree char *without = vmconfig_args_with_smp(vm, NULL);
+        g_autofree char *with = vmconfig_args_with_smp(vm, "4");
+        g_assert_cmpstr(without, ==, cases[i].without);
+        g_assert_cmpstr(with, ==, cases[i].with);
+        g_assert_cmpint(vmconfig_has_smp(vm), ==, strstr(cases[i].args, "-smp") != NULL);
+        g_autofree char *written = g_strdup_printf("cores: 4\nargs: %s\n", with);
+        g_autoptr(VmConfig) again = parse_clean(written);
+        g_autofree char *same = vmconfig_args_with_smp(again, "4");
+        g_assert_cmpstr(same, ==, with);
+    }
+}
+
+static void test_args_may_be_missing(void)
+{
+    g_autoptr(VmConfig) vm = parse_clean("cores: 4\n");
+    g_autofree char *with = vmconfig_args_with_smp(vm, "4");
+
+    g_assert_null(vmconfig_args_with_smp(vm, NULL));
+    g_assert_cmpstr(with, ==, "-smp 4");
+    g_assert_false(vmconfig_has_smp(vm));
+    g_assert_false(vmconfig_has_one_thread(vm));
+}
+
+static void test_emulation_in_one_thread(void)
+{
+    static const struct {
+        const char *args;
+        gboolean one;
+    } cases[] = {
+        { "-accel tcg,thread=single", TRUE },
+        { "--accel thread=single,accel=tcg", TRUE },
+        { "-accel tcg,thread=multi", FALSE },
+        { "-accel tcg", FALSE },
+        { "-accel kvm", FALSE },
+        { "-append thread=single", FALSE },
+        { "-accel tcg,thread=singles", FALSE },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *text = g_strdup_printf("cores: 4\nargs: %s\n", cases[i].args);
+        g_autoptr(VmConfig) vm = parse_clean(text);
+        g_assert_cmpint(vmconfig_has_one_thread(vm), ==, cases[i].one);
+    }
+}
+
+static void test_own_vcpus_are_those_without_args(void)
+{
+    g_autoptr(VmConfig)
+        vm = parse_clean("sockets: 2\ncores: 3\nargs: -smp 4,sockets=1,cores=4,maxcpus=4\n");
+    g_autoptr(VmConfig) given = parse_clean("cores: 4\nvcpus: 2\nhotplug: disk,cpu\n");
+
+    g_assert_cmpuint(vm->vcpus_most, ==, 4);
+    g_assert_cmpuint(vm->vcpus_own, ==, 6);
+    g_assert_false(vm->vcpus_given);
+    g_assert_true(given->vcpus_given);
+    g_assert_cmpstr(given->hotplug, ==, "disk,cpu");
+    g_assert_null(vm->hotplug);
+}
+
 static void test_texts_are_kept_as_written(void)
 {
     g_autoptr(VmConfig) vm = parse_clean("name: web-1\ncpu: host,flags=+aes\ntags: a;b\n"
@@ -1077,6 +1155,10 @@ static void add_options(void)
     g_test_add_func("/vmconfig/hugepages", test_hugepages_of_every_size);
     g_test_add_func("/vmconfig/booleans", test_booleans_are_spelt_as_in_proxmox);
     g_test_add_func("/vmconfig/affinity", test_affinity_is_a_list_of_host_cpus);
+    g_test_add_func("/vmconfig/args/other-smp", test_args_are_written_anew_with_another_smp);
+    g_test_add_func("/vmconfig/args/missing", test_args_may_be_missing);
+    g_test_add_func("/vmconfig/args/one-thread", test_emulation_in_one_thread);
+    g_test_add_func("/vmconfig/args/own-vcpus", test_own_vcpus_are_those_without_args);
     g_test_add_func("/vmconfig/hotplug", test_cpus_are_hotplugged_only_when_named);
     g_test_add_func("/vmconfig/texts", test_texts_are_kept_as_written);
     g_test_add_func("/vmconfig/hostpci/by-index",
