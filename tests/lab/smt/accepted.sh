@@ -1,6 +1,7 @@
 # Starts that just are not refused, and what is said of them.
 bound='numa0: cpus=0-1,hostnodes=1,memory=64,policy=bind'
 vm 100 'affinity: 6-7' 'numa: 1' "$bound" 'args: -smp 2,sockets=1,cores=1,threads=2'
+policy '[defaults]' 'check.irq-on-cpus = off' 'check.numa-balancing = off' # see interrupts.sh
 passes 100 "plan: vCPU 0-1 on CPU 6-7 (node 1, LLC 1); the rest on CPU 4-5"
 ok "nothing else is said" is "${err//[!$'\n']/}" $'\n\n'
 
