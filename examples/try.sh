@@ -95,4 +95,10 @@ stop_qemu
 pinhook 101 post-stop
 held=$(find "$root/run/pinhook" -name '*.json')
 [ -z "$held" ] || { echo "left in the ledger: $held" >&2; exit 1; }
+step "What if: a larger machine, with one node isolated"
+pinhook plan --vcpus 6 --topology 'numa:2 l3:1 core:8 pu:1' --isolated 9-15 --nodes 1
+
+step "This machine"
+pinhook host || true # 1: there is something to mend
+
 step "Done: nothing is held any more"
