@@ -327,6 +327,14 @@ static void test_each_line_of_a_hook_call_names_the_vm(void)
     g_assert_nonnull(strstr(called.err, "mode = warn")); // how to override it
 }
 
+static JsonObject *member(JsonObject *json, const char *name)
+{
+    JsonObject *value;
+
+    g_assert_true(json_object_object_get_ex(json, name, &value));
+    return value;
+}
+
 static void assert_has(JsonObject *json, const char *name, const char *wanted)
 {
     JsonObject *value;
@@ -461,6 +469,85 @@ static void add_interrupt(FakeRoot *fake)
     fake_root_write(fake, "proc/irq/24/nvme0q1/none", "");
 }
 
+/* What if. */
+
+static void test_plan_says_what_check_would_say(void)
+{
+    g_autoptr(FakeRoot) fake = new_root(GOOD);
+    g_auto(Called) check = CALL("--root", fake->path, "check", "100");
+    g_auto(Called) plan = CALL("--root", fake->path, "plan", "100");
+    g_auto(Called) other = CALL("--root", fake->path, "plan", "100", "--pool", "4-7");
+
+    g_assert_cmpint(plan.status, ==, 0);
+    g_assert_cmpstr(plan.out, ==, check.out);
+    g_assert_cmpstr(plan.err, ==, "");
+    g_assert_nonnull(strstr(other.out, "plan: vCPU 0-1 on CPU 4-5 "));
+    g_assert_false(root_exists(fake->root, "run/pinhook"));
+}
+
+static void test_json_of_a_plan(void)
+{
+    g_autoptr(FakeRoot) fake = new_root(GOOD);
+    g_auto(Called) called = CALL("--root", fake->path, "--json", "plan", "--vcpus", "3");
+    g_autoptr(JsonObject) json = parse(called.out);
+
+    g_assert_cmpint(called.status, ==, 0);
+    g_assert_true(json_object_object_get_ex(json, "vmid", NULL));
+    g_assert_null(member(json, "vmid"));
+    assert_has(json, "verdict", "pass");
+    g_assert_cmpuint(json_object_array_length(member(member(json, "plan"), "vcpus")), ==, 3);
+}
+
+static void test_no_plan_exits_with_1(void)
+{
+    g_autoptr(FakeRoot) fake = new_root(GOOD);
+    g_auto(Called) called = CALL("--root", fake->path, "plan", "--vcpus", "7");
+
+    g_assert_cmpint(called.status, ==, 1);
+    g_assert_true(g_str_has_prefix(called.out, "pinhook: error: too-few-cpus: "));
+}
+
+static void test_advice_alone_is_printed(void)
+{
+    g_autoptr(FakeRoot) fake = new_root("cores: 2\nmemory: 2048\n");
+    g_auto(Called) called = CALL("--root", fake->path, "plan", "100", "--advise");
+    g_auto(Called) json = CALL("--root", fake->path, "--json", "plan", "100", "--advise");
+
+    g_assert_cmpint(called.status, ==, 0);
+    g_assert_cmpstr(called.out, ==, "qm set 100 --affinity 2-3 --freeze 1\n");
+    g_assert_nonnull(strstr(json.out, "\"qm set 100 --affinity 2-3 --freeze 1\""));
+}
+
+/// One line, and no usage behind it that would hide it.
+static void test_what_if_that_is_typed_wrong(void)
+{
+    static const char *const wrong[][MOST_ARGUMENTS] = {
+        { "plan" },
+        { "plan", "--vcpus", "0" },
+        { "plan", "--vcpus", "4097" },
+        { "plan", "--vcpus", "2", "--topology", "nonsense" },
+        { "plan", "--vcpus", "2", "--isolated", "0-" },
+        { "plan", "--vcpus", "2", "--topology", "core:2 pu:1", "--nodes", "1" },
+        { "plan", "--config", "/nonexistent" },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(wrong); i++) {
+        g_auto(Called) called = call(wrong[i]);
+        g_assert_cmpint(called.status, ==, 2);
+        g_assert_cmpstr(called.out, ==, "");
+        g_assert_true(strchr(called.err, '\n') == called.err + strlen(called.err) - 1);
+    }
+}
+
+static void test_what_if_goes_with_plan_alone(void)
+{
+    g_auto(Called) called = CALL("check", "100", "--vcpus", "2");
+
+    assert_usage(&called);
+}
+
+/* The host. */
+
 static void test_host_is_a_map(void)
 {
     g_autoptr(FakeRoot) fake = new_root_that_runs();
@@ -524,14 +611,6 @@ static void test_host_that_is_none(void)
         g_assert_cmpstr(called.out, ==, "");
         g_assert_nonnull(strstr(called.err, "sys/devices/system/cpu names no CPUs"));
     }
-}
-
-static JsonObject *member(JsonObject *json, const char *name)
-{
-    JsonObject *value;
-
-    g_assert_true(json_object_object_get_ex(json, name, &value));
-    return value;
 }
 
 static void test_json_of_the_host(void)
@@ -758,6 +837,12 @@ int main(int argc, char **argv)
     g_test_add_func("/cli/config-is-the-source-nodes", test_config_is_the_source_nodes);
     g_test_add_func("/cli/check-answers-on-stdout", test_check_answers_on_stdout);
     g_test_add_func("/cli/host-is-a-map", test_host_is_a_map);
+    g_test_add_func("/cli/plan-says-what-check-would-say", test_plan_says_what_check_would_say);
+    g_test_add_func("/cli/json-of-a-plan", test_json_of_a_plan);
+    g_test_add_func("/cli/no-plan-exits-with-1", test_no_plan_exits_with_1);
+    g_test_add_func("/cli/advice-alone-is-printed", test_advice_alone_is_printed);
+    g_test_add_func("/cli/what-if-that-is-typed-wrong", test_what_if_that_is_typed_wrong);
+    g_test_add_func("/cli/what-if-goes-with-plan-alone", test_what_if_goes_with_plan_alone);
     g_test_add_func("/cli/host-told-of-no-isolation", test_host_that_was_told_of_no_isolation);
     g_test_add_func("/cli/host-without-anything-else", test_host_without_anything_else);
     g_test_add_func("/cli/host-that-is-none", test_host_that_is_none);
