@@ -200,9 +200,6 @@ char *advice_bind_memory(const Request *request, const CpuSet *nodes)
 
 /* A cell for each node. */
 
-/// Proxmox knows numa0 to numa7 (PVE::QemuServer::Memory, $MAX_NUMA).
-#define CELL_LIMIT 8
-
 /// vCPUs of one cell that lie on one node.
 typedef struct {
     CpuSet *vcpus;
@@ -227,18 +224,12 @@ static CpuSet *vcpus_on_node(const Plan *plan, const CpuSet *vcpus, guint node)
     return there;
 }
 
-/// What a cell's memory is a multiple of.
-static guint64 memory_unit_mib(const VmConfig *vm)
-{
-    return vm->hugepages == NULL ? 1 : strcmp(vm->hugepages, "1024") == 0 ? 1024 : 2;
-}
-
 /// Adds the parts of @vcpus, with @memory_mib shared out by their number.
 static void add_parts(GArray *parts, const Request *request, const Plan *plan, const CpuSet *vcpus,
     guint64 memory_mib)
 {
     g_autoptr(CpuSet) nodes = cpuset_new();
-    guint64 unit = memory_unit_mib(request->vm), left = memory_mib;
+    guint64 unit = vmconfig_memory_unit_mib(request->vm), left = memory_mib;
     unsigned node, vcpu;
 
     hwloc_bitmap_foreach_begin (vcpu, vcpus) {
@@ -287,7 +278,7 @@ static gboolean all_have_memory(const GArray *parts)
 static gboolean fit_memory(GArray *parts, const Request *request)
 {
     const VmConfig *vm = request->vm;
-    guint64 unit = memory_unit_mib(vm), over = 0;
+    guint64 unit = vmconfig_memory_unit_mib(vm), over = 0;
     g_autoptr(GHashTable) room = g_hash_table_new_full(NULL, NULL, NULL, g_free);
 
     for (guint i = 0; i < request->host->nodes->len; i++) {
@@ -355,7 +346,7 @@ char *advice_cell_per_node(const Request *request, const Plan *plan)
     g_autoptr(GString) line = g_string_new(NULL);
     g_autoptr(GArray) parts = find_parts(request, plan);
     const char *policy = "bind";
-    if (parts->len > CELL_LIMIT) {
+    if (parts->len > VMCONFIG_CELL_LIMIT) {
         return NULL;
     }
     if (!fit_memory(parts, request)) {

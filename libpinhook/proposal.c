@@ -207,11 +207,6 @@ static guint64 choose_hugepages(const Request *request, GPtrArray *cells)
     return 0;
 }
 
-static guint64 step_of(const VmConfig *vm)
-{
-    return vm->hugepages == NULL ? 1 : strcmp(vm->hugepages, "1024") == 0 ? 1024 : 2;
-}
-
 /* Lines. */
 
 static void add_line(GString *lines, const Request *request, const GString *options)
@@ -298,9 +293,6 @@ static gboolean needs_cells(const Request *request)
     return nodes > 1 || request->vm->numa;
 }
 
-/// Proxmox knows numa0 to numa7 (PVE::QemuServer::Memory, $MAX_NUMA).
-#define CELL_LIMIT 8
-
 char *proposal_of(const Request *request, Plan **plan)
 {
     g_autoptr(GString) lines = g_string_new(NULL);
@@ -315,9 +307,9 @@ char *proposal_of(const Request *request, Plan **plan)
     guint64 hugepages_mib = choose_hugepages(request, cells);
     if (hugepages_mib == 0) {
         find_memory(request, cells);
-        split_memory(request, cells, step_of(request->vm));
+        split_memory(request, cells, vmconfig_memory_unit_mib(request->vm));
     }
-    if (cells->len <= CELL_LIMIT && (needs_cells(request) || hugepages_mib > 0)) {
+    if (cells->len <= VMCONFIG_CELL_LIMIT && (needs_cells(request) || hugepages_mib > 0)) {
         add_deletions(lines, request, cells->len);
         add_cells(lines, request, cells, hugepages_mib);
     }

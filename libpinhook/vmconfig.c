@@ -92,6 +92,11 @@ void vmconfig_free(VmConfig *vm)
     g_free(vm);
 }
 
+guint64 vmconfig_memory_unit_mib(const VmConfig *vm)
+{
+    return vm->hugepages == NULL ? 1 : strcmp(vm->hugepages, "1024") == 0 ? 1024 : 2;
+}
+
 gboolean vmconfig_is_for_backup(const VmConfig *vm)
 {
     return vm->template || g_strcmp0(vm->lock, "backup") == 0;
@@ -465,7 +470,7 @@ typedef struct {
     guint count; // not 0: the option is key0 to key<count - 1>
 } Option;
 
-/* Proxmox knows numa0 to numa7 (PVE::QemuServer::Memory, $MAX_NUMA) and hostpci0 to hostpci15. */
+/* Proxmox knows hostpci0 to hostpci15. */
 static const Option options[] = {
     { "affinity", take_affinity },
     { "args", take_args },
@@ -486,7 +491,7 @@ static const Option options[] = {
     { "memory", take_memory },
     { "name", take_name },
     { "numa", take_numa },
-    { "numa", take_cell, 8 },
+    { "numa", take_cell, VMCONFIG_CELL_LIMIT },
     { "smp", take_sockets }, // before `sockets`, which replaces it
     { "sockets", take_sockets },
     { "tags", take_tags },

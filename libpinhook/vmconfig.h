@@ -6,6 +6,9 @@
 /// More vCPUs than QEMU can give a guest are refused.
 #define VMCONFIG_VCPU_LIMIT 4096
 
+/// Proxmox knows numa0 to numa7 (PVE::QemuServer::Memory, $MAX_NUMA).
+#define VMCONFIG_CELL_LIMIT 8
+
 /// What kind of thing is wrong in a config file.
 typedef enum {
     VMCONFIG_UNREADABLE,     // the file, a line or a value
@@ -99,6 +102,9 @@ char *vmconfig_args_with_smp(const VmConfig *vm, const char *smp);
 
 /// Whether QEMU is told to emulate all vCPUs in one thread (`-accel tcg,thread=single`).
 gboolean vmconfig_has_one_thread(const VmConfig *vm);
+
+/// What the memory of a cell is a multiple of, in MiB: a hugepage, if the VM has these.
+guint64 vmconfig_memory_unit_mib(const VmConfig *vm);
 
 /// Whether Proxmox started the VM, without letting it run, only to back it up: it is then neither
 /// refused nor bound nor released.
