@@ -117,14 +117,13 @@ static gboolean is_within(const char *text, const char *end, const char *attribu
 /// CPUs and nodes are bits of sets, and distances are a square.
 static gboolean is_reasonable(const char *xml)
 {
-    const char *end = xml + strlen(xml);
-
     for (const char *at = strchr(xml, '<'); at != NULL; at = strchr(at + 1, '<')) {
-        const char *close = strchr(at, '>');
-        const char *tag_end = close != NULL ? close : end;
+        const char *tag_end = at + 1 + strcspn(at + 1, "<>");
         gboolean counts = g_strstr_len(at, tag_end - at, "type=\"PU\"") != NULL ||
                           g_strstr_len(at, tag_end - at, "type=\"NUMANode\"") != NULL;
-        if ((counts && !is_within(at, tag_end, "os_index=\"", TOPOLOGY_CPUS - 1)) ||
+        /* A '<' in a value is not well-formed, and would hide what is behind it. */
+        if (*tag_end != '>' ||
+            (counts && !is_within(at, tag_end, "os_index=\"", TOPOLOGY_CPUS - 1)) ||
             !is_within(at, tag_end, "nbobjs=\"", XML_OBJECTS)) {
             return FALSE;
         }

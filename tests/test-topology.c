@@ -142,6 +142,7 @@ static long peak_mib(void)
 static void test_hostile_xml(void)
 {
     static const char *const changes[][2] = {
+        { "type=\"PU\" os_index=\"0\"", "type=\"PU\" name=\"<\" os_index=\"4294967294\"" },
         { "type=\"PU\" os_index=\"0\"", "type=\"PU\" os_index=\"4294967294\"" },
         { "type=\"PU\" os_index=\"0\"", "type=\"PU\" os_index=\"99999999999999999999\"" },
         { "type=\"NUMANode\" os_index=\"0\"", "type=\"NUMANode\" os_index=\"3000000000\"" },
@@ -158,7 +159,7 @@ static void test_hostile_xml(void)
         g_autofree char *changed = replace(xml, changes[i][0], changes[i][1]);
         g_auto(File) file = file_new(changed);
         g_autoptr(HwlocTopology) topology = topology_describe(file.path, NULL);
-        g_assert_true(topology == NULL || i >= 4);
+        g_assert_true(topology == NULL || i >= 5);
     }
     g_assert_cmpint(peak_mib() - before, <, 100);
 }
@@ -169,6 +170,15 @@ static void test_huge_xml(void)
     g_auto(File) file = file_new(blanks);
 
     assert_refused(file.path, "is larger than 16384 KiB");
+}
+
+/// Each way to begin a tag must not look for its end through all of the file.
+static void test_tags_without_end(void)
+{
+    g_autofree char *tags = g_strnfill(16 * 1024 * 1024 - 1, '<');
+    g_auto(File) file = file_new(tags);
+
+    assert_refused(file.path, "is no topology that hwloc can read");
 }
 
 /// Numbers that are large only where they do no harm are no reason to refuse a machine.
@@ -191,6 +201,7 @@ int main(int argc, char **argv)
     g_test_add_func("/topology/truncated-xml", test_truncated_xml);
     g_test_add_func("/topology/hostile-xml", test_hostile_xml);
     g_test_add_func("/topology/huge-xml", test_huge_xml);
+    g_test_add_func("/topology/tags-without-end", test_tags_without_end);
     g_test_add_func("/topology/large-package-numbers", test_large_package_numbers);
     return g_test_run();
 }
