@@ -78,16 +78,6 @@ static char *cell_nodes(const VmCell *cell, guint i, const CpuSet *allowed)
     return cpuset_to_ids(kept);
 }
 
-static CpuSet *host_node_numbers(const Host *host)
-{
-    CpuSet *numbers = cpuset_new();
-
-    for (guint i = 0; i < host->nodes->len; i++) {
-        hwloc_bitmap_set(numbers, ((const HostNode *)host->nodes->pdata[i])->index);
-    }
-    return numbers;
-}
-
 /// More cells than vCPUs cannot be mended: without any, Proxmox splits the VM by socket.
 static char *delete_cells(const Request *request)
 {
@@ -306,8 +296,7 @@ static gboolean fit_memory(GArray *parts, const Request *request)
     return over == 0 && all_have_memory(parts);
 }
 
-/// " --delete numa2": lines beyond those that are written.
-static void append_cells_to_delete(GString *line, const VmConfig *vm, guint count)
+void advice_append_deletions(GString *line, const VmConfig *vm, guint count)
 {
     const char *before = " --delete ";
 
@@ -364,6 +353,6 @@ char *advice_cell_per_node(const Request *request, const Plan *plan)
         g_autofree char *node = g_strdup_printf("%u", part->node);
         advice_append_cell(line, i, vcpus, node, part->memory_mib, policy);
     }
-    append_cells_to_delete(line, request->vm, parts->len);
+    advice_append_deletions(line, request->vm, parts->len);
     return g_string_free(g_steal_pointer(&line), FALSE);
 }

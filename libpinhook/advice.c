@@ -427,10 +427,7 @@ static void suppose_isolated(Supposed *what_if, const Request *request, CpuSet *
 Plan *advice_place_anywhere(const Request *request, const CpuSet *where)
 {
     const Host *host = request->host;
-    g_autoptr(CpuSet) first = cpuset_new();
-
-    hwloc_bitmap_set(first, (unsigned)hwloc_bitmap_first(host->online));
-    g_autoptr(CpuSet) first_core = host_whole_cores(host, first);
+    g_autoptr(CpuSet) first_core = host_first_core(host);
     g_autoptr(CpuSet) unheld = cpuset_minus(host->online, request->taken->cpus);
     g_autoptr(CpuSet) open = cpuset_minus(unheld, first_core);
     g_autoptr(CpuSet) chosen = cpuset_and(open, where != NULL ? where : host->online);

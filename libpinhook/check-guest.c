@@ -3,16 +3,6 @@
 
 #include <string.h>
 
-static guint count_memory_nodes(const Host *host)
-{
-    guint count = 0;
-
-    for (guint i = 0; i < host->nodes->len; i++) {
-        count += ((const HostNode *)host->nodes->pdata[i])->total_mib > 0;
-    }
-    return count;
-}
-
 static gboolean memory_is_bound(const VmConfig *vm)
 {
     for (guint i = 0; i < vm->guest_cells->len; i++) {
@@ -27,7 +17,7 @@ static gboolean memory_is_bound(const VmConfig *vm)
 void check_memory_binding(Check *check)
 {
     const VmConfig *vm = check->request->vm;
-    guint nodes = count_memory_nodes(check->request->host);
+    guint nodes = host_count_memory_nodes(check->request->host);
 
     if (nodes < 2 || memory_is_bound(vm)) {
         return;

@@ -199,19 +199,9 @@ static void find_tuned(Look *look)
     }
 }
 
-static guint count_memory_nodes(const Host *host)
-{
-    guint count = 0;
-
-    for (guint i = 0; i < host->nodes->len; i++) {
-        count += ((const HostNode *)host->nodes->pdata[i])->total_mib > 0;
-    }
-    return count;
-}
-
 static void find_numa_balancing(Look *look)
 {
-    guint nodes = count_memory_nodes(look->host);
+    guint nodes = host_count_memory_nodes(look->host);
 
     if (nodes < 2) {
         return;

@@ -86,6 +86,26 @@ CpuSet *host_whole_cores(const Host *host, const CpuSet *cpus)
     return whole;
 }
 
+CpuSet *host_node_numbers(const Host *host)
+{
+    CpuSet *numbers = cpuset_new();
+
+    for (guint i = 0; i < host->nodes->len; i++) {
+        hwloc_bitmap_set(numbers, ((const HostNode *)host->nodes->pdata[i])->index);
+    }
+    return numbers;
+}
+
+guint host_count_memory_nodes(const Host *host)
+{
+    guint count = 0;
+
+    for (guint i = 0; i < host->nodes->len; i++) {
+        count += ((const HostNode *)host->nodes->pdata[i])->total_mib > 0;
+    }
+    return count;
+}
+
 CpuSet *host_first_core(const Host *host)
 {
     g_autoptr(CpuSet) first = cpuset_new();

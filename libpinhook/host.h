@@ -58,6 +58,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Host, host_free)
 /// The node, or NULL: there is none of that number.
 const HostNode *host_node(const Host *host, guint index);
 
+/// The numbers of all nodes. The caller frees it.
+CpuSet *host_node_numbers(const Host *host);
+
+/// How many nodes have memory.
+guint host_count_memory_nodes(const Host *host);
+
 /// What a VM can get of a node: free memory, what the kernel gives up for the asking, and for a VM
 /// with @hugepages ("any", "2", "1024"; NULL: none) the free ones too. Those that lack Proxmox
 /// makes at the start, of free memory (PVE::QemuServer::Memory, hugepages_allocate). Without limit

@@ -273,24 +273,13 @@ static void add_deletions(GString *lines, const Request *request, guint cells)
 {
     g_autoptr(GString) options = g_string_new(NULL);
 
-    for (guint i = 0; i < request->vm->cells->len; i++) {
-        const VmCell *cell = request->vm->cells->pdata[i];
-        if (cell->index >= cells) {
-            g_string_append_printf(
-                options, "%snuma%u", options->len == 0 ? " --delete " : ",", cell->index);
-        }
-    }
+    advice_append_deletions(options, request->vm, cells);
     add_line(lines, request, options);
 }
 
 static gboolean needs_cells(const Request *request)
 {
-    guint nodes = 0;
-
-    for (guint i = 0; i < request->host->nodes->len; i++) {
-        nodes += ((const HostNode *)request->host->nodes->pdata[i])->total_mib > 0;
-    }
-    return nodes > 1 || request->vm->numa;
+    return host_count_memory_nodes(request->host) > 1 || request->vm->numa;
 }
 
 char *proposal_of(const Request *request, Plan **plan)

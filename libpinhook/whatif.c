@@ -30,11 +30,8 @@ static CpuSet *read_list(
 
 static CpuSet *read_nodes(const char *list, const Host *host, GError **error)
 {
-    g_autoptr(CpuSet) known = cpuset_new();
+    g_autoptr(CpuSet) known = host_node_numbers(host);
 
-    for (guint i = 0; i < host->nodes->len; i++) {
-        hwloc_bitmap_set(known, ((const HostNode *)host->nodes->pdata[i])->index);
-    }
     return read_list("nodes", list, known, "node", error);
 }
 

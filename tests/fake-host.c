@@ -4,6 +4,17 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+const FakeCore fake_hybrid[] = {
+    { "0-1", 0, 0, 1 },
+    { "2-3", 0, 0, 1 },
+    { "4-5", 0, 0, 1 },
+    { "6", 0, 0, 0 },
+    { "7", 0, 0, 0 },
+    { "8", 0, 0, 0 },
+    { "9", 0, 0, 0 },
+    { NULL },
+};
+
 static Isolation *make_isolation(const char *isolated, const char *cmdline)
 {
     return isolation_parse(

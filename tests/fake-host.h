@@ -19,6 +19,9 @@ typedef struct {
     guint kind;
 } FakeCore;
 
+/// Three performance cores of two threads and four efficiency cores, in one LLC.
+extern const FakeCore fake_hybrid[];
+
 /// A host of these cores, which stand in the order of Host's `cores`: by node, LLC, then CPU. The
 /// nodes, from 0 to the highest named, have 1 TiB free each.
 Host *fake_host_new_of_cores(const FakeCore *cores, const char *isolated);

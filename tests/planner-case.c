@@ -264,17 +264,6 @@ static const FakeCore scattered[] = {
     { NULL },
 };
 
-static const FakeCore hybrid[] = {
-    { "0-1", 0, 0, 1 },
-    { "2-3", 0, 0, 1 },
-    { "4-5", 0, 0, 1 },
-    { "6", 0, 0, 0 },
-    { "7", 0, 0, 0 },
-    { "8", 0, 0, 0 },
-    { "9", 0, 0, 0 },
-    { NULL },
-};
-
 static const FakeCore lopsided[] = {
     { "0", 0, 0, 0 },
     { "1-2", 0, 1, 0 },
@@ -305,7 +294,7 @@ static const struct {
     { "four nodes", "numa:4 l3:1 core:2 pu:1", NULL },
     { "eight nodes", "numa:8 l3:1 core:1 pu:2", NULL },
     { "scattered", NULL, scattered },
-    { "hybrid", NULL, hybrid },
+    { "hybrid", NULL, fake_hybrid },
     { "lopsided", NULL, lopsided },
     { "four ways", NULL, four_ways },
 };

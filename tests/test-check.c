@@ -97,18 +97,6 @@ static Taken *scene_taken(const Scene *scene)
     return taken;
 }
 
-/* Two performance cores of two threads each, and four efficiency cores, in one LLC. */
-static const FakeCore hybrid[] = {
-    { "0-1", 0, 0, 1 },
-    { "2-3", 0, 0, 1 },
-    { "4-5", 0, 0, 1 },
-    { "6", 0, 0, 0 },
-    { "7", 0, 0, 0 },
-    { "8", 0, 0, 0 },
-    { "9", 0, 0, 0 },
-    { NULL },
-};
-
 #define HYBRID "hybrid"
 
 static Host *scene_host(const Scene *scene)
@@ -117,7 +105,7 @@ static Host *scene_host(const Scene *scene)
         .isolated = scene->isolated,
         .nohz_full = scene->nohz_full,
         .cmdline = scene->cmdline };
-    Host *host = strcmp(scene->shape, HYBRID) == 0 ? fake_host_new_of_cores(hybrid, "")
+    Host *host = strcmp(scene->shape, HYBRID) == 0 ? fake_host_new_of_cores(fake_hybrid, "")
                                                    : fake_host_new_isolated(scene->shape, &files);
 
     if (strcmp(scene->shape, HYBRID) == 0) {

@@ -72,17 +72,6 @@ static const FakeCore tight_but_split[] = {
     { NULL },
 };
 
-static const FakeCore hybrid[] = {
-    { "0-1", 0, 0, 1 },
-    { "2-3", 0, 0, 1 },
-    { "4-5", 0, 0, 1 },
-    { "6", 0, 0, 0 },
-    { "7", 0, 0, 0 },
-    { "8", 0, 0, 0 },
-    { "9", 0, 0, 0 },
-    { NULL },
-};
-
 static const FakeCore sibling_after_eight[] = {
     { "0,8", 0, 0, 0 },
     { "1,9", 0, 0, 0 },
@@ -99,10 +88,10 @@ static const Example examples[] = {
     { "fewest-nodes", "numa:2 l3:1 core:4 pu:1", NULL, "1-7", "cores: 4\n", "", "", "4 5 6 7" },
     { "fewest-nodes-even-if-llcs-are-split", "numa:2 l3:2 core:2 pu:1", NULL, "1-2,4-7",
         "cores: 3\n", "", "", "4 5 6" },
-    { "fastest-kind", NULL, hybrid, "0-9", "cores: 3\n", "", "", "0 2 4" },
-    { "slow-kind-alone-before-a-mix", NULL, hybrid, "0-9", "cores: 4\n", "", "", "6 7 8 9" },
-    { "mix-of-kinds-when-none-suffices", NULL, hybrid, "0-9", "cores: 5\n", "smt = isolate\n", "",
-        "0 2 4 6 7" },
+    { "fastest-kind", NULL, fake_hybrid, "0-9", "cores: 3\n", "", "", "0 2 4" },
+    { "slow-kind-alone-before-a-mix", NULL, fake_hybrid, "0-9", "cores: 4\n", "", "", "6 7 8 9" },
+    { "mix-of-kinds-when-none-suffices", NULL, fake_hybrid, "0-9", "cores: 5\n", "smt = isolate\n",
+        "", "0 2 4 6 7" },
     { "fastest-kind-of-several-nodes", NULL, kinds_by_node, "0-3", "cores: 2\n", "", "", "2 3" },
     { "kind-before-llcs", NULL, kinds_by_llc, "0-3", "cores: 2\n", "", "", "0 1" },
     { "fewest-llcs", "numa:1 l3:2 core:4 pu:1", NULL, "1-7", "cores: 4\n", "", "", "4 5 6 7" },
