@@ -172,6 +172,7 @@ Report *run_plan(const Call *call, const WhatIf *what_if, gboolean advise, GErro
         request.host = host;
         request.devices = devices;
         request.taken = taken;
+        request.timer = timer_look(call->root);
         request.pool = pool;
     }
     if (advise && vm->readable) {

@@ -485,6 +485,19 @@ static void test_plan_says_what_check_would_say(void)
     g_assert_false(root_exists(fake->root, "run/pinhook"));
 }
 
+/// Of a VM with every habit there is, too.
+static void test_plan_says_what_check_would_say_of_hot_plug(void)
+{
+    g_autoptr(FakeRoot) fake = new_root(GOOD "hotplug: cpu\nvcpus: 1\ncpulimit: 1\nballoon: 512\n");
+
+    fake_root_write(fake, "etc/systemd/system/pinhook-repair.timer", "[Timer]\n");
+    g_auto(Called) check = CALL("--root", fake->path, "check", "100");
+    g_auto(Called) plan = CALL("--root", fake->path, "plan", "100");
+
+    g_assert_nonnull(strstr(check.out, "systemctl enable --now pinhook-repair.timer"));
+    g_assert_cmpstr(plan.out, ==, check.out);
+}
+
 static void test_json_of_a_plan(void)
 {
     g_autoptr(FakeRoot) fake = new_root(GOOD);
@@ -838,6 +851,8 @@ int main(int argc, char **argv)
     g_test_add_func("/cli/check-answers-on-stdout", test_check_answers_on_stdout);
     g_test_add_func("/cli/host-is-a-map", test_host_is_a_map);
     g_test_add_func("/cli/plan-says-what-check-would-say", test_plan_says_what_check_would_say);
+    g_test_add_func("/cli/plan-says-what-check-would-say-of-hot-plug",
+        test_plan_says_what_check_would_say_of_hot_plug);
     g_test_add_func("/cli/json-of-a-plan", test_json_of_a_plan);
     g_test_add_func("/cli/no-plan-exits-with-1", test_no_plan_exits_with_1);
     g_test_add_func("/cli/advice-alone-is-printed", test_advice_alone_is_printed);
