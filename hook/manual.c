@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Writes pinhook.8 from pinhook.8.in: the line @FINDINGS@ becomes the table of finding.c, so that
  * the manual, `pinhook explain` and the checks cannot say different things. */
-#include "finding.h"
+#include "base/finding.h"
 
 #include <stdio.h>
 #include <string.h>

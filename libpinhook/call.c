@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "call.h"
 
-#include "error.h"
+#include "base/error.h"
 
 #include <string.h>
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "kernel.h"
-#include "policy.h"
-#include "vmconfig.h"
+#include "read/policy.h"
+#include "read/vmconfig.h"
+#include "bind/kernel.h"
 
 /// What a door is called with, and the files that it names.
 typedef struct {

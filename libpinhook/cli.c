@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "cli.h"
 
-#include "ledger.h"
+#include "bind/ledger.h"
 #include "pinhook.h"
 #include "run.h"
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "pinhook.h"
 
+#include "base/error.h"
 #include "cli.h"
 #include "config.h"
-#include "error.h"
 #include "run.h"
 
 #include <unistd.h>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "run.h"
 
-#include "error.h"
-#include "ledger.h"
-#include "picture.h"
-#include "planner.h"
-#include "proposal.h"
+#include "base/error.h"
+#include "place/planner.h"
+#include "judge/proposal.h"
+#include "bind/ledger.h"
+#include "tell/picture.h"
 
 #include <unistd.h>
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "tell/hostreport.h"
+#include "tell/report.h"
 #include "call.h"
-#include "hostreport.h"
-#include "report.h"
 #include "whatif.h"
 
 /* The doors. Each returns a report that the caller frees; what could not be found out is an outcome

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "whatif.h"
 
-#include "error.h"
-#include "ledger.h"
+#include "base/error.h"
+#include "bind/ledger.h"
 
 #include <string.h>
 

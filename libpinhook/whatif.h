@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "read/host.h"
+#include "place/taken.h"
 #include "call.h"
-#include "host.h"
-#include "taken.h"
 
 /// What is to be taken in place of what this machine has; NULL, or 0: what it has. Lists are as
 /// typed, such as "0-3,8"; "" for none.

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "base/finding.h"
+#include "bind/ledger.h"
 #include "cli.h"
-#include "fake-kernel.h"
-#include "fake-root.h"
-#include "finding.h"
-#include "ledger.h"
 #include "pinhook.h"
+#include "fakes/fake-kernel.h"
+#include "fakes/fake-root.h"
 
 #include <fcntl.h>
 #include <stdio.h>

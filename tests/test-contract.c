@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "finding.h"
-#include "real-qemu.h"
+#include "base/finding.h"
+#include "fakes/real-qemu.h"
 
 #include <glib/gstdio.h>
 #include <string.h>

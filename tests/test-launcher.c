@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "real-qemu.h"
+#include "fakes/real-qemu.h"
 
 #include <glib/gstdio.h>
 #include <string.h>

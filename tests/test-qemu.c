@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "real-qemu.h"
-#include "threads.h"
+#include "bind/threads.h"
+#include "fakes/real-qemu.h"
 
 #include <ftw.h>
 #include <glib/gstdio.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "error.h"
-#include "fake-kernel.h"
-#include "fake-qemu.h"
-#include "ledger.h"
+#include "base/error.h"
+#include "bind/ledger.h"
 #include "run.h"
+#include "fakes/fake-kernel.h"
+#include "fakes/fake-qemu.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* What would happen: another VM, policy or machine than the one that is there. */
-#include "fake-root.h"
-#include "ledger.h"
+#include "bind/ledger.h"
 #include "run.h"
+#include "fakes/fake-root.h"
 
 #include <string.h>
 

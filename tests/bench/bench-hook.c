@@ -10,7 +10,7 @@
  *
  * on a machine that is otherwise idle; TMPDIR on a tmpfs, as /run is one. ROUNDS in the
  * environment: how many runs (50). */
-#include "real-qemu.h"
+#include "fakes/real-qemu.h"
 
 #include <glib/gstdio.h>
 #include <sched.h>

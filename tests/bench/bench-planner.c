@@ -8,9 +8,9 @@
  *
  * ROUNDS in the environment: how many runs (21). `bench-planner CASE` does one case once, for a
  * profiler. */
-#include "fake-host.h"
-#include "planner-case.h"
-#include "planner.h"
+#include "place/planner.h"
+#include "fakes/fake-host.h"
+#include "fakes/planner-case.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* A list that is taken, printed and read again is the same set, in both grammars. */
-#include "cpuset.h"
-#include "error.h"
+#include "base/cpuset.h"
+#include "base/error.h"
 
 #include <string.h>
 

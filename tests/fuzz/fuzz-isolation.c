@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* No list goes beyond the CPUs that are possible, and lists as the kernel prints them are read back
  * as they are. The input's lines are the files, in their order; a missing one is no file. */
-#include "isolation.h"
+#include "read/isolation.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
 /* Whatever the text, a mapping gives addresses that name nothing but devices; it is the same each
  * time and with the line ends of Windows; the section at the end wins, and another node's line
  * changes nothing. */
-#include "mapping.h"
+#include "read/mapping.h"
 
 #include <string.h>
 

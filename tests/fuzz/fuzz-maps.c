@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Guest memory comes in whole pages, ascending and apart, and is the same when it is read again. */
-#include "memory.h"
+#include "bind/memory.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* JSON that is taken for a plan makes a sound plan, which is the same after another trip. */
-#include "error.h"
-#include "plan.h"
+#include "base/error.h"
+#include "place/plan.h"
 
 #include <string.h>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Whatever the machine, the pool, what others hold and the guest: a plan holds the hard rules, and
  * is the same again. */
-#include "fake-host.h"
-#include "planner-case.h"
+#include "fakes/fake-host.h"
+#include "fakes/planner-case.h"
 
 int LLVMFuzzerTestOneInput(const guint8 *data, gsize size);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Whatever the text, a policy is within its ranges; it is the same with the line ends of Windows;
  * what the VM's own group says last wins, and another VM's group changes nothing. */
-#include "policy.h"
+#include "read/policy.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Whatever the bytes, a config is within its ranges; it is the same each time, with the line ends
  * of Windows, and with a section behind it. */
-#include "vmconfig.h"
+#include "read/vmconfig.h"
 
 #include <math.h>
 #include <string.h>

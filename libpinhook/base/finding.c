@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "base/finding.h"
+
+#include <string.h>
+
+static const FindingKind kinds[FINDING_COUNT] = {
+    [FINDING_CONFIG_UNREADABLE] = { "config-unreadable", SEVERITY_ERROR,
+        "The VM's config file, or a line of it, cannot be read.",
+        "What cannot be read cannot be checked; Proxmox drops such a line without a word.",
+        "Correct the named line with qm set, or the file in /etc/pve/qemu-server." },
+    [FINDING_UNKNOWN_OPTION] = { "unknown-option", SEVERITY_ERROR,
+        "The config uses an option for pinning that Proxmox does not have (cpuaffinity, cpuset).",
+        "Tutorials name it, but it does nothing, and Proxmox drops it when it next writes the "
+        "file: the VM only looks pinned.",
+        "Use affinity: qm set VMID --affinity LIST. That also drops the wrong line." },
+    [FINDING_AFFINITY_INVALID] = { "affinity-invalid", SEVERITY_ERROR,
+        "The VM's affinity is no list of CPUs.",
+        "Proxmox ignores it, and the VM would run on any CPU.",
+        "Write it as 0,5,8-11: qm set VMID --affinity LIST." },
+    [FINDING_POLICY_INVALID] = { "policy-invalid", SEVERITY_ERROR,
+        "A line of /etc/pve/pinhook.conf is not understood.",
+        "A misspelt rule would otherwise pass as if it were obeyed. In a group for other VMs or "
+        "nodes it is only a warning.",
+        "Correct the named line. The keys and their values are in pinhook(8)." },
+    [FINDING_CELL_CPUS] = { "cell-cpus", SEVERITY_ERROR,
+        "The vCPU ids of the numa lines are out of range, missing or given twice.",
+        "cpus= in numa0 are ids of the guest's vCPUs, counted from 0. They are not CPUs of the "
+        "host, though many tutorials take them for that.",
+        "Give each vCPU to one cell: qm set VMID --numa0 cpus=0-3,hostnodes=0,…" },
+    [FINDING_CELL_MEMORY] = { "cell-memory", SEVERITY_ERROR,
+        "The memory of the numa lines does not add up to the VM's, or hostnodes has no policy.",
+        "Proxmox or QEMU then fails the start with a message that is harder to read.",
+        "Make the cells' memory add up, and give policy=bind with hostnodes." },
+    [FINDING_NODE_MISSING] = { "node-missing", SEVERITY_ERROR,
+        "hostnodes names a NUMA node that this host does not have.",
+        "The memory cannot be bound there; after a migration this is a common surprise.",
+        "Name a node that the host has: lscpu lists them." },
+    [FINDING_CPU_MISSING] = { "cpu-missing", SEVERITY_ERROR,
+        "The pool names CPUs that this host does not have or that are offline.",
+        "Linux cuts such CPUs from an affinity mask without a word.",
+        "Name CPUs that lscpu shows as online: qm set VMID --affinity LIST." },
+    [FINDING_TOO_FEW_CPUS] = { "too-few-cpus", SEVERITY_ERROR,
+        "There are fewer usable CPUs than the VM has vCPUs.",
+        "Two vCPUs on one CPU take turns: the guest stalls where it expects to run.",
+        "Give the VM more CPUs (affinity), isolate more, or give it fewer vCPUs." },
+    [FINDING_NUMA_MISALIGNED] = { "numa-misaligned", SEVERITY_ERROR,
+        "The VM's memory is bound to a node whose CPUs the VM may not use.",
+        "Every access to memory would cross to the other node, at 1.5 to 3 times the latency.",
+        "Take CPUs of the cell's node, or bind the cell to the node of the CPUs." },
+    [FINDING_CPU_TAKEN] = { "cpu-taken", SEVERITY_ERROR,
+        "CPUs that this VM needs are held by another VM or container.",
+        "Two guests on one CPU take turns, and each sees the other as latency.",
+        "Move one of the two, or stop the other before this one starts." },
+    [FINDING_CORE_TAKEN] = { "core-taken", SEVERITY_ERROR,
+        "A CPU of this VM shares its physical core with a CPU that another VM holds.",
+        "Siblings share the core's caches and pipelines; each slows the other, and can see "
+        "something of what it does.",
+        "Give each VM whole cores: lscpu -e shows which CPUs share one." },
+    [FINDING_NOT_ISOLATED] = { "not-isolated", SEVERITY_ERROR,
+        "A CPU for a vCPU is not isolated from the host's scheduler.",
+        "The host may run its own work there at any time, in the middle of the guest's.",
+        "Take isolated CPUs, or isolate these: isolcpus= on the kernel command line. To start "
+        "without isolation: check.not-isolated = warning in the policy." },
+    [FINDING_SIBLING_NOT_ISOLATED] = { "sibling-not-isolated", SEVERITY_ERROR,
+        "The sibling of an isolated CPU for a vCPU is not isolated.",
+        "The host's work on the sibling takes half of the core.",
+        "Isolate whole cores: name the siblings in isolcpus= too." },
+    [FINDING_NODE_MEMORY] = { "node-memory", SEVERITY_ERROR,
+        "A node has less free memory, or free hugepages, than the cells bound to it need.",
+        "With policy=bind the kernel kills the VM, or QEMU fails, once the node is full.",
+        "Free memory there, bind the cell to another node, or use policy=preferred." },
+    [FINDING_NO_HOUSEKEEPING] = { "no-housekeeping", SEVERITY_ERROR,
+        "No CPU is left for QEMU's other threads and the host.",
+        "They would run on the vCPUs' cores and stop them at every disk or network request.",
+        "Leave a core to the host: give the VM fewer CPUs." },
+    [FINDING_ISOLCPUS_IGNORED] = { "isolcpus-ignored", SEVERITY_WARNING,
+        "isolcpus= is on the kernel command line but isolates nothing, or less than it says.",
+        "A wrong flag or list drops the whole parameter, and managed_irq or nohz alone does not "
+        "isolate from the scheduler.",
+        "Write isolcpus=domain,managed_irq,LIST on the kernel command line." },
+    [FINDING_MEMORY_UNBOUND] = { "memory-unbound", SEVERITY_WARNING,
+        "The host has several nodes and the VM's memory is bound to none.",
+        "The memory may lie on another node than the vCPUs, and may move there later.",
+        "qm set VMID --numa 1 --numa0 cpus=…,hostnodes=NODE,memory=…,policy=bind" },
+    [FINDING_NOT_FROZEN] = { "not-frozen", SEVERITY_WARNING,
+        "The VM starts running before its vCPUs are bound.",
+        "For the first moments the guest runs wherever Linux puts it, and its memory with it.",
+        "qm set VMID --freeze 1: pinhook lets it run once the placement is proven." },
+    [FINDING_IRQ_ON_CPUS] = { "irq-on-cpus", SEVERITY_WARNING,
+        "Device interrupts are delivered to CPUs of vCPUs, or it cannot be told.",
+        "Each one stops the guest there until the host has handled it.",
+        "Send them elsewhere: echo LIST > /proc/irq/N/smp_affinity_list. A driver may manage its "
+        "own and refuse; isolcpus=managed_irq,… on the kernel command line keeps those off." },
+    [FINDING_IRQBALANCE] = { "irqbalance", SEVERITY_WARNING,
+        "irqbalance runs and may send interrupts to CPUs of vCPUs, or it cannot be told.",
+        "It leaves alone what isolcpus= and nohz_full= name, not what a cgroup isolates; and once "
+        "it is given a list, only what is on that list.",
+        "Name the CPUs in IRQBALANCE_BANNED_CPULIST in /etc/default/irqbalance and restart it, or "
+        "systemctl disable --now irqbalance." },
+    [FINDING_TUNED] = { "tuned", SEVERITY_WARNING,
+        "tuned runs with a profile that moves the threads of VMs, or it cannot be told.",
+        "Such profiles (cpu-partitioning, realtime) take all threads but those named qemu-kvm off "
+        "the isolated CPUs whenever tuned starts; on Proxmox a VM is named kvm.",
+        "Use a profile of your own that includes it and has cgroup_ps_blacklist=/qemu.slice/ in "
+        "[scheduler], or tuned-adm off." },
+    [FINDING_NUMA_BALANCING] = { "numa-balancing", SEVERITY_WARNING,
+        "The kernel's NUMA balancing is on while the host has several nodes, or it cannot be told.",
+        "It unmaps pages to see who uses them: the guest stalls at each, and memory may move.",
+        "sysctl -w kernel.numa_balancing=0, and the same line in /etc/sysctl.d to keep it." },
+    [FINDING_GOVERNOR] = { "governor", SEVERITY_WARNING,
+        "CPUs of vCPUs do not always run at full speed, or it cannot be told.",
+        "The kernel lowers the frequency of an idle CPU, and the guest waits while it rises.",
+        "Write performance into /sys/devices/system/cpu/cpuN/cpufreq/scaling_governor." },
+    [FINDING_HOST_STARVED] = { "host-starved", SEVERITY_WARNING,
+        "Fewer than two whole cores are left to the host.",
+        "Its network, storage and Proxmox itself, and QEMU's other threads, need room; without it "
+        "all VMs wait for them.",
+        "Isolate fewer CPUs (isolcpus= on the kernel command line), or bind fewer to guests." },
+    [FINDING_NOHZ_FULL_MISSING] = { "nohz-full-missing", SEVERITY_WARNING,
+        "An isolated CPU of a vCPU is not in nohz_full.",
+        "The host's timer tick goes on there and stops the guest 100 to 1000 times a second.",
+        "Name the CPUs in nohz_full= too, on the kernel command line, and reboot. CPUs that a "
+        "cgroup isolates at run time need that as well. To do without: check.nohz-full-missing = "
+        "off in the policy." },
+    [FINDING_RCU_NOCBS_MISSING] = { "rcu-nocbs-missing", SEVERITY_WARNING,
+        "An isolated CPU of a vCPU is neither in rcu_nocbs nor in nohz_full, or it cannot be told.",
+        "RCU's callbacks, by which the kernel frees things later, run there amid the guest's work.",
+        "Name the CPUs in rcu_nocbs= too, on the kernel command line, and reboot; nohz_full= "
+        "implies it." },
+    [FINDING_ISOLATION_LISTS_DIFFER] = { "isolation-lists-differ", SEVERITY_WARNING,
+        "isolcpus, nohz_full and rcu_nocbs on the kernel command line name different CPUs.",
+        "A CPU that one of them leaves out is only half isolated, and nothing else says so.",
+        "Give all three the same list, of whole cores, and reboot." },
+    [FINDING_CPU0_USED] = { "cpu0-used", SEVERITY_WARNING,
+        "The VM uses the core of CPU 0, or of the first CPU online.",
+        "The kernel keeps work there that cannot be moved: it keeps the time, and what it set up "
+        "at boot interrupts it.",
+        "Give the VM other CPUs, and leave this core to the host." },
+    [FINDING_CONTAINER_ON_CPUS] = { "container-on-cpus", SEVERITY_WARNING,
+        "A running container may use cores of vCPUs, or it cannot be told.",
+        "Proxmox spreads containers over all CPUs, isolated ones too; what runs there takes turns "
+        "with the guest.",
+        "Bind the container elsewhere: lxc.cgroup2.cpuset.cpus: LIST in /etc/pve/lxc/VMID.conf, "
+        "then pct reboot VMID." },
+    [FINDING_GUEST_SMT] = { "guest-smt", SEVERITY_ERROR,
+        "The guest is told of threads on its cores that it cannot have, or is told other ones than "
+        "the plan was made for.",
+        "The guest puts work that belongs together on siblings; where they are none it decides "
+        "wrongly all the time.",
+        "Tell the guest what there is: qm set VMID --args '-smp 4,sockets=1,cores=4,threads=1'" },
+    [FINDING_SMT_EXPOSED] = { "smt-exposed", SEVERITY_WARNING,
+        "vCPUs share a physical core, and the guest takes each for a core of its own.",
+        "The guest puts two busy tasks on one core while another is idle, and cannot keep apart "
+        "what must not share a core.",
+        "Tell it: qm set VMID --args '-smp 4,sockets=1,cores=2,threads=2'. Or give each vCPU a "
+        "core: isolate more, or smt = isolate in the policy." },
+    [FINDING_LLC_SPLIT] = { "llc-split", SEVERITY_WARNING,
+        "The vCPUs lie in more last-level caches than this host would need for so many.",
+        "What vCPUs share goes from cache to cache, at a multiple of the latency.",
+        "Take CPUs that share a cache, or isolate such: lscpu -e shows the caches." },
+    [FINDING_NODE_SPLIT] = { "node-split", SEVERITY_WARNING,
+        "vCPUs that the guest takes for one NUMA node lie on several nodes of the host.",
+        "The guest cannot tell near memory from far, and its scheduler moves tasks away from "
+        "their memory.",
+        "Give the guest a cell for each node: qm set VMID --numa 1 --numa0 … --numa1 …" },
+    [FINDING_KIND_MIXED] = { "kind-mixed", SEVERITY_WARNING,
+        "vCPUs lie on performance cores and on efficiency cores.",
+        "The guest takes all vCPUs for alike: work that is split evenly waits for the slow ones.",
+        "Take CPUs of one kind, or fewer vCPUs: lscpu -e shows the cores' frequencies." },
+    [FINDING_CPU_LIMIT] = { "cpu-limit", SEVERITY_WARNING,
+        "cpulimit gives the VM less CPU time than it has vCPUs.",
+        "The kernel stops all vCPUs at once, for up to a tenth of a second, when the time is used "
+        "up, though their CPUs are idle.",
+        "qm set VMID --delete cpulimit" },
+    [FINDING_BALLOON] = { "balloon", SEVERITY_WARNING,
+        "balloon lets Proxmox take memory from the VM and give it back.",
+        "What comes back may lie on another node, and taking it stops the guest at work.",
+        "qm set VMID --balloon 0" },
+    [FINDING_HOTPLUG_CPU] = { "hotplug-cpu", SEVERITY_WARNING,
+        "vCPUs may be plugged while the VM runs, and nothing would bind them.",
+        "Proxmox calls no hook then: the new vCPU runs where QEMU's other threads do, until "
+        "somebody calls pinhook repair.",
+        "systemctl enable --now pinhook-repair.timer. Or plug none: qm set VMID --hotplug "
+        "network,disk,usb" },
+    [FINDING_DEVICE_REMOTE] = { "device-remote", SEVERITY_WARNING,
+        "A passed-through device is on another node than the VM, or it is not known where it is.",
+        "Each of its interrupts and transfers crosses to the other node.",
+        "Take CPUs of the device's node: cat /sys/bus/pci/devices/ADDRESS/numa_node" },
+    [FINDING_UNPINNABLE] = { "unpinnable", SEVERITY_ERROR,
+        "This VM has no vCPU threads that could be bound.",
+        "A template never runs, and with thread=single QEMU emulates all vCPUs in one thread.",
+        "Clone the template: qm clone VMID NEWID. Emulate with thread=multi." },
+    [FINDING_VCPU_MISSING] = { "vcpu-missing", SEVERITY_ERROR,
+        "QEMU's vCPUs are not those of the plan, or a vCPU's thread is not QEMU's.",
+        "A vCPU without a thread or without a place in the plan cannot be bound.",
+        "Look at pinhook status VMID, and at the VM's args and vcpus." },
+    [FINDING_NOT_BOUND] = { "not-bound", SEVERITY_ERROR, "A thread may run elsewhere than planned.",
+        "A cgroup's cpuset or another tool cut or replaced its mask; Linux says nothing.",
+        "Find who changes it: cat /proc/TID/cgroup, and tools such as tuned or taskset hooks." },
+    [FINDING_THREAD_UNMOVABLE] = { "thread-unmovable", SEVERITY_ERROR,
+        "A thread of QEMU refuses to be moved and may run on a vCPU's core.",
+        "Some kernel workers keep their own mask; on the vCPU's core they interrupt it.",
+        "Keep the work elsewhere, such as aio=native or threads in place of io_uring." },
+    [FINDING_MEMORY_REMOTE] = { "memory-remote", SEVERITY_ERROR,
+        "Less of the VM's memory than wanted lies on the nodes of its vCPUs, or it cannot be seen.",
+        "Every access to another node takes longer, and shares the link with all others.",
+        "Bind it before the start: qm set VMID --numa 1 --numa0 …,hostnodes=NODE,policy=bind. Move "
+        "it after: memory = migrate in the policy." },
+    [FINDING_QMP_TIMEOUT] = { "qmp-timeout", SEVERITY_ERROR,
+        "QEMU did not answer on its QMP socket in time.",
+        "Only QEMU knows which thread is which vCPU; without it nothing is bound.",
+        "See who else holds the socket. A longer wait: deadline = MS in the policy." },
+    [FINDING_QMP_FAILED] = { "qmp-failed", SEVERITY_ERROR,
+        "QEMU's QMP socket is missing, closed, or gave no usable answer.",
+        "Only QEMU knows which thread is which vCPU; without it nothing is bound.",
+        "Ask it yourself: qm monitor VMID, then info cpus." },
+    [FINDING_VM_GONE] = { "vm-gone", SEVERITY_ERROR,
+        "The VM is not running, or it ended while pinhook was at work.",
+        "There is nothing left to bind.",
+        "The VM's task log says why it ended: journalctl -b | grep VMID." },
+};
+
+const FindingKind *finding_kind(FindingCode code)
+{
+    g_return_val_if_fail(code < FINDING_COUNT, NULL);
+    return &kinds[code];
+}
+
+gboolean finding_lookup(const char *name, FindingCode *code)
+{
+    for (guint i = 0; i < FINDING_COUNT; i++) {
+        if (strcmp(kinds[i].name, name) == 0) {
+            *code = (FindingCode)i;
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+Finding *finding_new(FindingCode code, Severity severity, char *message, char *fix)
+{
+    Finding *finding = g_new(Finding, 1);
+
+    *finding = (Finding){ .code = code, .severity = severity, .message = message, .fix = fix };
+    return finding;
+}
+
+void finding_free(Finding *finding)
+{
+    if (finding == NULL) {
+        return;
+    }
+    g_free(finding->message);
+    g_free(finding->fix);
+    g_free(finding);
+}
+
+GPtrArray *finding_list_new(void)
+{
+    return g_ptr_array_new_with_free_func((GDestroyNotify)finding_free);
+}
+
+guint finding_list_count(const GPtrArray *findings, Severity severity)
+{
+    guint count = 0;
+
+    for (guint i = 0; i < findings->len; i++) {
+        count += ((const Finding *)findings->pdata[i])->severity == severity;
+    }
+    return count;
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "read/process.h"
+#include "bind/qmp.h"
+
+typedef enum {
+    THREAD_VCPU,
+    THREAD_IOTHREAD,
+    THREAD_MAIN,
+    THREAD_WORKER, // all others: vhost, aio, VNC, migration, …
+} ThreadRole;
+
+/// "vcpu", "iothread", "main", "worker".
+const char *thread_role_name(ThreadRole role);
+
+/// A thread as QEMU names it.
+typedef struct {
+    int tid;
+    guint vcpu; // cpu-index; of an iothread 0
+} QemuThread;
+
+/// What QEMU says of its own threads: QMP decides, thread names are no authority.
+typedef struct {
+    GArray *vcpus;     // QemuThread, by cpu-index
+    GArray *iothreads; // QemuThread
+    guint siblings; // most of the vCPUs that the guest is told share a core; 0: QEMU does not say
+} QemuThreads;
+
+/// Asks query-cpus-fast and query-iothreads.
+QemuThreads *qemu_threads_query(Qmp *qmp, GError **error);
+void qemu_threads_free(QemuThreads *threads);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(QemuThreads, qemu_threads_free)
+
+/// A thread of the VM's process.
+typedef struct {
+    int tid;
+    ThreadRole role;
+    guint vcpu; // with THREAD_VCPU
+    char *name;
+    int last_cpu; // where it last ran
+} Thread;
+
+void thread_free(Thread *thread);
+
+/// Every thread in /proc/<pid>/task with its role, by tid. A thread that ends meanwhile is left
+/// out. A tid that QEMU names and that is not there is of no use to anybody: it is left out too,
+/// and its vCPU missing. PINHOOK_ERROR_GONE when @process has ended. The caller unrefs the array.
+GPtrArray *threads_walk(
+    const Root *root, const Process *process, const QemuThreads *qemu, GError **error);

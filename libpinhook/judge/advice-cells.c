@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* What there is to say of the numa lines. */
+#include "judge/advice.h"
+
+#include <string.h>
+
+static gboolean vcpus_are_given_once(const VmConfig *vm)
+{
+    g_autoptr(CpuSet) given = cpuset_new();
+
+    for (guint i = 0; i < vm->cells->len; i++) {
+        const VmCell *cell = vm->cells->pdata[i];
+        if (cell->cpus == NULL || hwloc_bitmap_intersects(given, cell->cpus)) {
+            return FALSE;
+        }
+        hwloc_bitmap_or(given, given, cell->cpus);
+    }
+    return hwloc_bitmap_last(given) == (int)vm->vcpus_most - 1 &&
+           cpuset_count(given) == vm->vcpus_most;
+}
+
+static gboolean memory_adds_up(const VmConfig *vm)
+{
+    guint64 sum = 0;
+
+    for (guint i = 0; i < vm->cells->len; i++) {
+        const VmCell *cell = vm->cells->pdata[i];
+        if (cell->memory_mib == 0) {
+            return FALSE;
+        }
+        sum += cell->memory_mib;
+    }
+    return sum == vm->memory_mib;
+}
+
+/// The @i'th of @count equal parts of @total begins here.
+static guint64 part_start(guint64 total, guint i, guint count)
+{
+    return total * i / count;
+}
+
+static char *cell_vcpus(const VmConfig *vm, guint i, gboolean keep)
+{
+    g_autoptr(CpuSet) split = cpuset_new();
+    guint64 first = part_start(vm->vcpus_most, i, vm->cells->len);
+    guint64 end = part_start(vm->vcpus_most, i + 1, vm->cells->len);
+
+    if (keep) {
+        return cpuset_to_ids(((const VmCell *)vm->cells->pdata[i])->cpus);
+    }
+    if (end > first) {
+        hwloc_bitmap_set_range(split, (unsigned)first, (int)end - 1);
+    }
+    return cpuset_to_ids(split);
+}
+
+static guint64 cell_memory(const VmConfig *vm, guint i, gboolean keep)
+{
+    if (keep) {
+        return ((const VmCell *)vm->cells->pdata[i])->memory_mib;
+    }
+    return part_start(vm->memory_mib, i + 1, vm->cells->len) -
+           part_start(vm->memory_mib, i, vm->cells->len);
+}
+
+/// The nodes that the cell keeps of @allowed, or the @i'th of @allowed, round and round.
+static char *cell_nodes(const VmCell *cell, guint i, const CpuSet *allowed)
+{
+    g_autoptr(CpuSet) kept = cpuset_and(cell->hostnodes, allowed);
+    int node = -1;
+
+    if (hwloc_bitmap_iszero(kept)) {
+        for (guint steps = i % cpuset_count(allowed) + 1; steps > 0; steps--) {
+            node = hwloc_bitmap_next(allowed, node);
+        }
+        hwloc_bitmap_set(kept, (unsigned)node);
+    }
+    return cpuset_to_ids(kept);
+}
+
+/// More cells than vCPUs cannot be mended: without any, Proxmox splits the VM by socket.
+static char *delete_cells(const Request *request)
+{
+    g_autoptr(GString) line = g_string_new(NULL);
+
+    for (guint i = 0; i < request->vm->cells->len; i++) {
+        g_string_append_printf(line, "%snuma%u", i > 0 ? "," : "",
+            ((const VmCell *)request->vm->cells->pdata[i])->index);
+    }
+    return g_strdup_printf("qm set %u --delete %s", request->vmid, line->str);
+}
+
+/// How the numa lines are to be mended beyond their mistakes.
+typedef struct {
+    const CpuSet *nodes; // for cells that are bound to others; NULL: any of the host
+    gboolean everywhere; // each bound cell gets all of `nodes`
+    const char *policy;  // NULL: as it is
+    const VmCell *only;  // this line alone; NULL: all
+} Mend;
+
+void advice_append_cell(GString *line, guint index, const char *vcpus, const char *nodes,
+    guint64 memory_mib, const char *policy)
+{
+    g_autofree char *hostnodes = nodes != NULL ? g_strconcat(",hostnodes=", nodes, NULL)
+                                               : g_strdup("");
+    g_autofree char *binding = policy != NULL ? g_strconcat(",policy=", policy, NULL)
+                                              : g_strdup("");
+    gboolean quoted = strchr(vcpus, ';') != NULL || strchr(hostnodes, ';') != NULL;
+    const char *quote = quoted ? "'" : "";
+
+    g_string_append_printf(line, " --numa%u %scpus=%s%s,memory=%" G_GUINT64_FORMAT "%s%s", index,
+        quote, vcpus, hostnodes, memory_mib, binding, quote);
+}
+
+static const char *policy_for(const VmCell *cell, const Mend *mend)
+{
+    if (cell->hostnodes == NULL && cell->policy == NULL) {
+        return NULL;
+    }
+    return mend->policy != NULL ? mend->policy : cell->policy != NULL ? cell->policy : "bind";
+}
+
+static char *mend_cells(const Request *request, const Mend *mend)
+{
+    const VmConfig *vm = request->vm;
+    g_autoptr(GString) line = g_string_new(NULL);
+    g_autoptr(CpuSet) all = host_node_numbers(request->host);
+    const CpuSet *allowed = mend->nodes != NULL ? mend->nodes : all;
+    gboolean keep_vcpus = vcpus_are_given_once(vm), keep_memory = memory_adds_up(vm);
+
+    if (vm->cells->len > vm->vcpus_most || hwloc_bitmap_iszero(allowed)) {
+        return delete_cells(request);
+    }
+    g_string_printf(line, "qm set %u", request->vmid);
+    for (guint i = 0; i < vm->cells->len; i++) {
+        const VmCell *cell = vm->cells->pdata[i];
+        if (mend->only != NULL && mend->only->index != cell->index) {
+            continue;
+        }
+        g_autofree char *vcpus = cell_vcpus(vm, i, keep_vcpus);
+        g_autofree char *nodes = cell->hostnodes == NULL ? NULL
+                                 : mend->everywhere      ? cpuset_to_ids(allowed)
+                                                         : cell_nodes(cell, i, allowed);
+        advice_append_cell(line, cell->index, vcpus, nodes, cell_memory(vm, i, keep_memory),
+            policy_for(cell, mend));
+    }
+    return g_string_free(g_steal_pointer(&line), FALSE);
+}
+
+char *advice_cells(const Request *request)
+{
+    return mend_cells(request, &(Mend){ 0 });
+}
+
+char *advice_preferred_cell(const Request *request, const VmCell *cell)
+{
+    return mend_cells(request, &(Mend){ .policy = "preferred", .only = cell });
+}
+
+char *advice_move_cell(const Request *request, const VmCell *cell, const CpuSet *nodes)
+{
+    return mend_cells(request, &(Mend){ .nodes = nodes, .everywhere = TRUE, .only = cell });
+}
+
+char *advice_cells_of_pool(const Request *request)
+{
+    g_autoptr(Plan) plan = advice_place_unbound(request);
+    g_autoptr(CpuSet) nodes = plan != NULL ? host_nodes_of(request->host, plan->cpus) : NULL;
+
+    return nodes != NULL ? mend_cells(request, &(Mend){ .nodes = nodes, .everywhere = TRUE })
+                         : NULL;
+}
+
+char *advice_bind_memory(const Request *request, const CpuSet *nodes)
+{
+    const VmConfig *vm = request->vm;
+    g_autoptr(GString) line = g_string_new(NULL);
+    g_autoptr(CpuSet) all = cpuset_new();
+
+    if (vm->cells->len > 0 || hwloc_bitmap_iszero(nodes)) {
+        return NULL;
+    }
+    hwloc_bitmap_set_range(all, 0, (int)vm->vcpus_most - 1);
+    g_autofree char *vcpus = cpuset_to_ids(all);
+    g_autofree char *ids = cpuset_to_ids(nodes);
+    g_string_printf(line, "qm set %u --numa 1", request->vmid);
+    advice_append_cell(line, 0, vcpus, ids, vm->memory_mib, "bind");
+    return g_string_free(g_steal_pointer(&line), FALSE);
+}
+
+/* A cell for each node. */
+
+/// vCPUs of one cell that lie on one node.
+typedef struct {
+    CpuSet *vcpus;
+    guint node;
+    guint64 memory_mib;
+} Part;
+
+static void part_clear(gpointer data)
+{
+    hwloc_bitmap_free(((Part *)data)->vcpus);
+}
+
+static CpuSet *vcpus_on_node(const Plan *plan, const CpuSet *vcpus, guint node)
+{
+    CpuSet *there = cpuset_new();
+
+    for (guint i = 0; i < plan->vcpus->len; i++) {
+        if (hwloc_bitmap_isset(vcpus, i) && plan_vcpu(plan, i)->node == node) {
+            hwloc_bitmap_set(there, i);
+        }
+    }
+    return there;
+}
+
+/// Adds the parts of @vcpus, with @memory_mib shared out by their number.
+static void add_parts(GArray *parts, const Request *request, const Plan *plan, const CpuSet *vcpus,
+    guint64 memory_mib)
+{
+    g_autoptr(CpuSet) nodes = cpuset_new();
+    guint64 unit = vmconfig_memory_unit_mib(request->vm), left = memory_mib;
+    unsigned node, vcpu;
+
+    hwloc_bitmap_foreach_begin (vcpu, vcpus) {
+        hwloc_bitmap_set(nodes, plan_vcpu(plan, vcpu)->node);
+    }
+    hwloc_bitmap_foreach_end();
+    hwloc_bitmap_foreach_begin (node, nodes) {
+        Part part = { .vcpus = vcpus_on_node(plan, vcpus, node), .node = node };
+        guint64 share = memory_mib * cpuset_count(part.vcpus) / cpuset_count(vcpus);
+        part.memory_mib = (int)node == hwloc_bitmap_last(nodes) ? left : share / unit * unit;
+        left -= part.memory_mib;
+        g_array_append_val(parts, part);
+    }
+    hwloc_bitmap_foreach_end();
+}
+
+static GArray *find_parts(const Request *request, const Plan *plan)
+{
+    const VmConfig *vm = request->vm;
+    GArray *parts = g_array_new(FALSE, FALSE, sizeof(Part));
+
+    g_array_set_clear_func(parts, part_clear);
+    for (guint i = 0; i < vm->guest_cells->len; i++) {
+        const VmCell *cell = vm->guest_cells->pdata[i];
+        add_parts(parts, request, plan, cell->cpus, cell->memory_mib);
+    }
+    if (vm->guest_cells->len == 0) {
+        g_autoptr(CpuSet) all = cpuset_new();
+        hwloc_bitmap_set_range(all, 0, (int)vm->vcpus_most - 1);
+        add_parts(parts, request, plan, all, vm->memory_mib);
+    }
+    return parts;
+}
+
+static gboolean all_have_memory(const GArray *parts)
+{
+    for (guint i = 0; i < parts->len; i++) {
+        if (g_array_index(parts, Part, i).memory_mib == 0) {
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+/// Moves what a node has no room for to parts on nodes that have. FALSE: it does not fit.
+static gboolean fit_memory(GArray *parts, const Request *request)
+{
+    const VmConfig *vm = request->vm;
+    guint64 unit = vmconfig_memory_unit_mib(vm), over = 0;
+    g_autoptr(GHashTable) room = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+
+    for (guint i = 0; i < request->host->nodes->len; i++) {
+        const HostNode *node = request->host->nodes->pdata[i];
+        guint64 *left = g_new(guint64, 1);
+        *left = host_node_available_mib(node, vm->hugepages) / unit * unit;
+        g_hash_table_insert(room, GUINT_TO_POINTER(node->index), left);
+    }
+    for (guint i = 0; i < parts->len; i++) {
+        Part *part = &g_array_index(parts, Part, i);
+        guint64 *left = g_hash_table_lookup(room, GUINT_TO_POINTER(part->node));
+        guint64 kept = MIN(part->memory_mib, *left);
+        over += part->memory_mib - kept;
+        *left -= kept;
+        part->memory_mib = kept;
+    }
+    for (guint i = 0; i < parts->len && over > 0; i++) {
+        Part *part = &g_array_index(parts, Part, i);
+        guint64 *left = g_hash_table_lookup(room, GUINT_TO_POINTER(part->node));
+        guint64 more = MIN(over, *left);
+        over -= more;
+        *left -= more;
+        part->memory_mib += more;
+    }
+    return over == 0 && all_have_memory(parts);
+}
+
+void advice_append_deletions(GString *line, const VmConfig *vm, guint count)
+{
+    const char *before = " --delete ";
+
+    for (guint i = 0; i < vm->cells->len; i++) {
+        const VmCell *cell = vm->cells->pdata[i];
+        if (cell->index >= count) {
+            g_string_append_printf(line, "%snuma%u", before, cell->index);
+            before = ",";
+        }
+    }
+}
+
+static gboolean guest_cells_are_whole(const VmConfig *vm)
+{
+    g_autoptr(CpuSet) given = cpuset_new();
+    guint64 memory_mib = 0;
+
+    for (guint i = 0; i < vm->guest_cells->len; i++) {
+        const VmCell *cell = vm->guest_cells->pdata[i];
+        if (cell->cpus == NULL || hwloc_bitmap_intersects(given, cell->cpus)) {
+            return FALSE;
+        }
+        hwloc_bitmap_or(given, given, cell->cpus);
+        memory_mib += cell->memory_mib;
+    }
+    return vm->guest_cells->len == 0 ||
+           (hwloc_bitmap_last(given) == (int)vm->vcpus_most - 1 &&
+               cpuset_count(given) == vm->vcpus_most && memory_mib == vm->memory_mib);
+}
+
+char *advice_cell_per_node(const Request *request, const Plan *plan)
+{
+    if (!guest_cells_are_whole(request->vm)) {
+        return NULL;
+    }
+    g_autoptr(GString) line = g_string_new(NULL);
+    g_autoptr(GArray) parts = find_parts(request, plan);
+    const char *policy = "bind";
+    if (parts->len > VMCONFIG_CELL_LIMIT) {
+        return NULL;
+    }
+    if (!fit_memory(parts, request)) {
+        g_array_unref(parts);
+        parts = find_parts(request, plan);
+        policy = "preferred";
+    }
+    if (!all_have_memory(parts)) {
+        return NULL;
+    }
+    g_string_printf(line, "qm set %u --numa 1", request->vmid);
+    for (guint i = 0; i < parts->len; i++) {
+        const Part *part = &g_array_index(parts, Part, i);
+        g_autofree char *vcpus = cpuset_to_ids(part->vcpus);
+        g_autofree char *node = g_strdup_printf("%u", part->node);
+        advice_append_cell(line, i, vcpus, node, part->memory_mib, policy);
+    }
+    advice_append_deletions(line, request->vm, parts->len);
+    return g_string_free(g_steal_pointer(&line), FALSE);
+}

@@ -1,0 +1,565 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "judge/advice.h"
+
+#include "base/cmdline.h"
+#include "place/planner.h"
+
+#include <string.h>
+
+Plan *advice_place_unbound(const Request *request)
+{
+    g_autoptr(GPtrArray) no_cells = g_ptr_array_new();
+    VmConfig unbound = *request->vm; // shares all but the cells, and is not freed
+    Request changed = *request;
+
+    unbound.guest_cells = no_cells;
+    changed.vm = &unbound;
+    return planner_place(&changed);
+}
+
+static Plan *place_in(const Request *request, const Pool *pool)
+{
+    Request changed = *request;
+
+    changed.pool = pool;
+    return planner_place(&changed);
+}
+
+char *advice_first(const Request *request, const Advise *tries)
+{
+    char *fix = NULL;
+
+    for (; fix == NULL && *tries != NULL; tries++) {
+        fix = (*tries)(request);
+    }
+    return fix;
+}
+
+char *advice_these_cpus(const Request *request, const CpuSet *cpus)
+{
+    g_autofree char *list = cpuset_to_list(cpus);
+
+    if (*list == '\0') {
+        return NULL;
+    }
+    if (request->pool->source == POOL_POLICY) {
+        return policy_rule_command(request->vmid, "cpus", list);
+    }
+    return g_strdup_printf("qm set %u --affinity %s", request->vmid, list);
+}
+
+char *advice_cpus_of(const Request *request, const Plan *plan)
+{
+    gboolean together = request->policy->smt == POLICY_SMT_PAIR || request->vm->threads > 1;
+    g_autoptr(CpuSet) cpus = cpuset_copy(together ? plan->cores : plan->cpus);
+
+    if (request->policy->emulator == POLICY_SPARE) {
+        hwloc_bitmap_or(cpus, cpus, plan->others);
+    }
+    return advice_these_cpus(request, cpus);
+}
+
+/// Isolated whole cores but those of @spared.
+static char *isolated_cpus_but(const Request *request, const CpuSet *spared)
+{
+    g_autoptr(Pool) pool = pool_of_isolated(request->policy, request->host, request->taken);
+
+    hwloc_bitmap_andnot(pool->online, pool->online, spared);
+    hwloc_bitmap_andnot(pool->free, pool->free, spared);
+    g_autoptr(Plan) plan = place_in(request, pool);
+    if (plan == NULL || !hwloc_bitmap_isincluded(plan->cores, request->host->isolation->isolated) ||
+        hwloc_bitmap_intersects(plan->reserved, request->taken->cpus)) {
+        return NULL;
+    }
+    return advice_cpus_of(request, plan);
+}
+
+char *advice_isolated_cpus(const Request *request)
+{
+    g_autoptr(CpuSet) first_core = host_first_core(request->host);
+
+    return isolated_cpus_but(request, first_core);
+}
+
+char *advice_other_cpus(const Request *request)
+{
+    g_autoptr(CpuSet) none = cpuset_new();
+    char *fix = advice_isolated_cpus(request);
+
+    return fix != NULL ? fix : isolated_cpus_but(request, none);
+}
+
+/// All that guests can have: not the first core, nor what others hold.
+static CpuSet *guest_cpus(const Request *request)
+{
+    g_autoptr(CpuSet) first_core = host_first_core(request->host);
+    g_autoptr(CpuSet) unheld = cpuset_minus(request->host->online, request->taken->cpus);
+
+    return cpuset_minus(unheld, first_core);
+}
+
+/// Of these, what is not isolated.
+static CpuSet *awake_cpus(const Request *request)
+{
+    g_autoptr(CpuSet) all = guest_cpus(request);
+
+    return cpuset_minus(all, request->host->isolation->isolated);
+}
+
+/// @cpus but for those that the policy sets apart.
+static Plan *place_on(const Request *request, const CpuSet *cpus)
+{
+    g_autoptr(CpuSet) left = cpuset_copy(cpus);
+
+    if (request->policy->emulator_cpus != NULL) {
+        g_autoptr(CpuSet) cores = host_whole_cores(request->host, request->policy->emulator_cpus);
+        hwloc_bitmap_andnot(left, left, cores);
+    }
+    Pool pool = { .source = POOL_ISOLATED, .asked = left, .online = left, .free = left };
+    return place_in(request, &pool);
+}
+
+char *advice_awake_cpus(const Request *request)
+{
+    g_autoptr(CpuSet) awake = awake_cpus(request);
+    g_autoptr(Plan) plan = place_on(request, awake);
+
+    return plan != NULL ? advice_cpus_of(request, plan) : NULL;
+}
+
+char *advice_any_cpus(const Request *request)
+{
+    g_autoptr(CpuSet) awake = awake_cpus(request);
+    g_autoptr(CpuSet) unheld = cpuset_minus(request->host->online, request->taken->cpus);
+    const CpuSet *choices[] = { awake, unheld, request->host->online };
+    g_autoptr(Plan) plan = NULL;
+
+    for (gsize i = 0; plan == NULL && i < G_N_ELEMENTS(choices); i++) {
+        plan = place_on(request, choices[i]);
+    }
+    return plan != NULL ? advice_cpus_of(request, plan) : NULL;
+}
+
+char *advice_isolate_cpus(const Request *request, const CpuSet *cpus)
+{
+    const Host *host = request->host;
+    g_autoptr(CpuSet) first_core = host_first_core(host);
+    g_autoptr(CpuSet) isolated = cpuset_or(host->isolation->isolated, cpus);
+    g_autoptr(CpuSet) whole = host_whole_cores(host, isolated);
+
+    hwloc_bitmap_andnot(whole, whole, first_core);
+    return !hwloc_bitmap_iszero(whole) ? cmdline_isolate(whole) : NULL;
+}
+
+/// @cpus without one more core for the host beside the first, of those that it has now.
+static CpuSet *leave_a_core(const Request *request, const CpuSet *cpus)
+{
+    const Host *host = request->host;
+    g_autoptr(CpuSet) awake = awake_cpus(request);
+
+    for (guint i = 0; i < host->cores->len; i++) {
+        const HostCore *core = host->cores->pdata[i];
+        if (hwloc_bitmap_isincluded(core->cpus, awake)) {
+            return cpuset_minus(cpus, core->cpus);
+        }
+    }
+    return cpuset_copy(cpus);
+}
+
+char *advice_isolate(const Request *request)
+{
+    g_autoptr(CpuSet) all = guest_cpus(request);
+    g_autoptr(CpuSet) roomy = leave_a_core(request, all);
+    const CpuSet *choices[] = { roomy, all };
+    g_autoptr(Plan) plan = NULL;
+
+    for (gsize i = 0; plan == NULL && i < G_N_ELEMENTS(choices); i++) {
+        g_autoptr(CpuSet) asked = cpuset_and(choices[i], request->pool->free);
+        plan = place_on(request, asked);
+        if (plan == NULL && request->pool->source == POOL_ISOLATED) {
+            plan = place_on(request, choices[i]);
+        }
+    }
+    return plan != NULL ? advice_isolate_cpus(request, plan->reserved) : NULL;
+}
+
+char *advice_default_policy(const Request *request)
+{
+    if (request->policy->smt != POLICY_SMT_AUTO) {
+        return policy_rule_command(request->vmid, "smt", "auto");
+    }
+    return request->policy->emulator != POLICY_HOUSEKEEPING
+               ? policy_rule_command(request->vmid, "emulator", "housekeeping")
+               : NULL;
+}
+
+/// Whether the VM fits under @policy: in the pool that this gives, or anywhere on the machine.
+static gboolean fits_under(const Request *request, const Policy *policy)
+{
+    g_autoptr(Pool) pool = pool_new(request->vm, policy, request->host, request->taken);
+    Request changed = *request;
+
+    changed.policy = policy;
+    changed.pool = pool;
+    g_autoptr(Plan) plan = planner_place(&changed);
+
+    if (plan == NULL) {
+        hwloc_bitmap_copy(pool->free, request->host->online);
+        plan = planner_place(&changed);
+    }
+    return plan != NULL;
+}
+
+char *advice_plainer_policy(const Request *request)
+{
+    Policy plainer = *request->policy; // shares all else, and is not freed
+
+    if (fits_under(request, request->policy)) {
+        return NULL;
+    }
+    plainer.smt = POLICY_SMT_AUTO;
+    if (plainer.smt != request->policy->smt && fits_under(request, &plainer)) {
+        return policy_rule_command(request->vmid, "smt", "auto");
+    }
+    plainer.smt = request->policy->smt;
+    plainer.emulator = POLICY_HOUSEKEEPING;
+    plainer.emulator_cpus = NULL;
+    if (plainer.emulator != request->policy->emulator && fits_under(request, &plainer)) {
+        return policy_rule_command(request->vmid, "emulator", "housekeeping");
+    }
+    plainer.smt = POLICY_SMT_AUTO;
+    return plainer.smt != request->policy->smt && fits_under(request, &plainer)
+               ? policy_rule_command(request->vmid, "smt", "auto")
+               : NULL;
+}
+
+char *advice_housekeeping(const Request *request)
+{
+    Policy policy = *request->policy; // shares all else, and is not freed
+    Request changed = *request;
+
+    policy.emulator = POLICY_HOUSEKEEPING;
+    policy.emulator_cpus = NULL;
+    changed.policy = &policy;
+    g_autoptr(Plan) plan = planner_place(&changed);
+    return request->policy->emulator != POLICY_HOUSEKEEPING && plan != NULL && !plan->others_share
+               ? policy_rule_command(request->vmid, "emulator", "housekeeping")
+               : NULL;
+}
+
+/// What else keeps the number of vCPUs from being `sockets` times `cores`, undone.
+static char *undo_other_counts(const VmConfig *vm)
+{
+    g_autofree char *args = vmconfig_args_with_smp(vm, NULL);
+    g_autofree char *quoted = args != NULL ? g_shell_quote(args) : NULL;
+    gboolean smp = vmconfig_has_smp(vm), vcpus = vm->vcpus_given;
+    const char *deleted = smp && quoted == NULL ? (vcpus ? "vcpus,args" : "args")
+                          : vcpus               ? "vcpus"
+                                                : NULL;
+
+    return g_strconcat(smp && quoted != NULL ? " --args " : "", smp && quoted != NULL ? quoted : "",
+        deleted != NULL ? " --delete " : "", deleted != NULL ? deleted : "", NULL);
+}
+
+/// The VM's plan on @cpus with the most vCPUs, below what it has now, that fit there. Where those
+/// of now fit in the pool, what is wanted is a CPU for the other threads. NULL: none.
+static Plan *place_fewer(const Request *request, const CpuSet *cpus)
+{
+    g_autoptr(GPtrArray) no_cells = g_ptr_array_new();
+    g_autoptr(Plan) now = place_in(request, request->pool);
+    VmConfig vm = *request->vm; // shares all else, and is not freed
+    Request fewer = *request;
+
+    vm.guest_cells = no_cells;
+    vm.threads = vmconfig_has_smp(&vm) ? 1 : vm.threads; // it goes with the rest of `-smp`
+    fewer.vm = &vm;
+    guint fit = 0, most = MIN(cpuset_count(cpus), vm.vcpus_most - 1);
+    Plan *best = NULL;
+    while (fit < most) {
+        vm.vcpus_most = vm.vcpus_present = (fit + most + 1) / 2;
+        g_autoptr(Plan) plan = place_on(&fewer, cpus);
+        if (plan != NULL && (now == NULL || !plan->others_share)) {
+            fit = vm.vcpus_most;
+            plan_free(best);
+            best = g_steal_pointer(&plan);
+        } else {
+            most = vm.vcpus_most - 1;
+        }
+    }
+    return best;
+}
+
+char *advice_fewer_vcpus(const Request *request)
+{
+    g_autofree char *all_present = undo_other_counts(request->vm);
+    g_autoptr(CpuSet) awake = awake_cpus(request);
+    g_autoptr(Plan) plan = place_fewer(request, request->pool->free);
+
+    if (plan != NULL) {
+        return g_strdup_printf(
+            "qm set %u --sockets 1 --cores %u%s", request->vmid, plan->vcpus->len, all_present);
+    }
+    plan = place_fewer(request, awake);
+    if (plan == NULL) {
+        plan = place_fewer(request, request->host->online);
+    }
+    if (plan == NULL) {
+        return NULL;
+    }
+    g_autofree char *list = cpuset_to_list(plan->cpus);
+    gboolean by_policy = request->pool->source == POOL_POLICY;
+    return g_strdup_printf("qm set %u --sockets 1 --cores %u%s%s%s", request->vmid,
+        plan->vcpus->len, all_present, by_policy ? "" : " --affinity ", by_policy ? "" : list);
+}
+
+/* What the guest is told of its cores. */
+
+/// `qm set … --args` with a whole `-smp` of that many threads a core.
+static char *set_threads(const Request *request, guint threads)
+{
+    const VmConfig *vm = request->vm;
+    guint sockets = vm->vcpus_most % (vm->sockets * threads) == 0 ? vm->sockets : 1;
+    gboolean own = vm->vcpus_most == vm->vcpus_own && vm->vcpus_present == vm->vcpus_most;
+    g_autofree char *most = own ? g_strdup("") : g_strdup_printf(",maxcpus=%u", vm->vcpus_most);
+    g_autofree char *smp = g_strdup_printf("%u,sockets=%u,cores=%u,threads=%u%s", vm->vcpus_present,
+        sockets, vm->vcpus_most / (sockets * threads), threads, most);
+    g_autofree char *args = vmconfig_args_with_smp(vm, smp);
+    g_autofree char *quoted = g_shell_quote(args);
+
+    return g_strdup_printf("qm set %u --args %s", request->vmid, quoted);
+}
+
+/// The VM's plan if its guest had @threads a core. NULL: there is none, or they do not come out
+/// even.
+static Plan *place_with_threads(const Request *request, guint threads)
+{
+    VmConfig vm = *request->vm; // shares all else, and is not freed
+    Request changed = *request;
+
+    vm.threads = threads;
+    changed.vm = &vm;
+    return vm.vcpus_most % threads == 0 && !vm.cpu_hotplug ? planner_place(&changed) : NULL;
+}
+
+char *advice_fewer_threads(const Request *request)
+{
+    for (guint threads = request->vm->threads - 1; threads > 0; threads--) {
+        g_autoptr(Plan) plan = place_with_threads(request, threads);
+        if (plan != NULL) {
+            return set_threads(request, threads);
+        }
+    }
+    return NULL;
+}
+
+/// What check.h has an error for, of a plan on this machine.
+enum {
+    FLAW_AWAKE = 1,         // a CPU is not isolated
+    FLAW_SIBLING_AWAKE = 2, // all are, but not a sibling
+    FLAW_SHARED = 4,        // another guest holds a sibling
+    FLAW_OTHERS = 8,        // nothing is left for QEMU's other threads
+};
+
+static int find_flaws(const Request *request, const Plan *plan)
+{
+    const CpuSet *isolated = request->host->isolation->isolated;
+    gboolean cpus = hwloc_bitmap_isincluded(plan->cpus, isolated);
+    gboolean cores = hwloc_bitmap_isincluded(plan->cores, isolated);
+
+    return (!cpus       ? FLAW_AWAKE
+               : !cores ? FLAW_SIBLING_AWAKE
+                        : 0) |
+           (hwloc_bitmap_intersects(plan->cores, request->taken->cpus) ? FLAW_SHARED : 0) |
+           (plan->others_share ? FLAW_OTHERS : 0);
+}
+
+/// Whether @plan has no flaw that @than, of @before, does not have.
+static gboolean is_no_worse(
+    const Request *request, const Plan *plan, const Request *before, const Plan *than)
+{
+    return (find_flaws(request, plan) & ~find_flaws(before, than)) == 0;
+}
+
+static guint most_on_a_core(const Plan *plan, const Host *host)
+{
+    g_autofree guint *counts = g_new0(guint, host->cores->len);
+    guint most = 0;
+
+    for (guint i = 0; i < plan->vcpus->len; i++) {
+        most = MAX(most, ++counts[plan_vcpu(plan, i)->core]);
+    }
+    return most;
+}
+
+char *advice_tell_threads(const Request *request, const Plan *plan)
+{
+    for (guint threads = most_on_a_core(plan, request->host); threads > 1; threads--) {
+        g_autoptr(Plan) told = place_with_threads(request, threads);
+        if (told != NULL && is_no_worse(request, told, request, plan)) {
+            return set_threads(request, threads);
+        }
+    }
+    return NULL;
+}
+
+/* A plan of another shape. */
+
+/// @request on a machine with other isolated CPUs, and the pool that this gives.
+typedef struct {
+    Request request;
+    Host host; // share all else, and are not freed
+    Isolation isolation;
+    Pool *pool;
+} Supposed;
+
+static void suppose_isolated(Supposed *what_if, const Request *request, CpuSet *isolated)
+{
+    what_if->isolation = *request->host->isolation;
+    what_if->isolation.isolated = isolated;
+    what_if->host = *request->host;
+    what_if->host.isolation = &what_if->isolation;
+    what_if->pool = pool_new(request->vm, request->policy, &what_if->host, request->taken);
+    what_if->request = *request;
+    what_if->request.host = &what_if->host;
+    what_if->request.pool = what_if->pool;
+}
+
+Plan *advice_place_anywhere(const Request *request, const CpuSet *where)
+{
+    const Host *host = request->host;
+    g_autoptr(CpuSet) first_core = host_first_core(host);
+    g_autoptr(CpuSet) unheld = cpuset_minus(host->online, request->taken->cpus);
+    g_autoptr(CpuSet) open = cpuset_minus(unheld, first_core);
+    g_autoptr(CpuSet) chosen = cpuset_and(open, where != NULL ? where : host->online);
+    Supposed all;
+
+    suppose_isolated(&all, request, open);
+    Plan *plan = place_on(&all.request, chosen);
+    pool_free(all.pool);
+    return plan;
+}
+
+static gboolean is_as_wished(const Request *request, const Plan *plan, const Request *before,
+    const Plan *than, const Wish *wish)
+{
+    return plan != NULL && wish->measure(request, plan) <= wish->most &&
+           is_no_worse(request, plan, before, than);
+}
+
+/// Isolated CPUs that are free, as the VM's pool.
+static char *take_isolated(const Request *request, const Plan *plan, const Wish *wish)
+{
+    g_autoptr(Pool) isolated = pool_of_isolated(request->policy, request->host, request->taken);
+
+    if (wish->where != NULL) {
+        hwloc_bitmap_and(isolated->free, isolated->free, wish->where);
+    }
+    g_autoptr(Plan) other = place_in(request, isolated);
+    return is_as_wished(request, other, request, plan, wish) ? advice_cpus_of(request, other)
+                                                             : NULL;
+}
+
+static char *isolate_more(const Request *request, const Plan *plan, const Wish *wish)
+{
+    g_autoptr(Plan) other = advice_place_anywhere(request, wish->where);
+    Supposed more;
+
+    if (other == NULL || wish->measure(request, other) > wish->most) {
+        return NULL;
+    }
+    g_autoptr(CpuSet) isolated = cpuset_or(request->host->isolation->isolated, other->reserved);
+    suppose_isolated(&more, request, isolated);
+    g_autoptr(Plan) then = planner_place(&more.request);
+    gboolean wished = is_as_wished(&more.request, then, request, plan, wish);
+    pool_free(more.pool);
+    return wished ? advice_isolate_cpus(request, other->reserved) : NULL;
+}
+
+char *advice_elsewhere(const Request *request, const Plan *plan, const Wish *wish)
+{
+    char *fix = take_isolated(request, plan, wish);
+
+    return fix != NULL ? fix : isolate_more(request, plan, wish);
+}
+
+char *advice_unpaired(const Request *request, const Plan *plan, const Wish *wish)
+{
+    Policy policy = *request->policy; // shares all else, and is not freed
+    Request changed = *request;
+
+    policy.smt = POLICY_SMT_AUTO;
+    changed.policy = &policy;
+    g_autoptr(Plan) other = request->policy->smt == POLICY_SMT_PAIR ? planner_place(&changed)
+                                                                    : NULL;
+    return is_as_wished(&changed, other, request, plan, wish)
+               ? policy_rule_command(request->vmid, "smt", "auto")
+               : NULL;
+}
+
+char *advice_fewer_as_wished(const Request *request, const Plan *plan, const Wish *wish)
+{
+    VmConfig vm = *request->vm; // shares all else, and is not freed
+    Request fewer = *request;
+
+    if (vm.guest_cells->len > 0) {
+        return NULL; // they name the vCPUs there are
+    }
+    fewer.vm = &vm;
+    vm.threads = vmconfig_has_smp(&vm) ? 1 : vm.threads;
+    guint fit = 0, least = (vm.vcpus_most + 1) / 2, most = vm.vcpus_most - 1;
+    while (least <= most) {
+        vm.vcpus_most = vm.vcpus_present = (least + most) / 2;
+        g_autoptr(Plan) other = planner_place(&fewer);
+        if (is_as_wished(&fewer, other, request, plan, wish)) {
+            fit = vm.vcpus_most;
+            least = fit + 1;
+        } else {
+            most = vm.vcpus_most - 1;
+        }
+    }
+    g_autofree char *all_present = undo_other_counts(request->vm);
+    return fit > 0 ? g_strdup_printf(
+                         "qm set %u --sockets 1 --cores %u%s", request->vmid, fit, all_present)
+                   : NULL;
+}
+
+/* Living with it. */
+
+char *advice_silence(const Request *request, FindingCode code)
+{
+    g_autofree char *key = g_strdup_printf("check.%s", finding_kind(code)->name);
+
+    return policy_rule_command(request->vmid, key, "off");
+}
+
+char *advice_accept(const Request *request, FindingCode code)
+{
+    if (request->policy->severities[code] != SEVERITY_ERROR) {
+        return NULL;
+    }
+    g_autofree char *key = g_strdup_printf("check.%s", finding_kind(code)->name);
+    g_autofree char *rule = policy_rule_command(request->vmid, key, "warning");
+    return g_strdup_printf("%s # accepts it", rule);
+}
+
+/* What would be if. */
+
+gboolean advice_fits_unbound(const Request *request)
+{
+    g_autoptr(Plan) plan = advice_place_unbound(request);
+
+    return plan != NULL;
+}
+
+gboolean advice_fits_alone(const Request *request)
+{
+    g_autoptr(Taken) nothing = taken_new();
+    Pool pool = *request->pool; // shares the sets, and is not freed
+    Request changed = *request;
+
+    pool.free = pool.online;
+    changed.pool = &pool;
+    changed.taken = nothing;
+    g_autoptr(Plan) plan = planner_place(&changed);
+    return plan != NULL;
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "judge/checks.h"
+
+static void check_cell_vcpus(Check *check)
+{
+    const VmConfig *vm = check->request->vm;
+    g_autoptr(CpuSet) all = cpuset_new(), seen = cpuset_new(), doubled = cpuset_new();
+
+    hwloc_bitmap_set_range(all, 0, (int)vm->vcpus_most - 1);
+    g_autofree char *have = cpuset_to_list(all);
+    for (guint i = 0; i < vm->cells->len; i++) {
+        const VmCell *cell = vm->cells->pdata[i];
+        if (cell->cpus == NULL) {
+            check_add(check, FINDING_CELL_CPUS, advice_cells(check->request),
+                "numa%u has no cpus=", cell->index);
+            return;
+        }
+        g_autoptr(CpuSet) beyond = cpuset_minus(cell->cpus, all);
+        if (!hwloc_bitmap_iszero(beyond)) {
+            g_autofree char *ids = cpuset_to_list(cell->cpus);
+            check_add(check, FINDING_CELL_CPUS, advice_cells(check->request),
+                "numa%u: cpus=%s are ids of vCPUs, and this VM has vCPU %s", cell->index, ids,
+                have);
+            return;
+        }
+        g_autoptr(CpuSet) again = cpuset_and(seen, cell->cpus);
+        hwloc_bitmap_or(doubled, doubled, again);
+        hwloc_bitmap_or(seen, seen, cell->cpus);
+    }
+    g_autoptr(CpuSet) missing = cpuset_minus(all, seen);
+    const CpuSet *wrong = hwloc_bitmap_iszero(doubled) ? missing : doubled;
+    if (!hwloc_bitmap_iszero(wrong)) {
+        g_autofree char *ids = cpuset_to_list(wrong);
+        check_add(check, FINDING_CELL_CPUS, advice_cells(check->request), "vCPU %s is in %s", ids,
+            wrong == missing ? "no cell" : "several cells");
+    }
+}
+
+static void check_cell_memory(Check *check)
+{
+    const VmConfig *vm = check->request->vm;
+    guint64 sum = 0;
+
+    for (guint i = 0; i < vm->cells->len; i++) {
+        const VmCell *cell = vm->cells->pdata[i];
+        if (cell->hostnodes != NULL && cell->policy == NULL) {
+            check_add(check, FINDING_CELL_MEMORY, advice_cells(check->request),
+                "numa%u has hostnodes but no policy", cell->index);
+            return;
+        }
+        if (cell->memory_mib == 0) {
+            check_add(check, FINDING_CELL_MEMORY, advice_cells(check->request),
+                "numa%u has no memory", cell->index);
+            return;
+        }
+        sum += cell->memory_mib;
+    }
+    if (sum != vm->memory_mib) {
+        check_add(check, FINDING_CELL_MEMORY, advice_cells(check->request),
+            "the cells have %" G_GUINT64_FORMAT " MiB, the VM %" G_GUINT64_FORMAT, sum,
+            vm->memory_mib);
+    }
+}
+
+/// Whether the host has all the nodes that are named.
+static gboolean check_cell_nodes(Check *check)
+{
+    const VmConfig *vm = check->request->vm;
+    g_autoptr(CpuSet) missing = cpuset_new();
+
+    for (guint i = 0; i < vm->cells->len; i++) {
+        const VmCell *cell = vm->cells->pdata[i];
+        unsigned node;
+        if (cell->hostnodes == NULL) {
+            continue;
+        }
+        hwloc_bitmap_foreach_begin (node, cell->hostnodes) {
+            if (host_node(check->request->host, node) == NULL) {
+                hwloc_bitmap_set(missing, node);
+            }
+        }
+        hwloc_bitmap_foreach_end();
+    }
+    if (!hwloc_bitmap_iszero(missing)) {
+        g_autofree char *nodes = cpuset_to_list(missing);
+        check_add(check, FINDING_NODE_MISSING, advice_cells(check->request),
+            "hostnodes names node %s, which this host does not have", nodes);
+    }
+    return hwloc_bitmap_iszero(missing);
+}
+
+/// Each cell takes what it needs from its nodes, in order; what is left is for the next.
+static guint64 take_memory(
+    guint64 *left_mib, const Host *host, const CpuSet *nodes, guint64 needed_mib)
+{
+    for (guint i = 0; i < host->nodes->len; i++) {
+        const HostNode *node = host->nodes->pdata[i];
+        if (hwloc_bitmap_isset(nodes, node->index)) {
+            guint64 taken = MIN(left_mib[i], needed_mib);
+            left_mib[i] -= taken;
+            needed_mib -= taken;
+        }
+    }
+    return needed_mib;
+}
+
+/// Another node with room for the cell; where there is none, whatever memory is left.
+static char *fix_node_memory(const Check *check, const guint64 *left_mib, const VmCell *cell)
+{
+    const Host *host = check->request->host;
+    g_autoptr(CpuSet) roomy = cpuset_new();
+
+    for (guint i = 0; i < host->nodes->len && hwloc_bitmap_iszero(roomy); i++) {
+        const HostNode *node = host->nodes->pdata[i];
+        if (left_mib[i] >= cell->memory_mib && !hwloc_bitmap_iszero(node->cpus)) {
+            hwloc_bitmap_set(roomy, node->index);
+        }
+    }
+    return hwloc_bitmap_iszero(roomy) ? advice_preferred_cell(check->request, cell)
+                                      : advice_move_cell(check->request, cell, roomy);
+}
+
+static void check_memory_of_cell(Check *check, guint64 *left_mib, const VmCell *cell)
+{
+    guint64 short_mib = take_memory(
+        left_mib, check->request->host, cell->hostnodes, cell->memory_mib);
+
+    if (short_mib > 0) {
+        g_autofree char *nodes = cpuset_to_list(cell->hostnodes);
+        check_add(check, FINDING_NODE_MEMORY, fix_node_memory(check, left_mib, cell),
+            "numa%u binds %" G_GUINT64_FORMAT " MiB to node %s, where %" G_GUINT64_FORMAT
+            " MiB are free",
+            cell->index, cell->memory_mib, nodes, cell->memory_mib - short_mib);
+    }
+}
+
+/// Cells with fewer nodes to take from come first.
+static void check_node_memory(Check *check)
+{
+    const VmConfig *vm = check->request->vm;
+    const Host *host = check->request->host;
+    g_autofree guint64 *left_mib = g_new0(guint64, MAX(host->nodes->len, 1));
+
+    for (guint i = 0; i < host->nodes->len; i++) {
+        left_mib[i] = host_node_available_mib(host->nodes->pdata[i], vm->hugepages);
+    }
+    for (guint nodes = 1; nodes <= host->nodes->len; nodes++) {
+        for (guint i = 0; i < vm->guest_cells->len; i++) {
+            const VmCell *cell = vm->guest_cells->pdata[i];
+            if (cell->hostnodes != NULL && g_strcmp0(cell->policy, "bind") == 0 &&
+                cpuset_count(cell->hostnodes) == nodes) {
+                check_memory_of_cell(check, left_mib, cell);
+            }
+        }
+    }
+}
+
+void check_cells(Check *check)
+{
+    /* Without `numa: 1` Proxmox passes over the lines. */
+    if (!check->request->vm->numa || check->request->vm->cells->len == 0) {
+        return;
+    }
+    check_cell_vcpus(check);
+    check_cell_memory(check);
+    if (check_cell_nodes(check)) {
+        check_node_memory(check);
+    }
+}

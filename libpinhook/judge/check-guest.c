@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "judge/checks.h"
+
+#include <string.h>
+
+static gboolean memory_is_bound(const VmConfig *vm)
+{
+    for (guint i = 0; i < vm->guest_cells->len; i++) {
+        const VmCell *cell = vm->guest_cells->pdata[i];
+        if (cell->hostnodes == NULL || g_strcmp0(cell->policy, "bind") != 0) {
+            return FALSE;
+        }
+    }
+    return vm->guest_cells->len > 0;
+}
+
+void check_memory_binding(Check *check)
+{
+    const VmConfig *vm = check->request->vm;
+    guint nodes = host_count_memory_nodes(check->request->host);
+
+    if (nodes < 2 || memory_is_bound(vm)) {
+        return;
+    }
+    g_autoptr(CpuSet) nodes_of_cpus = host_nodes_of(check->request->host,
+        check->plan != NULL ? check->plan->cpus : check->request->pool->online);
+    char *fix = advice_bind_memory(check->request, nodes_of_cpus);
+    if (fix == NULL && !vm->numa && vm->cells->len > 0) {
+        fix = g_strdup_printf("qm set %u --numa 1", check->request->vmid);
+    }
+    check_add(check, FINDING_MEMORY_UNBOUND, fix, "%s, and this host has %u nodes",
+        !vm->numa && vm->cells->len > 0 ? "without 'numa: 1' the numa lines bind nothing"
+                                        : "the memory is bound to no node",
+        nodes);
+}
+
+void check_freeze(Check *check)
+{
+    if (!check->request->vm->freeze && !check->request->vm->incoming) {
+        check_add(check, FINDING_NOT_FROZEN,
+            g_strdup_printf("qm set %u --freeze 1", check->request->vmid),
+            "the guest runs before its vCPUs are bound");
+    }
+}
+
+void check_unpinnable(Check *check)
+{
+    const VmConfig *vm = check->request->vm;
+    guint vmid = check->request->vmid;
+
+    if (vm->template) {
+        check_add(check, FINDING_UNPINNABLE,
+            g_strdup_printf("qm clone %u $(pvesh get /cluster/nextid)", vmid),
+            "it is a template, and never runs");
+    }
+    if (vmconfig_has_one_thread(vm) && vm->vcpus_most > 1) {
+        g_autoptr(GString) args = g_string_new(vm->args);
+        g_string_replace(args, "thread=single", "thread=multi", 0);
+        g_autofree char *quoted = g_shell_quote(args->str);
+        check_add(check, FINDING_UNPINNABLE, g_strdup_printf("qm set %u --args %s", vmid, quoted),
+            "args have QEMU emulate all %u vCPUs in one thread", vm->vcpus_most);
+    }
+}
+
+/// Through the period and quota of its control group, which count all of QEMU's threads
+/// (PVE::QemuServer, vm_start; cpu.max in the kernel's cgroup-v2.rst).
+void check_cpu_limit(Check *check)
+{
+    const VmConfig *vm = check->request->vm;
+
+    if (vm->cpulimit > 0 && vm->cpulimit < vm->vcpus_present) {
+        check_add(check, FINDING_CPU_LIMIT,
+            g_strdup_printf("qm set %u --delete cpulimit", check->request->vmid),
+            "cpulimit gives %u vCPUs the time of %g CPU%s", vm->vcpus_present, vm->cpulimit,
+            vm->cpulimit == 1 ? "" : "s");
+    }
+}
+
+/// The device is there unless `balloon: 0`; pvestatd moves it for those alone whose config names an
+/// amount (PVE::AutoBalloon, compute_alg1), between that and `memory`.
+void check_balloon(Check *check)
+{
+    const VmConfig *vm = check->request->vm;
+
+    if (vm->balloon_mib > 0 && (guint64)vm->balloon_mib < vm->memory_mib) {
+        check_add(check, FINDING_BALLOON,
+            g_strdup_printf("qm set %u --balloon 0", check->request->vmid),
+            "Proxmox may take the memory from %" G_GUINT64_FORMAT " down to %" G_GINT64_FORMAT
+            " MiB",
+            vm->memory_mib, vm->balloon_mib);
+    }
+}
+
+/// What else is hot-plugged, as an option of qm.
+static char *hotplug_without_cpu(const VmConfig *vm)
+{
+    g_auto(GStrv) kinds = g_strsplit_set(vm->hotplug, ",; \t", -1);
+    g_autoptr(GString) others = g_string_new(NULL);
+
+    for (guint i = 0; kinds[i] != NULL; i++) {
+        if (*kinds[i] != '\0' && strcmp(kinds[i], "cpu") != 0) {
+            g_string_append_printf(others, "%s%s", others->len > 0 ? "," : "", kinds[i]);
+        }
+    }
+    return others->len > 0 ? g_string_free(g_steal_pointer(&others), FALSE) : g_strdup("0");
+}
+
+void check_hotplug(Check *check)
+{
+    const VmConfig *vm = check->request->vm;
+
+    if (!vm->cpu_hotplug || vm->vcpus_present == vm->vcpus_most ||
+        check->request->timer == TIMER_ENABLED) {
+        return;
+    }
+    g_autofree char *others = hotplug_without_cpu(vm);
+    check_add(check, FINDING_HOTPLUG_CPU,
+        check->request->timer == TIMER_DISABLED
+            ? g_strdup("systemctl enable --now pinhook-repair.timer")
+            : g_strdup_printf("qm set %u --hotplug %s", check->request->vmid, others),
+        "%u of %u vCPUs may be plugged while it runs, and pinhook-repair.timer is not enabled",
+        vm->vcpus_most - vm->vcpus_present, vm->vcpus_most);
+}

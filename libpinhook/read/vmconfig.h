@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "base/cpuset.h"
+
+/// More vCPUs than QEMU can give a guest are refused.
+#define VMCONFIG_VCPU_LIMIT 4096
+
+/// Proxmox knows numa0 to numa7 (PVE::QemuServer::Memory, $MAX_NUMA).
+#define VMCONFIG_CELL_LIMIT 8
+
+/// What kind of thing is wrong in a config file.
+typedef enum {
+    VMCONFIG_UNREADABLE,     // the file, a line or a value
+    VMCONFIG_UNKNOWN_OPTION, // an option that tutorials know and Proxmox does not
+    VMCONFIG_BAD_AFFINITY,   // `affinity` is no list
+} VmConfigProblemKind;
+
+typedef struct {
+    VmConfigProblemKind kind;
+    guint line;    // from 1; 0: the whole file
+    char *key;     // NULL: no key
+    char *value;   // as written; NULL without a key
+    char *message; // what is wrong, without the line
+} VmConfigProblem;
+
+/// A NUMA node of the guest.
+typedef struct {
+    guint index;        // the i of numa<i>
+    CpuSet *cpus;       // vCPU ids, not CPUs of the host; NULL: not given
+    CpuSet *hostnodes;  // NULL: not bound
+    char *policy;       // "bind", "preferred", "interleave"; NULL: not given
+    guint64 memory_mib; // 0: not given
+} VmCell;
+
+/// An option hostpci<i>: devices of the host that the VM gets. It has addresses or a mapping.
+typedef struct {
+    guint index;      // the i of hostpci<i>, 0 to 15
+    char **addresses; // as pci_parse_addresses() gives them, at least one; NULL: a mapping
+    char *mapping;    // the name of a mapping of the cluster; NULL: addresses
+} VmHostpci;
+
+/// What a VM's config file says: the part before the first section.
+typedef struct {
+    gboolean readable; // FALSE: all else is default, and `problems` says why
+    guint sockets;
+    guint cores;          // per socket
+    guint threads;        // per core of the guest: 1 but with `args: -smp …,threads=2`
+    guint vcpus_present;  // at start
+    guint vcpus_most;     // with all that may be hot-plugged
+    gboolean vcpus_given; // by `vcpus`, readable or not
+    guint vcpus_own;      // the same without `args`
+    guint64 memory_mib;
+    gint64 balloon_mib; // -1: not given; 0: off
+    char *hugepages;    // "any", "2" or "1024" (MiB); NULL: none
+    gboolean numa;
+    GPtrArray *cells;       // VmCell, as numa<i> write them, by index
+    GPtrArray *guest_cells; // VmCell, as Proxmox gives them to QEMU: without `numa: 1` none,
+                            // without numa<i> one per socket
+    CpuSet *affinity;       // NULL: none, or not readable
+    gboolean freeze;
+    gboolean incoming; // not in the file: it waits for the state of a migration
+    gboolean kvm;
+    gboolean template;
+    gboolean cpu_hotplug;
+    char *hotplug;       // as written; NULL: the default
+    double cpulimit;     // host CPUs' worth of time; 0: none
+    char *lock;          // "backup", "migrate", …; NULL: none
+    char *name;          // NULL: none
+    char *cpu;           // NULL: the default
+    char *tags;          // NULL: none
+    char *args;          // NULL: none
+    GPtrArray *hostpci;  // VmHostpci, by index; without those that could not be read
+    GPtrArray *problems; // VmConfigProblem, in the order of the file
+} VmConfig;
+
+/// Reads @length bytes of a config file. Never fails: what cannot be taken is in `problems`, and
+/// its default stands. A key given twice: the last wins, as in Proxmox (PVE::QemuServer,
+/// parse_vm_config); lines of other options are passed over.
+VmConfig *vmconfig_parse(const char *text, gsize length);
+
+/// A config that could not be read at all, with @message as its one problem.
+VmConfig *vmconfig_unreadable(const char *message);
+
+/* What if: each is for a config that nobody else has yet. */
+
+/// Gives the VM @vcpus (1 to VMCONFIG_VCPU_LIMIT), all present, and no cells: those that it has are
+/// for another count. It keeps its threads per core where they divide that.
+void vmconfig_set_vcpus(VmConfig *vm, guint vcpus);
+
+/// Binds all of the VM's memory and vCPUs to @nodes, in one cell.
+void vmconfig_bind(VmConfig *vm, const CpuSet *nodes);
+
+void vmconfig_free(VmConfig *vm);
+
+/// Whether the VM's `args` hold an `-smp`, which then counts in place of `cores` and `sockets`.
+gboolean vmconfig_has_smp(const VmConfig *vm);
+
+/// The VM's `args` with `-smp` @smp (NULL: none) in place of those that they hold. NULL: nothing is
+/// left. The caller frees it.
+char *vmconfig_args_with_smp(const VmConfig *vm, const char *smp);
+
+/// Whether QEMU is told to emulate all vCPUs in one thread (`-accel tcg,thread=single`).
+gboolean vmconfig_has_one_thread(const VmConfig *vm);
+
+/// What the memory of a cell is a multiple of, in MiB: a hugepage, if the VM has these.
+guint64 vmconfig_memory_unit_mib(const VmConfig *vm);
+
+/// Whether Proxmox started the VM, without letting it run, only to back it up: it is then neither
+/// refused nor bound nor released.
+gboolean vmconfig_is_for_backup(const VmConfig *vm);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmConfig, vmconfig_free)

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "judge/check.h"
+#include "bind/bind.h"
+#include "bind/guest.h"
+#include "bind/verify.h"
+
+/// How a door's work ended.
+typedef enum {
+    OUTCOME_SKIPPED,  // nothing was to be done
+    OUTCOME_PASSED,   // it may start
+    OUTCOME_WARNED,   // it may start, with findings
+    OUTCOME_REFUSED,  // it must not start
+    OUTCOME_PROVEN,   // every thread is where the plan wants it
+    OUTCOME_UNPROVEN, // not so
+    OUTCOME_FAILED,   // it could not be found out
+} Outcome;
+
+/// What a door found out and did. All that it points to is owned; any may be NULL.
+typedef struct PinhookReport {
+    guint vmid;
+    const char *phase; // "pre-start", "check", "status", …; static
+    Outcome outcome;
+    gboolean tolerated; // the outcome would be worse, but the policy says `mode = warn`
+    Plan *plan;
+    GPtrArray *findings; // Finding; never NULL
+    Observed *observed;
+    Memory *memory; // NULL: it was not looked at
+    int pid;        // of QEMU; 0: none
+    GuestState guest;
+    guint others; // how many threads there are beside the vCPUs'
+    char *note;   // why it was skipped or failed
+    char *advice; // commands, a line each, in place of a verdict; NULL: none
+} Report;
+
+/// A report without findings.
+Report *report_new(guint vmid, const char *phase, Outcome outcome);
+void report_free(Report *report);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Report, report_free)
+
+/// Takes over the findings of @from. Fixes for a VM without a VMID get the word VMID.
+void report_add_findings(Report *report, GPtrArray *from);
+
+/// Takes @advice, which may be NULL, likewise.
+void report_set_advice(Report *report, char *advice);
+
+/// The exit status of pinhook(8): 0, 1 or 3; of `plan` 0 where there is a plan.
+int report_exit_status(const Report *report);
+
+/// Lines for people: of `status` a table, of all others lines for the task log, each of which can
+/// stand alone. The caller frees it.
+char *report_to_text(const Report *report);
+
+JsonObject *report_to_json(const Report *report);
+
+/// Findings as they stand in a report: two lines each, the second the fix. @prefix begins each
+/// line.
+void report_append_findings(GString *text, const char *prefix, const GPtrArray *findings);
+JsonObject *report_findings_to_json(const GPtrArray *findings);
+
+/// What a finding means, wrapped at 80 columns; all of them, one line each, where @code is NULL.
+char *report_explain(const FindingCode *code);
+JsonObject *report_explain_json(const FindingCode *code);
