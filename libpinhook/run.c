@@ -60,7 +60,7 @@ static void plan_and_check(const Root *root, Request *request, Report *report)
         request->interrupts = interrupts = interrupts_load(root, report->plan->cpus);
         request->tuning = tuning = tuning_load(root, report->plan->cpus);
     }
-    g_autoptr(Verdict) verdict = check_start(request, report->plan);
+    g_autoptr(Verdict) verdict = verdict_of_start(request, report->plan);
     report_add_findings(report, verdict->findings);
     report->outcome = outcome_of(verdict);
     if (report->plan != NULL) {
@@ -574,7 +574,7 @@ HostReport *run_host(const Call *call, GError **error)
 
     report->taken = ledger_taken(call->root, NOBODY);
     report->interrupts = interrupts_load(call->root, host->isolation->isolated);
-    report->findings = check_machine(&(Request){ .policy = policy,
+    report->findings = verdict_of_machine(&(Request){ .policy = policy,
         .host = host,
         .taken = report->taken,
         .interrupts = report->interrupts,

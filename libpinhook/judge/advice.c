@@ -352,7 +352,7 @@ char *advice_fewer_threads(const Request *request)
     return NULL;
 }
 
-/// What check.h has an error for, of a plan on this machine.
+/// What checks.h has an error for, of a plan on this machine.
 enum {
     FLAW_AWAKE = 1,         // a CPU is not isolated
     FLAW_SIBLING_AWAKE = 2, // all are, but not a sibling
@@ -521,6 +521,27 @@ char *advice_fewer_as_wished(const Request *request, const Plan *plan, const Wis
     return fit > 0 ? g_strdup_printf(
                          "qm set %u --sockets 1 --cores %u%s", request->vmid, fit, all_present)
                    : NULL;
+}
+
+/* Other guests. */
+
+char *advice_end_holder(const Request *request, const CpuSet *cpus)
+{
+    for (guint i = 0; i < request->taken->holdings->len; i++) {
+        const Holding *holding = request->taken->holdings->pdata[i];
+        if (holding->vmid != 0 && hwloc_bitmap_intersects(holding->cpus, cpus)) {
+            return g_strdup_printf(
+                "%s shutdown %u", holding->container ? "pct" : "qm", holding->vmid);
+        }
+    }
+    return NULL;
+}
+
+char *advice_instead_of_holder(const Request *request, const CpuSet *cpus)
+{
+    char *fix = advice_other_cpus(request);
+
+    return fix != NULL ? fix : advice_end_holder(request, cpus);
 }
 
 /* Living with it. */

@@ -68,6 +68,12 @@ char *advice_move_cell(const Request *request, const VmCell *cell, const CpuSet 
 /// The VM's memory bound to @nodes.
 char *advice_bind_memory(const Request *request, const CpuSet *nodes);
 
+/// The end of a guest that holds any of @cpus.
+char *advice_end_holder(const Request *request, const CpuSet *cpus);
+
+/// Other CPUs, or the end of a guest that holds any of @cpus.
+char *advice_instead_of_holder(const Request *request, const CpuSet *cpus);
+
 /// Living with a finding: the policy's line for this VM. NULL: it is lived with already.
 char *advice_accept(const Request *request, FindingCode code);
 

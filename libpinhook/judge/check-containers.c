@@ -1,21 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "judge/checks.h"
 
-/// CPUs for containers: what is left to the host beside its guests.
-static CpuSet *left_to_host(const Check *check)
-{
-    const Request *request = check->request;
-    g_autoptr(CpuSet)
-        awake = cpuset_minus(request->host->online, request->host->isolation->isolated);
-    g_autoptr(CpuSet) unheld = cpuset_minus(awake, request->taken->vm_cpus);
-
-    return cpuset_minus(unheld, check->plan->reserved);
-}
-
 /// In front of the first line: what stands behind a snapshot's header is not the container's own.
 static char *bind_containers(const Check *check, const GArray *vmids)
 {
-    g_autoptr(CpuSet) left = left_to_host(check);
+    g_autoptr(CpuSet) left = check_left_to_host(check, check->plan->reserved);
     g_autofree char *list = cpuset_to_list(left);
     g_autoptr(GString) names = g_string_new(NULL);
 
@@ -50,9 +39,6 @@ void check_containers(Check *check)
     g_autoptr(GArray) vmids = g_array_new(FALSE, FALSE, sizeof(guint));
     g_autoptr(GString) names = g_string_new(NULL);
 
-    if (check->plan == NULL) {
-        return;
-    }
     for (guint i = 0; i < visitors->len; i++) {
         const Holding *visitor = visitors->pdata[i];
         if (visitor->cpus == NULL) {

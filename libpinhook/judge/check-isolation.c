@@ -82,9 +82,7 @@ static void drop_told(CpuSet *lacking, const Isolation *isolation, const CpuSet 
 static CpuSet *find_ticking(const Check *check)
 {
     const Isolation *isolation = check->request->host->isolation;
-    g_autoptr(CpuSet) isolated = check->plan != NULL
-                                     ? cpuset_and(check->plan->cpus, isolation->isolated)
-                                     : cpuset_new();
+    g_autoptr(CpuSet) isolated = cpuset_and(check->plan->cpus, isolation->isolated);
     CpuSet *ticking = cpuset_minus(isolated, isolation->nohz_full);
 
     drop_told(ticking, isolation, isolation->cmdline_nohz_full);
@@ -160,7 +158,7 @@ void check_first_core(Check *check)
 {
     g_autoptr(CpuSet) first_core = host_first_core(check->request->host);
 
-    if (check->plan == NULL || !hwloc_bitmap_intersects(check->plan->cores, first_core)) {
+    if (!hwloc_bitmap_intersects(check->plan->cores, first_core)) {
         return;
     }
     g_autoptr(CpuSet) used = cpuset_and(check->plan->cpus, first_core);

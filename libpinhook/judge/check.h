@@ -5,26 +5,21 @@
 #include "place/plan.h"
 #include "place/request.h"
 
-typedef enum {
-    VERDICT_PASS,
-    VERDICT_WARN,   // it starts, with findings
-    VERDICT_REFUSE, // an error, and the policy enforces
-} VerdictResult;
-
+/// A check under way: what is looked at, and what was found.
 typedef struct {
-    VerdictResult result;
-    GPtrArray *findings; // Finding: of the config, the policy, the pool, the plan, the host
-} Verdict;
+    const Request *request; // what fixes are made from, too
+    const Plan *plan;       // NULL: there is none
+    const CpuSet *cpus;     // on which nothing is to disturb: the plan's, or all that are isolated
+    GPtrArray *findings;    // Finding
+} Check;
 
-/// Judges a start. @plan is NULL where planner_place() found none, and where the VM's config is not
-/// readable: then nothing else was looked at.
-Verdict *check_start(const Request *request, const Plan *plan);
+/// Adds a finding, unless the policy turns it off. Takes @fix.
+void check_add(Check *check, FindingCode code, char *fix, const char *format, ...)
+    G_GNUC_PRINTF(4, 5);
 
-/// What is amiss with the machine itself: with what it was told of isolation, and, for all isolated
-/// CPUs, with what disturbs them. No VM is looked at: of @request the policy, the host, what guests
-/// hold, and interrupts and tuning. The caller unrefs the array of Finding.
-GPtrArray *check_machine(const Request *request);
+/// Likewise, with a severity of its own. Takes @fix and @message.
+void check_add_as(Check *check, FindingCode code, Severity severity, char *fix, char *message);
 
-void verdict_free(Verdict *verdict);
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Verdict, verdict_free)
+/// The CPUs that are left to the host: online, neither isolated nor a guest's, and not of @own. The
+/// caller frees the set.
+CpuSet *check_left_to_host(const Check *check, const CpuSet *own);

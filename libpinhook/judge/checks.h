@@ -4,19 +4,8 @@
 #include "judge/advice.h"
 #include "judge/check.h"
 
-/// A check under way. Each check_… below looks at one thing and adds its findings.
-typedef struct {
-    const Request *request; // what is looked at, and what fixes are made from
-    const Plan *plan;       // NULL: there is none
-    GPtrArray *findings;    // Finding
-} Check;
-
-/// Adds a finding, unless the policy turns it off. Takes @fix.
-void check_add(Check *check, FindingCode code, char *fix, const char *format, ...)
-    G_GNUC_PRINTF(4, 5);
-
-/// Likewise, with a severity of its own. Takes @fix and @message.
-void check_add_as(Check *check, FindingCode code, Severity severity, char *fix, char *message);
+/* Every check: each looks at one thing and adds its findings. What it may rely on is in its row of
+ * the table in verdict.c. */
 
 /* check-config.c: the files. */
 void check_config(Check *check);
@@ -25,9 +14,21 @@ void check_policy(Check *check);
 /* check-cells.c: the numa lines. */
 void check_cells(Check *check);
 
-/* check-plan.c: the pool, the plan, and why there is none. */
+/* check-pool.c: the CPUs to choose from, and why they give no plan. */
 void check_pool(Check *check);
-void check_plan(Check *check);
+void check_no_plan(Check *check);
+
+/* check-plan.c: whether the plan's CPUs are the VM's alone. */
+void check_isolation(Check *check);
+void check_shared_cores(Check *check);
+void check_others(Check *check);
+
+/* check-shape.c: siblings, caches, nodes, kinds and devices of the plan. */
+void check_exposed(Check *check);
+void check_llcs(Check *check);
+void check_nodes(Check *check);
+void check_kinds(Check *check);
+void check_devices(Check *check);
 
 /* check-isolation.c: what the kernel was told, and what is in force. */
 void check_isolcpus(Check *check);
@@ -46,3 +47,12 @@ void check_unpinnable(Check *check);
 void check_cpu_limit(Check *check);
 void check_balloon(Check *check);
 void check_hotplug(Check *check);
+
+/* check-disturbance.c: what on the running host disturbs the CPUs. What cannot be told is a finding
+ * of the same code that says so. */
+void check_interrupts(Check *check);
+void check_irqbalance(Check *check);
+void check_tuned(Check *check);
+void check_numa_balancing(Check *check);
+void check_governor(Check *check);
+void check_host_starved(Check *check);

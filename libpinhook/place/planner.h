@@ -12,7 +12,7 @@
 /// these alone, on one core.
 ///
 /// Before all else it keeps to cores that are safe: wholly isolated and shared with nobody; what it
-/// takes beyond these is for check.h to judge. Then, in this order: fewest nodes; of these with the
+/// takes beyond these is for verdict.h to judge. Then, in this order: fewest nodes; of these with the
 /// most of the VM's devices, then the nearest to each other; with enough free memory for each cell;
 /// one kind of core, the fastest; fewest LLCs; fewest CPUs on cores that are not safe; the LLCs,
 /// then the nodes, with the fewest free places; the lowest nodes and LLCs. Which seats of these it

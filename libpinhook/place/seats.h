@@ -12,7 +12,7 @@ typedef enum {
     SHARE_SIBLINGS, // as many as it has CPUs
 } Share;
 
-/// How far a core is from a safe one; findings of check.h say the same in words.
+/// How far a core is from a safe one; the findings of checks.h say the same in words.
 typedef enum {
     RANK_SAFE,              // isolated with all its siblings
     RANK_SIBLING_AWAKE,     // isolated, a sibling is not

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "judge/check.h"
+#include "judge/verdict.h"
 #include "bind/bind.h"
 #include "bind/guest.h"
 #include "bind/verify.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "judge/check.h"
+#include "judge/verdict.h"
 
 #include "base/cmdline.h"
 #include "place/planner.h"
@@ -147,7 +147,7 @@ static Verdict *judge_request(Request *request)
     request->vmid = 100;
     request->pool = pool;
     g_autoptr(Plan) plan = planner_place(request);
-    return check_start(request, plan);
+    return verdict_of_start(request, plan);
 }
 
 static Verdict *judge_on(
@@ -167,7 +167,7 @@ static Verdict *judge(const Scene *scene)
     g_autoptr(GPtrArray) devices = scene_devices(scene);
 
     if (!vm->readable) {
-        return check_start(&(Request){ .vmid = 100, .vm = vm, .policy = policy }, NULL);
+        return verdict_of_start(&(Request){ .vmid = 100, .vm = vm, .policy = policy }, NULL);
     }
     return judge_request(&(Request){ .vm = vm,
         .policy = policy,
@@ -1128,7 +1128,7 @@ static void test_an_unreadable_config_is_all_there_is(void)
     g_autoptr(VmConfig) vm = vmconfig_unreadable("etc/pve/qemu-server/100.conf: no such file");
     g_autoptr(Policy) policy = policy_parse(NULL, NULL, 100);
     Request request = { .vmid = 100, .vm = vm, .policy = policy };
-    g_autoptr(Verdict) verdict = check_start(&request, NULL);
+    g_autoptr(Verdict) verdict = verdict_of_start(&request, NULL);
 
     g_assert_cmpuint(verdict->findings->len, ==, 1);
     const Finding *finding = find(verdict, FINDING_CONFIG_UNREADABLE);

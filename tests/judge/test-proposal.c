@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "judge/proposal.h"
 
-#include "judge/check.h"
+#include "judge/verdict.h"
 #include "fakes/fake-host.h"
 #include "fakes/fake-qm.h"
 #include "fakes/planner-case.h"
@@ -156,7 +156,7 @@ static gboolean is_good(const Case *c, const Plan *plan)
 static void assert_passes(const Case *c, const Plan *wanted, const char *lines, const char *rules)
 {
     Request request = case_request(c);
-    g_autoptr(Verdict) verdict = check_start(&request, c->plan);
+    g_autoptr(Verdict) verdict = verdict_of_start(&request, c->plan);
 
     for (guint i = 0; i < verdict->findings->len; i++) {
         const Finding *finding = verdict->findings->pdata[i];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Real machines: each gives a plan that holds the rules, or says why not, for small and large VMs,
  * whatever is isolated; and each is drawn. */
-#include "judge/check.h"
+#include "judge/verdict.h"
 #include "tell/map.h"
 #include "fakes/fake-host.h"
 #include "fakes/planner-case.h"
@@ -42,7 +42,7 @@ static void assert_planned_or_refused(Host **host, guint vcpus, const char *rule
     g_autofree char *config = g_strdup_printf("cores: %u\nfreeze: 1\n", vcpus);
     g_autoptr(Case) c = case_new(g_steal_pointer(host), config, rules, "");
     Request request = case_request(c);
-    g_autoptr(Verdict) verdict = check_start(&request, c->plan);
+    g_autoptr(Verdict) verdict = verdict_of_start(&request, c->plan);
 
     g_assert_true(c->plan == NULL || case_find_broken_rule(c) == NULL);
     g_assert_true(c->plan != NULL || verdict->result == VERDICT_REFUSE);

@@ -20,7 +20,7 @@ static Report *report_of_start(
         .vmid = 100, .vm = vm, .policy = policy, .host = host, .taken = taken, .pool = pool
     };
     g_autoptr(Plan) plan = planner_place(&request);
-    g_autoptr(Verdict) verdict = check_start(&request, plan);
+    g_autoptr(Verdict) verdict = verdict_of_start(&request, plan);
     Outcome outcome = verdict->result == VERDICT_REFUSE ? OUTCOME_REFUSED
                       : verdict->result == VERDICT_WARN ? OUTCOME_WARNED
                                                         : OUTCOME_PASSED;

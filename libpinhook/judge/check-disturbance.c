@@ -1,38 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "judge/disturbance.h"
+#include "judge/checks.h"
 
 #include "base/cmdline.h"
 
 #define NAMED_INTERRUPTS 4
 #define HOST_CORES 2
-
-/// A look under way. Each find_… below looks at one thing and adds its findings.
-typedef struct {
-    const Host *host;
-    const Interrupts *interrupts;
-    const Tuning *tuning;
-    const CpuSet *cpus;
-    const CpuSet *held;
-    const Severity *severities;
-    GPtrArray *findings;
-} Look;
-
-/// Takes @fix.
-static void G_GNUC_PRINTF(4, 5)
-    add(Look *look, FindingCode code, char *fix, const char *format, ...)
-{
-    Severity severity = look->severities[code];
-    va_list args;
-
-    if (severity == SEVERITY_OFF) {
-        g_free(fix);
-        return;
-    }
-    va_start(args, format);
-    g_ptr_array_add(
-        look->findings, finding_new(code, severity, g_strdup_vprintf(format, args), fix));
-    va_end(args);
-}
 
 /// @set for a loop of sh: `24 25 $(seq 30 45)`, as a machine may have thousands in a row.
 static char *to_words(const CpuSet *set)
@@ -53,32 +25,22 @@ static char *to_words(const CpuSet *set)
     return g_string_free(g_steal_pointer(&words), FALSE);
 }
 
-/// Online CPUs that are neither isolated nor a guest's.
-static CpuSet *left_to_host(const Look *look)
-{
-    CpuSet *left = cpuset_minus(look->host->online, look->host->isolation->isolated);
-
-    hwloc_bitmap_andnot(left, left, look->held);
-    hwloc_bitmap_andnot(left, left, look->cpus);
-    return left;
-}
-
 /* Interrupts. */
 
 /// Where interrupts may go; where everything is isolated or held, anywhere but to @cpus.
-static CpuSet *find_refuge(const Look *look)
+static CpuSet *find_refuge(const Check *check)
 {
-    CpuSet *refuge = left_to_host(look);
+    CpuSet *refuge = check_left_to_host(check, check->cpus);
 
     if (hwloc_bitmap_iszero(refuge)) {
-        hwloc_bitmap_andnot(refuge, look->host->online, look->cpus);
+        hwloc_bitmap_andnot(refuge, check->request->host->online, check->cpus);
     }
     return refuge;
 }
 
-static char *fix_interrupts(const Look *look, const CpuSet *irqs)
+static char *fix_interrupts(const Check *check, const CpuSet *irqs)
 {
-    g_autoptr(CpuSet) refuge = find_refuge(look);
+    g_autoptr(CpuSet) refuge = find_refuge(check);
     g_autofree char *list = cpuset_to_list(refuge);
     g_autofree char *words = to_words(irqs);
 
@@ -99,41 +61,41 @@ static void name_interrupt(GString *names, const Interrupt *interrupt, guint cou
     }
 }
 
-static void find_interrupts(Look *look)
+void check_interrupts(Check *check)
 {
     g_autoptr(CpuSet) irqs = cpuset_new(), reached = cpuset_new();
     g_autoptr(GString) names = g_string_new(NULL);
     guint count = 0;
 
-    for (guint i = 0; i < look->interrupts->list->len; i++) {
-        const Interrupt *interrupt = look->interrupts->list->pdata[i];
-        if (hwloc_bitmap_intersects(interrupt->cpus, look->cpus)) {
+    for (guint i = 0; i < check->request->interrupts->list->len; i++) {
+        const Interrupt *interrupt = check->request->interrupts->list->pdata[i];
+        if (hwloc_bitmap_intersects(interrupt->cpus, check->cpus)) {
             name_interrupt(names, interrupt, count++);
             hwloc_bitmap_set(irqs, interrupt->irq);
             hwloc_bitmap_or(reached, reached, interrupt->cpus);
         }
     }
     if (count > 0) {
-        hwloc_bitmap_and(reached, reached, look->cpus);
+        hwloc_bitmap_and(reached, reached, check->cpus);
         g_autofree char *list = cpuset_to_list(reached);
-        add(look, FINDING_IRQ_ON_CPUS, fix_interrupts(look, irqs),
+        check_add(check, FINDING_IRQ_ON_CPUS, fix_interrupts(check, irqs),
             "%u interrupt%s delivered to CPU %s: %s", count, count > 1 ? "s are" : " is", list,
             names->str);
     }
-    if (!look->interrupts->known) {
-        add(look, FINDING_IRQ_ON_CPUS, g_strdup("ls /proc/irq"),
+    if (!check->request->interrupts->known) {
+        check_add(check, FINDING_IRQ_ON_CPUS, g_strdup("ls /proc/irq"),
             "where interrupts go cannot be told: /proc/irq cannot be read");
     }
 }
 
 /// Once it is given a list it no longer looks for isolated CPUs, so the list keeps what it leaves
 /// alone now.
-static char *fix_irqbalance(const Look *look, const CpuSet *spared)
+static char *fix_irqbalance(const Check *check, const CpuSet *spared)
 {
-    g_autoptr(CpuSet) banned = cpuset_or(spared, look->cpus);
+    g_autoptr(CpuSet) banned = cpuset_or(spared, check->cpus);
     g_autofree char *list = cpuset_to_list(banned);
 
-    if (hwloc_bitmap_isincluded(look->host->online, banned)) {
+    if (hwloc_bitmap_isincluded(check->request->host->online, banned)) {
         return g_strdup("systemctl disable --now irqbalance");
     }
     return g_strdup_printf("sed -i '/^ *IRQBALANCE_BANNED_CPU/d' /etc/default/irqbalance; "
@@ -142,24 +104,24 @@ static char *fix_irqbalance(const Look *look, const CpuSet *spared)
         list);
 }
 
-static void find_irqbalance(Look *look)
+void check_irqbalance(Check *check)
 {
-    const Isolation *isolation = look->host->isolation;
+    const Isolation *isolation = check->request->host->isolation;
     g_autoptr(CpuSet)
-        spared = tuning_irqbalance_spares(look->tuning, isolation->boot, isolation->nohz_full);
+        spared = tuning_irqbalance_spares(check->request->tuning, isolation->boot, isolation->nohz_full);
 
-    if (look->tuning->irqbalance == TUNING_UNKNOWN) {
-        add(look, FINDING_IRQBALANCE, g_strdup("systemctl status irqbalance"),
+    if (check->request->tuning->irqbalance == TUNING_UNKNOWN) {
+        check_add(check, FINDING_IRQBALANCE, g_strdup("systemctl status irqbalance"),
             "whether irqbalance runs cannot be told: its cgroup cannot be read");
-    } else if (look->tuning->irqbalance == TUNING_ON && spared == NULL) {
-        add(look, FINDING_IRQBALANCE, g_strdup("grep BANNED /etc/default/irqbalance"),
+    } else if (check->request->tuning->irqbalance == TUNING_ON && spared == NULL) {
+        check_add(check, FINDING_IRQBALANCE, g_strdup("grep BANNED /etc/default/irqbalance"),
             "which CPUs irqbalance leaves alone cannot be told: its settings cannot be read");
-    } else if (look->tuning->irqbalance == TUNING_ON &&
-               !hwloc_bitmap_isincluded(look->cpus, spared)) {
-        g_autoptr(CpuSet) open = cpuset_minus(look->cpus, spared);
+    } else if (check->request->tuning->irqbalance == TUNING_ON &&
+               !hwloc_bitmap_isincluded(check->cpus, spared)) {
+        g_autoptr(CpuSet) open = cpuset_minus(check->cpus, spared);
         g_autofree char *open_list = cpuset_to_list(open);
         g_autofree char *spared_list = cpuset_to_list(spared);
-        add(look, FINDING_IRQBALANCE, fix_irqbalance(look, spared),
+        check_add(check, FINDING_IRQBALANCE, fix_irqbalance(check, spared),
             "irqbalance may send interrupts to CPU %s; it leaves alone: %s", open_list,
             *spared_list != '\0' ? spared_list : "none");
     }
@@ -181,36 +143,36 @@ static char *fix_tuned(const Tuning *tuning)
         path, include, path, joined);
 }
 
-static void find_tuned(Look *look)
+void check_tuned(Check *check)
 {
-    const Tuning *tuning = look->tuning;
+    const Tuning *tuning = check->request->tuning;
 
     if (tuning->tuned == TUNING_UNKNOWN) {
-        add(look, FINDING_TUNED, g_strdup("systemctl status tuned"),
+        check_add(check, FINDING_TUNED, g_strdup("systemctl status tuned"),
             "whether tuned runs cannot be told: its cgroup cannot be read");
     } else if (tuning->tuned_moves_vms == TUNING_UNKNOWN) {
-        add(look, FINDING_TUNED, g_strdup("tuned-adm active"),
+        check_add(check, FINDING_TUNED, g_strdup("tuned-adm active"),
             "whether tuned moves the threads of VMs cannot be told: its profile %s cannot be read",
             tuning->tuned_profile != NULL ? tuning->tuned_profile : "in /etc/tuned/active_profile");
     } else if (tuning->tuned_moves_vms == TUNING_ON) {
-        add(look, FINDING_TUNED, fix_tuned(tuning),
+        check_add(check, FINDING_TUNED, fix_tuned(tuning),
             "tuned's profile %s moves the threads of VMs off the CPUs it isolates",
             tuning->tuned_profile);
     }
 }
 
-static void find_numa_balancing(Look *look)
+void check_numa_balancing(Check *check)
 {
-    guint nodes = host_count_memory_nodes(look->host);
+    guint nodes = host_count_memory_nodes(check->request->host);
 
     if (nodes < 2) {
         return;
     }
-    if (look->tuning->numa_balancing == TUNING_ON) {
-        add(look, FINDING_NUMA_BALANCING, g_strdup("sysctl -w kernel.numa_balancing=0"),
+    if (check->request->tuning->numa_balancing == TUNING_ON) {
+        check_add(check, FINDING_NUMA_BALANCING, g_strdup("sysctl -w kernel.numa_balancing=0"),
             "kernel.numa_balancing is on, and this host has %u nodes", nodes);
-    } else if (look->tuning->numa_balancing == TUNING_UNKNOWN) {
-        add(look, FINDING_NUMA_BALANCING, g_strdup("sysctl kernel.numa_balancing"),
+    } else if (check->request->tuning->numa_balancing == TUNING_UNKNOWN) {
+        check_add(check, FINDING_NUMA_BALANCING, g_strdup("sysctl kernel.numa_balancing"),
             "whether the kernel balances memory between the %u nodes cannot be told: "
             "/proc/sys/kernel/numa_balancing cannot be read",
             nodes);
@@ -236,27 +198,27 @@ static char *join_names(GPtrArray *names)
     return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
-static void add_slow(Look *look, const CpuSet *slow, GPtrArray *governors)
+static void add_slow(Check *check, const CpuSet *slow, GPtrArray *governors)
 {
     g_autofree char *list = cpuset_to_list(slow);
     g_autofree char *words = to_words(slow);
     g_autofree char *names = join_names(governors);
 
-    add(look, FINDING_GOVERNOR,
+    check_add(check, FINDING_GOVERNOR,
         g_strdup_printf("for i in %s; do echo performance > "
                         "/sys/devices/system/cpu/cpu$i/cpufreq/scaling_governor; done",
             words),
         "the frequency of CPU %s is governed by %s, not by performance", list, names);
 }
 
-static void find_governor(Look *look)
+void check_governor(Check *check)
 {
     g_autoptr(CpuSet) slow = cpuset_new(), unknown = cpuset_new();
     g_autoptr(GPtrArray) governors = g_ptr_array_new();
 
-    for (guint i = 0; i < look->tuning->frequencies->len; i++) {
-        const TuningFrequency *frequency = look->tuning->frequencies->pdata[i];
-        if (!hwloc_bitmap_isset(look->cpus, frequency->cpu) || tuning_is_fast(frequency)) {
+    for (guint i = 0; i < check->request->tuning->frequencies->len; i++) {
+        const TuningFrequency *frequency = check->request->tuning->frequencies->pdata[i];
+        if (!hwloc_bitmap_isset(check->cpus, frequency->cpu) || tuning_is_fast(frequency)) {
             continue;
         }
         if (frequency->governor == NULL) {
@@ -267,11 +229,11 @@ static void find_governor(Look *look)
         }
     }
     if (!hwloc_bitmap_iszero(slow)) {
-        add_slow(look, slow, governors);
+        add_slow(check, slow, governors);
     }
     if (!hwloc_bitmap_iszero(unknown)) {
         g_autofree char *list = cpuset_to_list(unknown);
-        add(look, FINDING_GOVERNOR,
+        check_add(check, FINDING_GOVERNOR,
             g_strdup("grep . /sys/devices/system/cpu/cpu[0-9]*/cpufreq/scaling_governor"),
             "how the frequency of CPU %s is governed cannot be told: scaling_governor cannot be "
             "read",
@@ -304,30 +266,30 @@ static void take_cores(const Host *host, CpuSet *to, const CpuSet *from)
 
 /// The cores that the host should have: CPU 0's, those that it has, then such as no guest has, then
 /// those of @cpus.
-static CpuSet *choose_host_cores(const Look *look, const CpuSet *left)
+static CpuSet *choose_host_cores(const Check *check, const CpuSet *left)
 {
-    g_autoptr(CpuSet) unheld = cpuset_minus(look->host->online, look->held);
-    g_autoptr(CpuSet) unused = cpuset_minus(unheld, look->cpus);
+    g_autoptr(CpuSet) unheld = cpuset_minus(check->request->host->online, check->request->taken->vm_cpus);
+    g_autoptr(CpuSet) unused = cpuset_minus(unheld, check->cpus);
     g_autoptr(CpuSet) zero = cpuset_new();
     CpuSet *chosen = cpuset_new();
 
     hwloc_bitmap_set(zero, 0);
-    g_autoptr(CpuSet) first = host_whole_cores(look->host, zero);
+    g_autoptr(CpuSet) first = host_whole_cores(check->request->host, zero);
     hwloc_bitmap_and(first, first, unheld);
     const CpuSet *choices[] = { first, left, unused, unheld };
     for (gsize i = 0; i < G_N_ELEMENTS(choices); i++) {
-        take_cores(look->host, chosen, choices[i]);
+        take_cores(check->request->host, chosen, choices[i]);
     }
     return chosen;
 }
 
-static char *fix_starved(const Look *look, const CpuSet *left)
+static char *fix_starved(const Check *check, const CpuSet *left)
 {
-    const CpuSet *isolated = look->host->isolation->isolated;
-    g_autoptr(CpuSet) chosen = choose_host_cores(look, left);
+    const CpuSet *isolated = check->request->host->isolation->isolated;
+    g_autoptr(CpuSet) chosen = choose_host_cores(check, left);
     g_autoptr(CpuSet) rest = cpuset_minus(isolated, chosen);
 
-    hwloc_bitmap_and(rest, rest, look->host->online);
+    hwloc_bitmap_and(rest, rest, check->request->host->online);
     /* What isolation does not take, guests do: which, the command shows. */
     if (!hwloc_bitmap_intersects(isolated, chosen)) {
         return g_strdup("pinhook host");
@@ -335,30 +297,16 @@ static char *fix_starved(const Look *look, const CpuSet *left)
     return cmdline_isolate(rest);
 }
 
-static void find_starved(Look *look)
+void check_host_starved(Check *check)
 {
-    g_autoptr(CpuSet) left = left_to_host(look);
-    guint cores = count_cores_within(look->host, left);
+    g_autoptr(CpuSet) left = check_left_to_host(check, check->cpus);
+    guint cores = count_cores_within(check->request->host, left);
 
-    if (cores >= MIN(HOST_CORES, look->host->cores->len)) {
+    if (cores >= MIN(HOST_CORES, check->request->host->cores->len)) {
         return;
     }
     g_autofree char *list = cpuset_to_list(left);
-    add(look, FINDING_HOST_STARVED, fix_starved(look, left),
+    check_add(check, FINDING_HOST_STARVED, fix_starved(check, left),
         "whole cores left to the host: %u of %u; CPUs neither isolated nor a guest's: %s", cores,
-        look->host->cores->len, *list != '\0' ? list : "none");
-}
-
-GPtrArray *disturbance_find(const Host *host, const Interrupts *interrupts, const Tuning *tuning,
-    const CpuSet *cpus, const CpuSet *held, const Severity *severities)
-{
-    Look look = { host, interrupts, tuning, cpus, held, severities, finding_list_new() };
-
-    find_interrupts(&look);
-    find_irqbalance(&look);
-    find_tuned(&look);
-    find_numa_balancing(&look);
-    find_governor(&look);
-    find_starved(&look);
-    return look.findings;
+        check->request->host->cores->len, *list != '\0' ? list : "none");
 }

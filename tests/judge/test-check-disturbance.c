@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "judge/disturbance.h"
+#include "judge/checks.h"
 
 #include "base/cmdline.h"
 #include "fakes/fake-host.h"
@@ -164,10 +164,25 @@ static Scene *scene_new(const Example *example)
 
 static GPtrArray *judge_with(const Scene *scene, const Severity *severities)
 {
+    static void (*const checks[])(Check *) = { check_interrupts, check_irqbalance, check_tuned,
+        check_numa_balancing, check_governor, check_host_starved };
     g_autoptr(Interrupts) interrupts = interrupts_load(scene->fake->root, NULL);
     g_autoptr(Tuning) tuning = tuning_load(scene->fake->root, scene->host->online);
+    g_autoptr(Policy) policy = policy_parse(NULL, NULL, 100);
+    g_autoptr(Taken) taken = taken_new();
+    Request request = { .host = scene->host,
+        .policy = policy,
+        .taken = taken,
+        .interrupts = interrupts,
+        .tuning = tuning };
+    Check check = { .request = &request, .cpus = scene->cpus, .findings = finding_list_new() };
 
-    return disturbance_find(scene->host, interrupts, tuning, scene->cpus, scene->held, severities);
+    taken_add(taken, 101, scene->held);
+    memcpy(policy->severities, severities, sizeof(policy->severities));
+    for (gsize i = 0; i < G_N_ELEMENTS(checks); i++) {
+        checks[i](&check);
+    }
+    return check.findings;
 }
 
 static GPtrArray *judge(const Scene *scene)

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "base/finding.h"
+#include "place/plan.h"
+#include "place/request.h"
+
+typedef enum {
+    VERDICT_PASS,
+    VERDICT_WARN,   // it starts, with findings
+    VERDICT_REFUSE, // an error, and the policy enforces
+} VerdictResult;
+
+typedef struct {
+    VerdictResult result;
+    GPtrArray *findings; // Finding: of the config, the policy, the pool, the plan, the host
+} Verdict;
+
+/// Judges a start. @plan is NULL where planner_place() found none, and where the VM's config is not
+/// readable: then nothing else was looked at.
+Verdict *verdict_of_start(const Request *request, const Plan *plan);
+
+/// What is amiss with the machine itself: with what it was told of isolation, and, for all isolated
+/// CPUs, with what disturbs them. No VM is looked at: of @request the policy, the host, what guests
+/// hold, and interrupts and tuning. The caller unrefs the array of Finding.
+GPtrArray *verdict_of_machine(const Request *request);
+
+void verdict_free(Verdict *verdict);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Verdict, verdict_free)
