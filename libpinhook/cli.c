@@ -2,7 +2,8 @@
 #include "cli.h"
 
 #include "bind/ledger.h"
-#include "pinhook.h"
+#include "arguments.h"
+#include "config.h"
 #include "run.h"
 
 #include <stdio.h>
@@ -11,65 +12,154 @@
 
 enum { EXIT_OK = 0, EXIT_NOT = 1, EXIT_USAGE = 2, EXIT_FAILED = 3 };
 
-static const char usage[] =
-    "usage: pinhook [--json] [--root DIR] COMMAND\n"
-    "\n"
-    "  VMID PHASE      as Proxmox calls a hookscript: pre-start, post-start,\n"
-    "                  pre-stop, post-stop; prints to stderr only\n"
-    "  check VMID      what pre-start would say, changing nothing\n"
-    "  plan [VMID]     what check would say if: --config FILE, --vcpus N,\n"
-    "                  --topology FILE.xml|TEXT, --isolated LIST, --pool LIST,\n"
-    "                  --taken LIST, --nodes LIST, --smt MODE, --policy FILE;\n"
-    "                  --advise: the qm set lines for the best plan\n"
-    "  status [VMID]   where each thread may run, against the plan\n"
-    "  repair VMID     bind again what drifted or was plugged in\n"
-    "  repair --all    the same for every VM that was bound\n"
-    "  host            the machine: who holds which CPUs, and what to fix\n"
-    "  host --xml      the same for lstopo, which draws it\n"
-    "  explain [CODE]  what a finding means and how to fix it\n"
-    "\n"
-    "  --json          JSON instead of lines\n"
-    "  --root DIR      a directory that stands for /\n"
-    "  --version, --help\n"
-    "\n"
-    "VMID is 100 to 999999999. Exit status: 0 good, 1 refused, not proven, or host\n"
-    "has findings, 2 wrong usage, 3 could not find out. More: man pinhook\n";
-
-/// --vcpus was not given.
-#define NO_VCPUS G_MININT
-
-/// What the options said, and what is left of the arguments.
-typedef struct {
-    gboolean json, xml, all, version, help, advise;
-    int vcpus;
-    char *root;
-    char *config, *policy, *topology, *isolated, *pool, *taken, *nodes, *smt; // of `plan`
-    char **rest;
-    guint count;
-    const char *migrated_from;
-    int caller;
-} Arguments;
-
-static void arguments_clear(Arguments *arguments)
+static gboolean is_number(const char *text)
 {
-    g_free(arguments->root);
-    g_free(arguments->config);
-    g_free(arguments->policy);
-    g_free(arguments->topology);
-    g_free(arguments->isolated);
-    g_free(arguments->pool);
-    g_free(arguments->taken);
-    g_free(arguments->nodes);
-    g_free(arguments->smt);
-    g_strfreev(arguments->rest);
+    return *text != '\0' && text[strspn(text, "0123456789")] == '\0';
 }
 
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Arguments, arguments_clear)
+/* What there is to call. */
+
+/// A way in. A new one is a row of `doors`, and a function.
+typedef struct {
+    const char *command;  // NULL: what Proxmox calls
+    const char *operands; // in brackets what may be left out
+    guint least, most;    // so many of them
+    const char *help;     // with a colon at its end: options that have no words of their own follow
+    int (*walk)(const Arguments *arguments, guint vmid); // vmid 0: none was given
+    const char *options[12];                             // beside those that every door takes
+} Door;
+
+static int run_hook(const Arguments *arguments, guint vmid);
+static int check(const Arguments *arguments, guint vmid);
+static int plan(const Arguments *arguments, guint vmid);
+static int status(const Arguments *arguments, guint vmid);
+static int repair(const Arguments *arguments, guint vmid);
+static int host(const Arguments *arguments, guint vmid);
+static int explain(const Arguments *arguments, guint vmid);
+
+static const Door doors[] = {
+    { NULL, "VMID PHASE", 2, 2,
+        "as Proxmox calls a hookscript: pre-start, post-start, pre-stop, post-stop; prints to "
+        "stderr only",
+        run_hook },
+    { "check", "VMID", 1, 1, "what pre-start would say, changing nothing", check },
+    { "plan", "[VMID]", 0, 1, "what check would say if:", plan,
+        { "config", "vcpus", "topology", "isolated", "pool", "taken", "nodes", "smt", "policy",
+            "advise" } },
+    { "status", "[VMID]", 0, 1, "where each thread may run, against the plan", status },
+    { "repair", "VMID", 0, 1, "bind again what drifted or was plugged in", repair, { "all" } },
+    { "host", "", 0, 0, "the machine: who holds which CPUs, and what to fix", host, { "xml" } },
+    { "explain", "[CODE]", 0, 1, "what a finding means and how to fix it", explain },
+};
+
+/// The door that is called by @word.
+static const Door *find_door(const char *word)
+{
+    for (gsize i = 0; i < G_N_ELEMENTS(doors); i++) {
+        if (doors[i].command == NULL ? is_number(word) : strcmp(doors[i].command, word) == 0) {
+            return &doors[i];
+        }
+    }
+    return NULL;
+}
+
+static gboolean takes(const Door *door, const Option *option)
+{
+    gboolean own = FALSE;
+
+    for (gsize i = 0; door->options[i] != NULL && !own; i++) {
+        own = strcmp(door->options[i], option->name) == 0;
+    }
+    return own || option->common;
+}
+
+/* Usage. */
+
+enum { USAGE_INDENT = 18, USAGE_WIDTH = 79 };
+
+/// "  @what   @help", with the words of @help broken into lines.
+static void add_help(GString *usage, const char *what, const char *help)
+{
+    g_auto(GStrv) words = g_strsplit(help, " ", -1);
+    guint column = USAGE_INDENT;
+
+    g_string_append_printf(usage, "  %-*s", USAGE_INDENT - 2, what);
+    for (guint i = 0; words[i] != NULL; i++) {
+        guint length = (guint)strlen(words[i]);
+        if (column + length > USAGE_WIDTH) {
+            g_string_append_printf(usage, "\n%*s", USAGE_INDENT, "");
+            column = USAGE_INDENT;
+        }
+        g_string_append_printf(usage, "%s%s", column > USAGE_INDENT ? " " : "", words[i]);
+        column += length + 1;
+    }
+    g_string_append_c(usage, '\n');
+}
+
+/// Each of its options that has words of its own, on a line; @help takes the others.
+static void add_options(GString *lines, const Door *door, GString *help)
+{
+    const Option *option;
+
+    for (guint i = 0; (option = arguments_option(i)) != NULL; i++) {
+        if (option->common || !takes(door, option)) {
+            continue;
+        }
+        if (option->help != NULL) {
+            g_autofree char *what = g_strdup_printf("%s --%s", door->command, option->name);
+            add_help(lines, what, option->help);
+        } else {
+            g_string_append_printf(help, "%s --%s %s", g_str_has_suffix(help->str, ":") ? "" : ",",
+                option->name, option->value);
+        }
+    }
+}
+
+static void add_door(GString *usage, const Door *door)
+{
+    g_autoptr(GString) help = g_string_new(door->help), lines = g_string_new(NULL);
+    g_autofree char *what = door->command != NULL
+                                ? g_strconcat(door->command, " ", door->operands, NULL)
+                                : g_strdup(door->operands);
+
+    add_options(lines, door, help);
+    add_help(usage, what, help->str);
+    g_string_append(usage, lines->str);
+}
+
+static void add_common_options(GString *usage)
+{
+    const Option *option;
+
+    for (guint i = 0; (option = arguments_option(i)) != NULL; i++) {
+        g_autofree char *what = g_strdup_printf(
+            "--%s %s", option->name, option->value != NULL ? option->value : "");
+        if (option->common) {
+            add_help(usage, what, option->help);
+        }
+    }
+}
+
+static char *make_usage(void)
+{
+    GString *usage = g_string_new("usage: pinhook [--json] [--root DIR] COMMAND\n\n");
+
+    for (gsize i = 0; i < G_N_ELEMENTS(doors); i++) {
+        add_door(usage, &doors[i]);
+    }
+    g_string_append_c(usage, '\n');
+    add_common_options(usage);
+    g_string_append(usage,
+        "\nVMID is 100 to 999999999. Exit status: 0 good, 1 refused, not proven, or host\n"
+        "has findings, 2 wrong usage, 3 could not find out. More: man pinhook\n");
+    return g_string_free(usage, FALSE);
+}
 
 static int wrong_usage(const char *format, ...) G_GNUC_PRINTF(1, 2);
 
 static int wrong_usage(const char *format, ...)
 {
+    g_autofree char *usage = make_usage();
     va_list args;
 
     va_start(args, format);
@@ -78,49 +168,6 @@ static int wrong_usage(const char *format, ...)
     g_autofree char *shown = g_strescape(message, NULL);
     fprintf(stderr, "pinhook: %s\n%s", shown, usage);
     return EXIT_USAGE;
-}
-
-/// Takes the options out of @argv, wherever they stand.
-static gboolean parse_options(int argc, char **argv, Arguments *arguments, GError **error)
-{
-    g_auto(GStrv) copy = g_new0(char *, argc + 1);
-    g_autoptr(GOptionContext) context = g_option_context_new(NULL);
-    const GOptionEntry entries[] = {
-        { "json", 0, 0, G_OPTION_ARG_NONE, &arguments->json, NULL, NULL },
-        { "xml", 0, 0, G_OPTION_ARG_NONE, &arguments->xml, NULL, NULL },
-        { "all", 0, 0, G_OPTION_ARG_NONE, &arguments->all, NULL, NULL },
-        { "root", 0, 0, G_OPTION_ARG_FILENAME, &arguments->root, NULL, NULL },
-        { "config", 0, 0, G_OPTION_ARG_FILENAME, &arguments->config, NULL, NULL },
-        { "policy", 0, 0, G_OPTION_ARG_FILENAME, &arguments->policy, NULL, NULL },
-        { "topology", 0, 0, G_OPTION_ARG_FILENAME, &arguments->topology, NULL, NULL },
-        { "isolated", 0, 0, G_OPTION_ARG_STRING, &arguments->isolated, NULL, NULL },
-        { "pool", 0, 0, G_OPTION_ARG_STRING, &arguments->pool, NULL, NULL },
-        { "taken", 0, 0, G_OPTION_ARG_STRING, &arguments->taken, NULL, NULL },
-        { "nodes", 0, 0, G_OPTION_ARG_STRING, &arguments->nodes, NULL, NULL },
-        { "smt", 0, 0, G_OPTION_ARG_STRING, &arguments->smt, NULL, NULL },
-        { "vcpus", 0, 0, G_OPTION_ARG_INT, &arguments->vcpus, NULL, NULL },
-        { "advise", 0, 0, G_OPTION_ARG_NONE, &arguments->advise, NULL, NULL },
-        { "version", 0, 0, G_OPTION_ARG_NONE, &arguments->version, NULL, NULL },
-        { "help", 'h', 0, G_OPTION_ARG_NONE, &arguments->help, NULL, NULL },
-        { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &arguments->rest, NULL, NULL },
-        { NULL },
-    };
-
-    for (int i = 0; i < argc; i++) {
-        copy[i] = g_strdup(argv[i]);
-    }
-    g_option_context_set_help_enabled(context, FALSE); // GLib's own help exits
-    g_option_context_add_main_entries(context, entries, NULL);
-    if (!g_option_context_parse_strv(context, &copy, error)) {
-        return FALSE;
-    }
-    arguments->count = arguments->rest != NULL ? g_strv_length(arguments->rest) : 0;
-    return TRUE;
-}
-
-static gboolean is_number(const char *text)
-{
-    return *text != '\0' && text[strspn(text, "0123456789")] == '\0';
 }
 
 /// Valid ids: PVE::JSONSchema, pve-vmid.
@@ -140,15 +187,6 @@ static gboolean is_phase(const char *text)
 {
     return g_ascii_islower(*text) &&
            text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-")] == '\0';
-}
-
-/// Words in the wrong order must not look like a phase that succeeded.
-static gboolean is_command(const char *text)
-{
-    static const char *const commands[] = { "check", "plan", "status", "repair", "host", "explain",
-        NULL };
-
-    return g_strv_contains(commands, text);
 }
 
 /// A hostname: what else it were would be a path.
@@ -192,10 +230,10 @@ static Root *open_root(const Arguments *arguments)
     return root;
 }
 
-typedef Report *(*Door)(const Call *call);
+typedef Report *(*Run)(const Call *call);
 
-/// Opens the root, calls @door and prints to @out what it reports.
-static int walk_through(const Arguments *arguments, guint vmid, Door door, FILE *out)
+/// Opens the root, and prints to @out what @run reports.
+static int report_on(const Arguments *arguments, guint vmid, Run run, FILE *out)
 {
     g_autoptr(Root) root = open_root(arguments);
     if (root == NULL) {
@@ -206,16 +244,8 @@ static int walk_through(const Arguments *arguments, guint vmid, Door door, FILE 
         .migrated_from = arguments->migrated_from,
         .caller = arguments->caller,
         .kernel = &kernel_running };
-    g_autoptr(Report) report = door(&call);
+    g_autoptr(Report) report = run(&call);
     return print_report(out, report, arguments->json);
-}
-
-static gboolean has_what_if(const Arguments *arguments)
-{
-    return arguments->config != NULL || arguments->policy != NULL || arguments->topology != NULL ||
-           arguments->isolated != NULL || arguments->pool != NULL || arguments->taken != NULL ||
-           arguments->nodes != NULL || arguments->smt != NULL || arguments->vcpus != NO_VCPUS ||
-           arguments->advise;
 }
 
 /// One line, for what was typed: the usage of all else would hide it.
@@ -228,7 +258,7 @@ static int wrong_option(const char *message)
 }
 
 /// Where the VM's config cannot be had the machine is still worth a plan.
-static int plan(const Arguments *arguments)
+static int plan(const Arguments *arguments, guint vmid)
 {
     WhatIf what_if = { .config = arguments->config,
         .policy = arguments->policy,
@@ -238,17 +268,13 @@ static int plan(const Arguments *arguments)
         .taken = arguments->taken,
         .nodes = arguments->nodes,
         .smt = arguments->smt,
-        .vcpus = arguments->vcpus != NO_VCPUS ? (guint)arguments->vcpus : 0 };
+        .vcpus = arguments->vcpus != ARGUMENTS_NO_VCPUS ? (guint)arguments->vcpus : 0 };
     g_autoptr(GError) error = NULL;
-    guint vmid = 0;
 
-    if (arguments->count == 2 && !parse_vmid(arguments->rest[1], &vmid)) {
-        return wrong_usage("'%s' is no VMID", arguments->rest[1]);
-    }
-    if (vmid == 0 && arguments->config == NULL && arguments->vcpus == NO_VCPUS) {
+    if (vmid == 0 && arguments->config == NULL && arguments->vcpus == ARGUMENTS_NO_VCPUS) {
         return wrong_option("plan what? Give a VMID, --config FILE or --vcpus N");
     }
-    if (arguments->vcpus != NO_VCPUS &&
+    if (arguments->vcpus != ARGUMENTS_NO_VCPUS &&
         (arguments->vcpus < 1 || arguments->vcpus > VMCONFIG_VCPU_LIMIT)) {
         return wrong_option("--vcpus: it is 1 to " G_STRINGIFY(VMCONFIG_VCPU_LIMIT));
     }
@@ -264,53 +290,45 @@ static int plan(const Arguments *arguments)
     return print_report(stdout, report, arguments->json);
 }
 
-static int run_hook(const Arguments *arguments)
+static int run_hook(const Arguments *arguments, guint vmid)
 {
     static const struct {
         const char *phase;
-        Door door;
+        Run run;
     } phases[] = {
         { "pre-start", run_pre_start },
         { "post-start", run_post_start },
         { "post-stop", run_post_stop },
     };
     const char *phase = arguments->rest[1];
-    guint vmid;
 
-    if (!parse_vmid(arguments->rest[0], &vmid)) {
-        return wrong_usage("'%s' is no VMID", arguments->rest[0]);
-    }
-    if (!is_phase(phase) || is_command(phase)) {
+    /* Words in the wrong order must not look like a phase that succeeded. */
+    if (!is_phase(phase) || find_door(phase) != NULL) {
         return wrong_usage("'%s' is no phase", phase);
     }
     for (gsize i = 0; i < G_N_ELEMENTS(phases); i++) {
         if (strcmp(phases[i].phase, phase) == 0) {
-            return walk_through(arguments, vmid, phases[i].door, stderr);
+            return report_on(arguments, vmid, phases[i].run, stderr);
         }
     }
     return EXIT_OK; // pre-stop, and what Proxmox may add: nothing to do
 }
 
-static int run_one(const Arguments *arguments, Door door)
+static int check(const Arguments *arguments, guint vmid)
 {
-    guint vmid;
-
-    if (!parse_vmid(arguments->rest[1], &vmid)) {
-        return wrong_usage("'%s' is no VMID", arguments->rest[1]);
-    }
-    return walk_through(arguments, vmid, door, stdout);
+    return report_on(arguments, vmid, run_check, stdout);
 }
 
-/// A door that is gone through for every VM that holds CPUs.
+/// What is run for every VM that holds CPUs.
 typedef struct {
-    Door door;
+    Run run;
     gboolean running_only;                 // not for VMs whose start is under way
     FILE *(*stream)(const Report *report); // where its lines go
     const char *none;                      // what to say where there is no VM; NULL: nothing
 } Round;
 
 /// The JSON is an array, on stdout.
-static int walk_through_all(const Arguments *arguments, const Round *round)
+static int report_on_all(const Arguments *arguments, const Round *round)
 {
     g_autoptr(Root) root = open_root(arguments);
     if (root == NULL) {
@@ -327,7 +345,7 @@ static int walk_through_all(const Arguments *arguments, const Round *round)
             continue; // without an owner that lives it counts for nothing
         }
         Call call = { .root = root, .vmid = held->vmid, .kernel = &kernel_running };
-        g_autoptr(Report) report = round->door(&call);
+        g_autoptr(Report) report = round->run(&call);
         if (arguments->json) {
             json_object_array_add(all, report_to_json(report));
         } else {
@@ -359,11 +377,26 @@ static FILE *stream_of_repair(const Report *report)
 }
 
 static const Round status_of_all = {
-    .door = run_status, .stream = stream_of_status, .none = "no VM on this node is pinned"
+    .run = run_status, .stream = stream_of_status, .none = "no VM on this node is pinned"
 };
 static const Round repair_of_all = {
-    .door = run_repair, .running_only = TRUE, .stream = stream_of_repair
+    .run = run_repair, .running_only = TRUE, .stream = stream_of_repair
 };
+
+static int status(const Arguments *arguments, guint vmid)
+{
+    return vmid != 0 ? report_on(arguments, vmid, run_status, stdout)
+                     : report_on_all(arguments, &status_of_all);
+}
+
+static int repair(const Arguments *arguments, guint vmid)
+{
+    if (arguments->all == (vmid != 0)) {
+        return wrong_usage("repair takes a VMID, or --all in its place");
+    }
+    return vmid != 0 ? report_on(arguments, vmid, run_repair, stdout)
+                     : report_on_all(arguments, &repair_of_all);
+}
 
 static int fail(const GError *error)
 {
@@ -393,8 +426,11 @@ static MapStyle style_of_stdout(void)
     return plain ? MAP_PLAIN : MAP_COLOURED;
 }
 
-static int show_host(const Arguments *arguments)
+static int host(const Arguments *arguments, guint vmid)
 {
+    if (arguments->xml && arguments->json) {
+        return wrong_usage("--xml and --json do not go together");
+    }
     g_autoptr(Root) root = open_root(arguments);
     if (root == NULL) {
         return EXIT_FAILED;
@@ -418,7 +454,7 @@ static int show_host(const Arguments *arguments)
     return hostreport_exit_status(report);
 }
 
-static int explain(const Arguments *arguments)
+static int explain(const Arguments *arguments, guint vmid)
 {
     FindingCode code;
     const FindingCode *which = NULL;
@@ -442,55 +478,61 @@ static int explain(const Arguments *arguments)
     return EXIT_OK;
 }
 
-static int run_command(const Arguments *arguments)
+/// "repair alone": the doors that take @option.
+static char *name_takers(const Option *option)
 {
-    const char *command = arguments->count > 0 ? arguments->rest[0] : NULL;
+    GString *names = g_string_new(NULL);
 
-    if (command == NULL) {
+    for (gsize i = 0; i < G_N_ELEMENTS(doors); i++) {
+        if (takes(&doors[i], option)) {
+            g_string_append_printf(names, "%s%s", names->len > 0 ? " and " : "", doors[i].command);
+        }
+    }
+    g_string_append(names, " alone");
+    return g_string_free(names, FALSE);
+}
+
+/// An option that @door does not take; NULL: there is none.
+static const Option *find_misplaced(const Arguments *arguments, const Door *door)
+{
+    const Option *option = NULL;
+
+    for (guint i = 0; (option = arguments_option(i)) != NULL; i++) {
+        if (arguments_has(arguments, option) && !takes(door, option)) {
+            break;
+        }
+    }
+    return option;
+}
+
+static int walk_through(const Arguments *arguments)
+{
+    const char *word = arguments->count > 0 ? arguments->rest[0] : NULL;
+    const Door *door = word != NULL ? find_door(word) : NULL;
+    guint command = door != NULL && door->command != NULL ? 1 : 0, vmid = 0;
+
+    if (word == NULL) {
         return wrong_usage("a command is missing");
     }
-    if (arguments->all && (strcmp(command, "repair") != 0 || arguments->count != 1)) {
-        return wrong_usage("--all goes with repair alone, in place of a VMID");
+    if (door == NULL || arguments->count < command + door->least ||
+        arguments->count > command + door->most) {
+        return wrong_usage("'%s' with %u arguments is no command", word, arguments->count - 1);
     }
-    if (strcmp(command, "plan") == 0 && arguments->count <= 2) {
-        return plan(arguments);
+    const Option *misplaced = find_misplaced(arguments, door);
+    if (misplaced != NULL) {
+        g_autofree char *takers = name_takers(misplaced);
+        return wrong_usage("--%s goes with %s", misplaced->name, takers);
     }
-    if (has_what_if(arguments)) {
-        return wrong_usage("what-if options go with plan alone");
+    if (strstr(door->operands, "VMID") != NULL && arguments->count > command &&
+        !parse_vmid(arguments->rest[command], &vmid)) {
+        return wrong_usage("'%s' is no VMID", arguments->rest[command]);
     }
-    if (arguments->xml && (strcmp(command, "host") != 0 || arguments->json)) {
-        return wrong_usage("--xml goes with host alone, and not with --json");
-    }
-    if (is_number(command) && arguments->count == 2) {
-        return run_hook(arguments);
-    }
-    if (strcmp(command, "check") == 0 && arguments->count == 2) {
-        return run_one(arguments, run_check);
-    }
-    if (strcmp(command, "status") == 0 && arguments->count == 2) {
-        return run_one(arguments, run_status);
-    }
-    if (strcmp(command, "status") == 0 && arguments->count == 1) {
-        return walk_through_all(arguments, &status_of_all);
-    }
-    if (strcmp(command, "repair") == 0 && arguments->count == 2) {
-        return run_one(arguments, run_repair);
-    }
-    if (strcmp(command, "repair") == 0 && arguments->all) {
-        return walk_through_all(arguments, &repair_of_all);
-    }
-    if (strcmp(command, "host") == 0 && arguments->count == 1) {
-        return show_host(arguments);
-    }
-    if (strcmp(command, "explain") == 0 && arguments->count <= 2) {
-        return explain(arguments);
-    }
-    return wrong_usage("'%s' with %u arguments is no command", command, arguments->count - 1);
+    return door->walk(arguments, vmid);
 }
 
 int cli_main(int argc, char **argv, const char *migrated_from, int caller)
 {
-    g_auto(Arguments) arguments = { .caller = caller, .vcpus = NO_VCPUS };
+    g_auto(Arguments) arguments = { .caller = caller };
     g_autoptr(GError) error = NULL;
 
     if (migrated_from != NULL && *migrated_from != '\0') {
@@ -499,16 +541,17 @@ int cli_main(int argc, char **argv, const char *migrated_from, int caller)
         }
         arguments.migrated_from = migrated_from;
     }
-    if (!parse_options(argc, argv, &arguments, &error)) {
+    if (!arguments_parse(&arguments, argc, argv, &error)) {
         return wrong_usage("%s", error->message);
     }
     if (arguments.help) {
+        g_autofree char *usage = make_usage();
         fputs(usage, stdout);
         return EXIT_OK;
     }
     if (arguments.version) {
-        printf("pinhook %s\n", pinhook_version());
+        printf("pinhook %s\n", PINHOOK_VERSION);
         return EXIT_OK;
     }
-    return run_command(&arguments);
+    return walk_through(&arguments);
 }
