@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* Writes pinhook.8 from pinhook.8.in: the line @FINDINGS@ becomes the table of finding.c, so that
- * the manual, `pinhook explain` and the checks cannot say different things. */
-#include "base/finding.h"
+/* Writes a manual page from its .in: the line @FINDINGS@ becomes the table of finding.c and @KEYS@
+ * that of policy.c, so that manual and program cannot say different things. */
+#include "read/policy.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -44,19 +44,38 @@ static void print_findings(void)
     }
 }
 
+static void print_keys(void)
+{
+    const PolicyKey *key;
+
+    for (guint i = 0; (key = policy_key(i)) != NULL; i++) {
+        g_autofree char *head = g_strdup_printf("%s = %s", key->name, key->values);
+        printf(".TP\n.B ");
+        print_text(head);
+        print_text(key->meaning);
+        if (key->standard != NULL) {
+            printf("Default:\n.BR ");
+            g_autofree char *standard = g_strconcat(key->standard, " .", NULL);
+            print_text(standard);
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_autofree char *text = NULL;
     g_autoptr(GError) error = NULL;
 
     if (argc != 2 || !g_file_get_contents(argv[1], &text, NULL, &error)) {
-        fprintf(stderr, "usage: manual PINHOOK.8.IN: %s\n", error != NULL ? error->message : "");
+        fprintf(stderr, "usage: manual PAGE.in: %s\n", error != NULL ? error->message : "");
         return 2;
     }
     g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
     for (guint i = 0; lines[i] != NULL; i++) {
         if (strcmp(lines[i], "@FINDINGS@") == 0) {
             print_findings();
+        } else if (strcmp(lines[i], "@KEYS@") == 0) {
+            print_keys();
         } else if (lines[i + 1] != NULL) {
             puts(lines[i]);
         }

@@ -53,16 +53,24 @@ static Main load(const char *path, char *reason, size_t size)
     return program;
 }
 
-/// "<the directory of this program>/libpinhook.so.0"; 0: there is none such.
+/// The library beside this program, or in pinhook.d/ beside it, where it does not show among the
+/// snippets; 0: there is none such.
 static int find_beside(char path[PATH_MAX])
 {
-    ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - sizeof(LIBRARY) - 1);
+    static const char *const places[] = { LIBRARY, "pinhook.d/" LIBRARY };
+    ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - sizeof("pinhook.d/" LIBRARY));
     if (length <= 0) {
         return 0;
     }
     path[length] = '\0';
-    strcpy(strrchr(path, '/') + 1, LIBRARY);
-    return access(path, F_OK) == 0;
+    char *name = strrchr(path, '/') + 1;
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        strcpy(name, places[i]);
+        if (access(path, F_OK) == 0) {
+            return 1;
+        }
+    }
+    return 0;
 }
 
 /// Only a start can be refused; no other phase may fail for want of a library.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "base/finding.h"
+#include "read/policy.h"
 #include "fakes/real-qemu.h"
 
 #include <glib/gstdio.h>
@@ -14,16 +14,20 @@ static char *library_path(void)
     return g_build_filename(g_getenv("PINHOOK_LIBRARY_DIR"), LIBRARY, NULL);
 }
 
-static char *read_source(const char *name)
+static char *read_file(const char *directory, const char *name)
 {
-    g_autofree char *path = g_build_filename(
-        g_getenv("PINHOOK_SOURCE_DIR"), "libpinhook", name, NULL);
+    g_autofree char *path = g_build_filename(directory, name, NULL);
     g_autoptr(GError) error = NULL;
     char *text = NULL;
 
     g_file_get_contents(path, &text, NULL, &error);
     g_assert_no_error(error);
     return text;
+}
+
+static char *read_source(const char *name)
+{
+    return read_file(g_getenv("PINHOOK_SOURCE_DIR"), name);
 }
 
 static int compare_names(gconstpointer a, gconstpointer b)
@@ -72,14 +76,14 @@ static char *ask_readelf(const char *option, const char *path)
 /// The functions that the header declares.
 static char *declared_functions(void)
 {
-    g_autofree char *header = read_source("pinhook.h");
+    g_autofree char *header = read_source("libpinhook/pinhook.h");
 
     return find_names(header, "^PINHOOK_API [^;(]*?(\\w+)\\(");
 }
 
 static void test_map_is_the_header(void)
 {
-    g_autofree char *map = read_source("libpinhook.map");
+    g_autofree char *map = read_source("libpinhook/libpinhook.map");
     g_autofree char *mapped = find_names(map, "^ +(\\w+);$");
     g_autofree char *declared = declared_functions();
 
@@ -219,26 +223,71 @@ static void test_launcher_is_hardened(void)
     assert_matches(symbols, "UND __stack_chk_fail");
 }
 
-/* The manual. */
+/* What is written of it. */
 
 /// Roff writes a hyphen that may be copied as "\-".
+static char *read_manual(const char *page)
+{
+    g_autofree char *text = read_file(g_getenv("PINHOOK_MANUAL"), page);
+    g_auto(GStrv) parts = g_strsplit(text, "\\-", -1);
+
+    return g_strjoinv("-", parts);
+}
+
+static void assert_has_word(const char *text, const char *word)
+{
+    g_autofree char *escaped = g_regex_escape_string(word, -1);
+    g_autofree char *pattern = g_strdup_printf("(?<![\\w-])%s(?![\\w-])", escaped);
+
+    assert_matches(text, pattern);
+}
+
 static void test_manual_has_every_code(void)
 {
-    const char *path = g_getenv("PINHOOK_MANUAL");
-    g_autofree char *text = NULL;
-    g_autoptr(GError) error = NULL;
-    if (path == NULL) {
-        g_test_skip("there is no PINHOOK_MANUAL");
-        return;
-    }
-    g_file_get_contents(path, &text, NULL, &error);
-    g_assert_no_error(error);
-    g_auto(GStrv) parts = g_strsplit(text, "\\-", -1);
-    g_autofree char *plain = g_strjoinv("-", parts);
+    g_autofree char *text = read_manual("pinhook.8");
 
     for (guint i = 0; i < FINDING_COUNT; i++) {
-        g_autofree char *word = g_strdup_printf("\\b%s\\b(?!-)", finding_kind(i)->name);
-        assert_matches(plain, word);
+        assert_has_word(text, finding_kind(i)->name);
+    }
+}
+
+static void test_manual_and_readme_have_every_key(void)
+{
+    g_autofree char *manual = read_manual("pinhook.conf.5");
+    g_autofree char *readme = read_source("README.md");
+    const PolicyKey *key;
+
+    for (guint i = 0; (key = policy_key(i)) != NULL; i++) {
+        assert_has_word(manual, key->name);
+        if (strcmp(key->name, "check.CODE") != 0) {
+            assert_has_word(readme, key->name);
+        }
+    }
+}
+
+/// Commands and options that the usage tells of; commands also in the README.
+static void test_all_texts_have_every_command(void)
+{
+    const char *argv[] = { g_getenv("PINHOOK_LAUNCHER"), "--help", NULL };
+    g_autoptr(Ended) help = run_program(argv, NULL);
+    g_autofree char *manual = read_manual("pinhook.8");
+    g_autofree char *readme = read_source("README.md");
+    g_autofree char *completion = read_source("hook/pinhook.bash-completion");
+    g_autofree char *commands = find_names(help->out, "^  ([a-z]+) ");
+    g_autofree char *options = find_names(help->out, "(--[a-z]+)");
+    g_auto(GStrv) each_command = g_strsplit(commands, "\n", -1);
+    g_auto(GStrv) each_option = g_strsplit(options, "\n", -1);
+
+    g_assert_cmpuint(g_strv_length(each_command), >=, 6);
+    g_assert_cmpuint(g_strv_length(each_option), >=, 16);
+    for (guint i = 0; each_command[i] != NULL; i++) {
+        assert_has_word(manual, each_command[i]);
+        assert_has_word(readme, each_command[i]);
+        assert_has_word(completion, each_command[i]);
+    }
+    for (guint i = 0; each_option[i] != NULL; i++) {
+        assert_has_word(manual, each_option[i]);
+        assert_has_word(completion, each_option[i]);
     }
 }
 
@@ -257,5 +306,8 @@ int main(int argc, char **argv)
     g_test_add_func("/contract/library-is-hardened", test_library_is_hardened);
     g_test_add_func("/contract/launcher-is-hardened", test_launcher_is_hardened);
     g_test_add_func("/contract/manual-has-every-code", test_manual_has_every_code);
+    g_test_add_func(
+        "/contract/manual-and-readme-have-every-key", test_manual_and_readme_have_every_key);
+    g_test_add_func("/contract/all-texts-have-every-command", test_all_texts_have_every_command);
     return g_test_run();
 }

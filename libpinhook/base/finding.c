@@ -21,7 +21,7 @@ static const FindingKind kinds[FINDING_COUNT] = {
         "A line of /etc/pve/pinhook.conf is not understood.",
         "A misspelt rule would otherwise pass as if it were obeyed. In a group for other VMs or "
         "nodes it is only a warning.",
-        "Correct the named line. The keys and their values are in pinhook(8)." },
+        "Correct the named line. The keys and their values are in pinhook.conf(5)." },
     [FINDING_CELL_CPUS] = { "cell-cpus", SEVERITY_ERROR,
         "The vCPU ids of the numa lines are out of range, missing or given twice.",
         "cpus= in numa0 are ids of the guest's vCPUs, counted from 0. They are not CPUs of the "

@@ -22,19 +22,6 @@ static void problem_free(gpointer data)
     g_free(problem);
 }
 
-static Policy *policy_new(void)
-{
-    Policy *policy = g_new0(Policy, 1);
-
-    policy->memory_local_percent = 95;
-    policy->deadline_ms = 5000;
-    for (guint i = 0; i < FINDING_COUNT; i++) {
-        policy->severities[i] = finding_kind((FindingCode)i)->severity;
-    }
-    policy->problems = g_ptr_array_new_with_free_func(problem_free);
-    return policy;
-}
-
 void policy_free(Policy *policy)
 {
     if (policy == NULL) {
@@ -82,6 +69,179 @@ char *policy_rule_command(guint vmid, const char *key, const char *value)
     return g_strdup_printf("printf '\\n[vm %u]\\n%s = %s\\n' >> /" POLICY_PATH, vmid, key, value);
 }
 
+/* Keys. */
+
+typedef struct Key Key;
+
+/// A key with how it is read. A new one is a row of `keys`.
+struct Key {
+    PolicyKey key;
+    gboolean (*take)(const Key *key, Policy *policy, const char *value);
+    const char *wanted; // what a value must be, where `values` does not say it
+    gsize at;           // where it goes in Policy
+    guint least, most;  // of a number
+};
+
+/// The place of @value among the key's words, or -1. LIST is none of them.
+static int find_word(const Key *key, const char *value)
+{
+    g_auto(GStrv) words = g_strsplit(key->key.values, ", ", -1);
+
+    for (int i = 0; words[i] != NULL; i++) {
+        if (strcmp(words[i], value) == 0 && g_ascii_islower(*value)) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+/// One of the words: an enum in their order.
+static gboolean take_word(const Key *key, Policy *policy, const char *value)
+{
+    int word = find_word(key, value);
+
+    if (word >= 0) {
+        G_STRUCT_MEMBER(guint, policy, key->at) = (guint)word;
+    }
+    return word >= 0;
+}
+
+static gboolean take_number(const Key *key, Policy *policy, const char *value)
+{
+    guint64 number;
+    gboolean taken = g_ascii_string_to_unsigned(value, 10, key->least, key->most, &number, NULL);
+
+    if (taken) {
+        G_STRUCT_MEMBER(guint, policy, key->at) = (guint)number;
+    }
+    return taken;
+}
+
+static gboolean take_list(const Key *key, Policy *policy, const char *value)
+{
+    CpuSet *cpus = cpuset_parse_list(value, ',', NULL);
+    CpuSet **at = G_STRUCT_MEMBER_P(policy, key->at);
+
+    if (cpus != NULL) {
+        hwloc_bitmap_free(*at);
+        *at = cpus;
+    }
+    return cpus != NULL;
+}
+
+/// A word, or a list.
+static gboolean take_emulator(const Key *key, Policy *policy, const char *value)
+{
+    int word = find_word(key, value);
+
+    if (word < 0 && !take_list(key, policy, value)) {
+        return FALSE;
+    }
+    if (word >= 0) {
+        g_clear_pointer(&policy->emulator_cpus, hwloc_bitmap_free);
+    }
+    policy->emulator = word >= 0 ? (PolicyEmulator)word : POLICY_EMULATOR_CPUS;
+    return TRUE;
+}
+
+static const Key keys[] = {
+    { { "mode", "enforce, warn, off", "enforce", "Refuse; say it and start anyway; do nothing." },
+        take_word, .at = offsetof(Policy, mode) },
+    { { "cpus", "LIST", NULL,
+          "The CPUs to choose from. Where it is not given: the VM's affinity; where that is not "
+          "given either, any isolated CPUs that are free." },
+        take_list, "a list of CPUs such as 2-5,8", offsetof(Policy, cpus) },
+    { { "smt", "auto, isolate, pair", "auto",
+          "auto gives each vCPU a core of its own while there are enough, and else uses siblings; "
+          "a guest with threads=2 gets each of its cores on one host core. isolate gives each "
+          "vCPU a core of its own or refuses. pair puts vCPUs 2k and 2k+1 on siblings." },
+        take_word, .at = offsetof(Policy, smt) },
+    { { "emulator", "housekeeping, spare, LIST", "housekeeping",
+          "Where QEMU's other threads go: to the CPUs that are neither isolated nor held, near "
+          "the vCPUs; to a spare core of the VM's own CPUs; or to these CPUs." },
+        take_emulator, "housekeeping, spare or a list of CPUs", offsetof(Policy, emulator_cpus) },
+    { { "memory", "verify, migrate, ignore", "verify",
+          "After the start: look where the memory lies; look, and move what lies elsewhere to the "
+          "plan's nodes, for at most deadline milliseconds, before a frozen guest runs; do "
+          "neither. See MEMORY." },
+        take_word, .at = offsetof(Policy, memory) },
+    { { "memory-local", "PERCENT", "95",
+          "Percent of the memory in use that must lie on the plan's nodes." },
+        take_number, "a percentage from 0 to 100", offsetof(Policy, memory_local_percent), 0, 100 },
+    { { "unproven", "keep, stop", "keep",
+          "What becomes of a VM whose start could not be proven: it goes on, or stays frozen; or "
+          "its QEMU is ended. A post-start by hand never ends a VM: only the one that follows a "
+          "pre-start does." },
+        take_word, .at = offsetof(Policy, unproven) },
+    { { "deadline", "MILLISECONDS", "5000",
+          "For a dialogue with QEMU, to move memory, and to wait for another pinhook; repair "
+          "waits for QEMU 2000 at most." },
+        take_number, "milliseconds from 1 to 600000", offsetof(Policy, deadline_ms), 1, 600000 },
+};
+
+static const PolicyKey check_key = { "check.CODE", "error, warning, off", NULL,
+    "The severity of one finding. Where it is not given: what pinhook(8) says of the finding." };
+
+const PolicyKey *policy_key(guint i)
+{
+    return i < G_N_ELEMENTS(keys) ? &keys[i].key : i == G_N_ELEMENTS(keys) ? &check_key : NULL;
+}
+
+static gboolean take_severity(const Key *key, Policy *policy, const char *value)
+{
+    int word = find_word(key, value);
+
+    if (word >= 0) {
+        policy->severities[key->at] = (Severity)(SEVERITY_ERROR - word);
+    }
+    return word >= 0;
+}
+
+/// The key called @name, in @key. FALSE: there is none.
+static gboolean find_key(const char *name, Key *key)
+{
+    FindingCode code;
+
+    if (g_str_has_prefix(name, "check.") && finding_lookup(name + strlen("check."), &code)) {
+        *key = (Key){ .key = check_key, .take = take_severity, .at = code };
+        return TRUE;
+    }
+    for (gsize i = 0; i < G_N_ELEMENTS(keys); i++) {
+        if (strcmp(keys[i].key.name, name) == 0) {
+            *key = keys[i];
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+/// "enforce, warn or off".
+static char *describe_wanted(const Key *key)
+{
+    const char *last = strrchr(key->key.values, ',');
+
+    if (key->wanted != NULL) {
+        return g_strdup(key->wanted);
+    }
+    return g_strdup_printf("%.*s or%s", (int)(last - key->key.values), key->key.values, last + 1);
+}
+
+static Policy *policy_new(void)
+{
+    Policy *policy = g_new0(Policy, 1);
+
+    for (gsize i = 0; i < G_N_ELEMENTS(keys); i++) {
+        if (keys[i].key.standard != NULL) {
+            keys[i].take(&keys[i], policy, keys[i].key.standard);
+        }
+    }
+    for (guint i = 0; i < FINDING_COUNT; i++) {
+        policy->severities[i] = finding_kind((FindingCode)i)->severity;
+    }
+    policy->problems = g_ptr_array_new_with_free_func(problem_free);
+    return policy;
+}
+
 Policy *policy_unreadable(const char *message)
 {
     Policy *policy = policy_new();
@@ -90,167 +250,20 @@ Policy *policy_unreadable(const char *message)
     return policy;
 }
 
-/* Values: each returns NULL when it took the value, else what it wants. */
-
-static const char *const modes[] = { "enforce", "warn", "off", NULL };
-static const char *const smts[] = { "auto", "isolate", "pair", NULL };
-static const char *const memories[] = { "verify", "migrate", "ignore", NULL };
-static const char *const unprovens[] = { "keep", "stop", NULL };
-static const char *const severities[] = { "off", "warning", "error", NULL };
-
-/// The place of @value among @words, or -1.
-static int find_word(const char *const *words, const char *value)
+/// NULL: taken; "": there is no such key; else what the key wants. The caller frees it.
+static char *take_rule(Policy *policy, const char *name, const char *value)
 {
-    for (int i = 0; words[i] != NULL; i++) {
-        if (strcmp(words[i], value) == 0) {
-            return i;
-        }
+    Key key;
+
+    if (!find_key(name, &key)) {
+        return g_strdup("");
     }
-    return -1;
-}
-
-static const char *take_mode(Policy *policy, const char *value)
-{
-    int word = find_word(modes, value);
-
-    if (word < 0) {
-        return "enforce, warn or off";
-    }
-    policy->mode = (PolicyMode)word;
-    return NULL;
-}
-
-static const char *take_smt(Policy *policy, const char *value)
-{
-    int word = find_word(smts, value);
-
-    if (word < 0) {
-        return "auto, isolate or pair";
-    }
-    policy->smt = (PolicySmt)word;
-    return NULL;
-}
-
-static const char *take_memory(Policy *policy, const char *value)
-{
-    int word = find_word(memories, value);
-
-    if (word < 0) {
-        return "verify, migrate or ignore";
-    }
-    policy->memory = (PolicyMemory)word;
-    return NULL;
-}
-
-static const char *take_unproven(Policy *policy, const char *value)
-{
-    int word = find_word(unprovens, value);
-
-    if (word < 0) {
-        return "keep or stop";
-    }
-    policy->unproven = (PolicyUnproven)word;
-    return NULL;
-}
-
-static const char *take_cpus(Policy *policy, const char *value)
-{
-    CpuSet *cpus = cpuset_parse_list(value, ',', NULL);
-
-    if (cpus == NULL) {
-        return "a list of CPUs such as 2-5,8";
-    }
-    hwloc_bitmap_free(policy->cpus);
-    policy->cpus = cpus;
-    return NULL;
-}
-
-static const char *take_emulator(Policy *policy, const char *value)
-{
-    gboolean housekeeping = strcmp(value, "housekeeping") == 0;
-    gboolean spare = strcmp(value, "spare") == 0;
-    CpuSet *cpus = housekeeping || spare ? NULL : cpuset_parse_list(value, ',', NULL);
-
-    if (!housekeeping && !spare && cpus == NULL) {
-        return "housekeeping, spare or a list of CPUs";
-    }
-    policy->emulator = housekeeping ? POLICY_HOUSEKEEPING
-                       : spare      ? POLICY_SPARE
-                                    : POLICY_EMULATOR_CPUS;
-    hwloc_bitmap_free(policy->emulator_cpus);
-    policy->emulator_cpus = cpus;
-    return NULL;
-}
-
-static gboolean take_number(const char *value, guint least, guint most, guint *number)
-{
-    guint64 wide;
-
-    if (!g_ascii_string_to_unsigned(value, 10, least, most, &wide, NULL)) {
-        return FALSE;
-    }
-    *number = (guint)wide;
-    return TRUE;
-}
-
-static const char *take_memory_local(Policy *policy, const char *value)
-{
-    return take_number(value, 0, 100, &policy->memory_local_percent) ? NULL
-                                                                     : "a percentage from 0 to 100";
-}
-
-static const char *take_deadline(Policy *policy, const char *value)
-{
-    return take_number(value, 1, 600000, &policy->deadline_ms) ? NULL
-                                                               : "milliseconds from 1 to 600000";
-}
-
-static const struct {
-    const char *key;
-    const char *(*take)(Policy *policy, const char *value);
-} keys[] = {
-    { "cpus", take_cpus },
-    { "deadline", take_deadline },
-    { "emulator", take_emulator },
-    { "memory", take_memory },
-    { "memory-local", take_memory_local },
-    { "mode", take_mode },
-    { "smt", take_smt },
-    { "unproven", take_unproven },
-};
-
-static const char *take_severity(Policy *policy, const char *name, const char *value)
-{
-    FindingCode code;
-    int word = find_word(severities, value);
-
-    if (!finding_lookup(name, &code)) {
-        return "";
-    }
-    if (word < 0) {
-        return "error, warning or off";
-    }
-    policy->severities[code] = (Severity)word;
-    return NULL;
-}
-
-/// NULL: taken; "": there is no such key; else what the key wants.
-static const char *take_key(Policy *policy, const char *key, const char *value)
-{
-    if (g_str_has_prefix(key, "check.")) {
-        return take_severity(policy, key + strlen("check."), value);
-    }
-    for (gsize i = 0; i < G_N_ELEMENTS(keys); i++) {
-        if (strcmp(keys[i].key, key) == 0) {
-            return keys[i].take(policy, value);
-        }
-    }
-    return "";
+    return key.take(&key, policy, value) ? NULL : describe_wanted(&key);
 }
 
 gboolean policy_take(Policy *policy, const char *key, const char *value, GError **error)
 {
-    const char *wanted = take_key(policy, key, value);
+    g_autofree char *wanted = take_rule(policy, key, value);
 
     if (wanted != NULL) {
         g_autofree char *shown = g_strescape(value, NULL);
@@ -369,7 +382,7 @@ static void apply_rules(const GPtrArray *rules, Policy *policy, Policy *report_t
 {
     for (guint i = 0; i < rules->len; i++) {
         const Rule *rule = rules->pdata[i];
-        const char *wanted = take_key(policy, rule->key, rule->value);
+        g_autofree char *wanted = take_rule(policy, rule->key, rule->value);
         if (wanted == NULL) {
             continue;
         }

@@ -21,7 +21,7 @@ typedef struct {
     char *message;    // names the key
 } PolicyProblem;
 
-/// The rules for one VM on one node. pinhook(8) says what each means.
+/// The rules for one VM on one node. policy_key() says what each means.
 typedef struct {
     PolicyMode mode;
     CpuSet *cpus; // NULL: not given
@@ -35,6 +35,17 @@ typedef struct {
     Severity severities[FINDING_COUNT];
     GPtrArray *problems; // PolicyProblem
 } Policy;
+
+/// What there is to say of a key, whatever the VM: for the manual.
+typedef struct {
+    const char *name;     // check.CODE: one for each finding
+    const char *values;   // parted by commas, or what kind: "LIST"
+    const char *standard; // the value where none is given; NULL: as `meaning` says
+    const char *meaning;
+} PolicyKey;
+
+/// The @i'th key; NULL: there are no more.
+const PolicyKey *policy_key(guint i);
 
 /// Reads the text of pinhook.conf for VM @vmid on node @node (NULL: a node without a name). Never
 /// fails: what is not understood is in `problems`, and the default stands. @text NULL: no file, all
