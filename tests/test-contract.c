@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "read/policy.h"
 #include "fakes/real-qemu.h"
+#include "fakes/scratch.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
@@ -134,7 +135,7 @@ static void test_header_stands_alone(gconstpointer data)
         return;
     }
     g_auto(GStrv) flags = glib_flags();
-    g_autofree char *directory = g_dir_make_tmp("pinhook-header-XXXXXX", NULL);
+    g_autofree char *directory = scratch_new();
     g_autofree char *code = g_build_filename(directory, language[1], NULL);
     g_autofree char *include = g_strconcat(
         "-I", g_getenv("PINHOOK_SOURCE_DIR"), "/libpinhook", NULL);
@@ -150,8 +151,7 @@ static void test_header_stands_alone(gconstpointer data)
     }
     g_assert_true(g_file_set_contents(code, "#include <pinhook.h>\n", -1, NULL));
     g_autoptr(Ended) ended = run_program((const char *const *)argv->pdata, NULL);
-    g_remove(code);
-    g_rmdir(directory);
+    scratch_remove(directory);
     g_assert_cmpstr(ended->err, ==, "");
     g_assert_cmpint(ended->exit_status, ==, 0);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "fakes/real-qemu.h"
+#include "fakes/scratch.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
@@ -218,18 +219,33 @@ static void test_beside(void)
     g_assert_true(g_str_has_prefix(ended->out, "pinhook "));
 }
 
+/// As on shared storage, where Proxmox would take the library for a snippet.
+static void test_in_a_folder_beside(void)
+{
+    g_autoptr(Installed) installed = installed_new();
+    g_autofree char *beside = g_build_filename(installed->directory, LIBRARY, NULL);
+    g_autofree char *folder = g_build_filename(installed->directory, "pinhook.d", NULL);
+    g_autofree char *within = g_build_filename(folder, LIBRARY, NULL);
+    const char *argv[] = { installed->program, "--version", NULL };
+
+    g_assert_cmpint(g_mkdir(folder, 0755), ==, 0);
+    g_assert_cmpint(g_rename(beside, within), ==, 0);
+    g_autoptr(Ended) ended = run_program(argv, NULL);
+    g_assert_cmpint(ended->exit_status, ==, 0);
+    g_assert_cmpstr(ended->err, ==, "");
+}
+
 /// A hookscript is called by the path in its storage, which may be a link.
 static void test_through_a_link(void)
 {
     g_autoptr(Installed) installed = installed_new();
-    g_autofree char *directory = g_dir_make_tmp("pinhook-snippets-XXXXXX", NULL);
+    g_autofree char *directory = scratch_new();
     g_autofree char *link = g_build_filename(directory, "hook.pl", NULL);
     const char *argv[] = { link, "--version", NULL };
 
     g_assert_cmpint(symlink(installed->program, link), ==, 0);
     g_autoptr(Ended) ended = run_program(argv, NULL);
-    g_remove(link);
-    g_rmdir(directory);
+    scratch_remove(directory);
     g_assert_cmpint(ended->exit_status, ==, 0);
     g_assert_cmpstr(ended->err, ==, "");
 }
@@ -312,6 +328,7 @@ int main(int argc, char **argv)
     g_test_add_func("/launcher/missing-dependency-names-its-package", test_missing_dependency);
     g_test_add_func("/launcher/commands-fail-without-library", test_commands_fail);
     g_test_add_func("/launcher/takes-the-library-beside-itself", test_beside);
+    g_test_add_func("/launcher/takes-the-library-in-a-folder-beside", test_in_a_folder_beside);
     g_test_add_func("/launcher/finds-the-library-through-a-link", test_through_a_link);
     g_test_add_func("/launcher/takes-the-systems-library", test_system);
     g_test_add_func(

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "fakes/fake-host.h"
 
+#include "fakes/scratch.h"
+
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -142,20 +144,6 @@ static void run(const char *const *argv)
     g_assert_no_error(error);
 }
 
-/// Thousands of small files: in memory where there is room, which is many times faster than on some
-/// disks.
-static char *make_directory(void)
-{
-    struct statvfs shm;
-    gboolean roomy = statvfs("/dev/shm", &shm) == 0 && access("/dev/shm", W_OK) == 0 &&
-                     shm.f_bavail * shm.f_frsize >= 256 << 20;
-    char *path = g_build_filename(
-        roomy ? "/dev/shm" : g_get_tmp_dir(), "pinhook-machine-XXXXXX", NULL);
-
-    g_assert_nonnull(g_mkdtemp(path));
-    return path;
-}
-
 /// What no test looks at is most of a machine, and left out.
 static void unpack(const char *archive, const char *directory)
 {
@@ -187,12 +175,17 @@ static Host *load_only_child(const char *directory)
 
 Host *fake_host_new_of_machine(const char *archive)
 {
-    g_autofree char *directory = make_directory();
+    static GHashTable *unpacked; // archive -> directory, until the end of the test
 
-    unpack(archive, directory);
-    Host *host = load_only_child(directory);
-    run((const char *const[]){ "rm", "-rf", directory, NULL });
-    return host;
+    if (unpacked == NULL) {
+        unpacked = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    }
+    if (!g_hash_table_contains(unpacked, archive)) {
+        char *directory = scratch_new();
+        unpack(archive, directory);
+        g_hash_table_insert(unpacked, g_strdup(archive), directory);
+    }
+    return load_only_child(g_hash_table_lookup(unpacked, archive));
 }
 
 static int compare_names(gconstpointer a, gconstpointer b)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "fakes/fake-root.h"
 
+#include "fakes/scratch.h"
+
 #include <errno.h>
-#include <ftw.h>
 #include <glib/gstdio.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,8 +21,7 @@ static FakeRoot *make(gboolean live)
     g_autoptr(GError) error = NULL;
     FakeRoot *fake = g_new0(FakeRoot, 1);
 
-    fake->path = g_dir_make_tmp("pinhook-XXXXXX", &error);
-    g_assert_no_error(error);
+    fake->path = scratch_new();
     make_directory(fake, "etc/pve/qemu-server");
     make_directory(fake, "run/qemu-server");
     if (live) {
@@ -46,16 +46,11 @@ FakeRoot *fake_root_new_live(void)
     return make(TRUE);
 }
 
-static int remove_one(const char *path, const struct stat *info, int type, struct FTW *at)
-{
-    return remove(path);
-}
-
 void fake_root_remove_tree(FakeRoot *fake, const char *path)
 {
     g_autofree char *outside = fake_root_outside(fake, path);
 
-    g_assert_cmpint(nftw(outside, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT), ==, 0);
+    scratch_remove(outside);
 }
 
 void fake_root_free(FakeRoot *fake)
@@ -64,7 +59,7 @@ void fake_root_free(FakeRoot *fake)
         return;
     }
     root_free(fake->root);
-    nftw(fake->path, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+    scratch_remove(fake->path);
     g_free(fake->path);
     g_free(fake);
 }

@@ -3,15 +3,24 @@
 
 #include <glib/gstdio.h>
 
+/// Not forked off, which takes a program under sanitizers 30 ms: GLib spawns where nothing is to be
+/// done between.
+static gboolean run_shell(const char *script)
+{
+    const char *argv[] = { "/bin/sh", "-c", script, NULL };
+    g_autoptr(GError) error = NULL;
+    int status = 1;
+
+    g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_LEAVE_DESCRIPTORS_OPEN, NULL, NULL, NULL, NULL,
+        &status, &error);
+    g_assert_no_error(error);
+    return status == 0;
+}
+
 gboolean fake_shell_run(const FakeRoot *fake, const char *command)
 {
     static const char *const paths[] = { "etc", "proc", "sys" };
-    g_autofree char *bin = fake_root_outside(fake, "bin");
-    g_autofree char *path = g_strdup_printf("%s:%s", bin, g_getenv("PATH"));
-    g_auto(GStrv) environment = g_environ_setenv(g_get_environ(), "PATH", path, TRUE);
     g_autoptr(GString) here = g_string_new(command);
-    g_autoptr(GError) error = NULL;
-    int status = 1;
 
     /* It runs in the root's directory. */
     for (gsize i = 0; i < G_N_ELEMENTS(paths); i++) {
@@ -19,11 +28,9 @@ gboolean fake_shell_run(const FakeRoot *fake, const char *command)
         g_autofree char *relative = g_strdup_printf(" ./%s/", paths[i]);
         g_string_replace(here, absolute, relative, 0);
     }
-    char *argv[] = { (char *)"/bin/sh", (char *)"-c", here->str, NULL };
-    g_spawn_sync(
-        fake->path, argv, environment, G_SPAWN_DEFAULT, NULL, NULL, NULL, NULL, &status, &error);
-    g_assert_no_error(error);
-    return status == 0;
+    g_autofree char *script = g_strdup_printf(
+        "cd %s && PATH=$PWD/bin:$PATH && {\n%s\n}", fake->path, here->str);
+    return run_shell(script);
 }
 
 static void add_program(FakeRoot *fake, const char *path, const char *text)

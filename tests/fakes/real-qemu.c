@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "fakes/real-qemu.h"
 
+#include "fakes/scratch.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
@@ -41,12 +43,10 @@ static char *copy_file(const char *from, const char *directory, const char *name
 Installed *installed_new_without_library(void)
 {
     const char *launcher = g_getenv("PINHOOK_LAUNCHER");
-    g_autoptr(GError) error = NULL;
     Installed *installed = g_new0(Installed, 1);
 
     g_assert_nonnull(launcher);
-    installed->directory = g_dir_make_tmp("pinhook-installed-XXXXXX", &error);
-    g_assert_no_error(error);
+    installed->directory = scratch_new();
     installed->program = copy_file(launcher, installed->directory, "pinhook", 0755);
     return installed;
 }
@@ -67,10 +67,7 @@ void installed_free(Installed *installed)
     if (installed == NULL) {
         return;
     }
-    g_autofree char *library = g_build_filename(installed->directory, LIBRARY, NULL);
-    g_remove(library);
-    g_remove(installed->program);
-    g_assert_cmpint(g_rmdir(installed->directory), ==, 0);
+    scratch_remove(installed->directory);
     g_free(installed->program);
     g_free(installed->directory);
     g_free(installed);
@@ -251,8 +248,9 @@ static GStrv qemu_argv(const RealQemu *qemu, const RealQemuShape *shape)
 {
     g_autoptr(GStrvBuilder) argv = g_strv_builder_new();
 
-    g_strv_builder_add_many(argv, QEMU, "-accel", "tcg,thread=multi", "-m", "64", "-nodefaults",
-        "-display", "none", "-name", NULL);
+    /* Intel's way to tell siblings is the one that emulation has. */
+    g_strv_builder_add_many(argv, QEMU, "-accel", "tcg,thread=multi", "-cpu",
+        "qemu64,vendor=GenuineIntel", "-m", "64", "-nodefaults", "-display", "none", "-name", NULL);
     add(argv, "vm%u,debug-threads=on", qemu->vmid);
     add(argv, "-smp");
     add(argv, "%u,sockets=1,cores=%u,maxcpus=%u", shape->present, shape->most, shape->most);

@@ -136,6 +136,7 @@ qemu() {
     (
         echo "$BASHPID" >"$scope/cgroup.procs"
         exec "${under[@]}" qemu-system-x86_64 -name "vm$vmid,debug-threads=on" -accel tcg,thread=multi \
+            -cpu qemu64,vendor=GenuineIntel \
             -daemonize -pidfile /run/qemu-server/"$vmid".pid -nodefaults -display none \
             -smp "${vcpus:-$((cores * sockets))},sockets=$sockets,cores=$cores,maxcpus=$((cores * sockets))" \
             -m "$memory" -object iothread,id=iothread-virtioscsi0 \

@@ -2,6 +2,7 @@
 #include "tell/picture.h"
 
 #include "fakes/fake-root.h"
+#include "fakes/scratch.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -117,7 +118,7 @@ static void test_an_awake_sibling_shows(void)
 
 static void assert_lstopo_draws(const char *xml, const char *wanted)
 {
-    g_autofree char *directory = g_dir_make_tmp("pinhook-picture-XXXXXX", NULL);
+    g_autofree char *directory = scratch_new();
     g_autofree char *input = g_build_filename(directory, "host.xml", NULL);
     g_autofree char *output = g_build_filename(directory, "host.svg", NULL);
     const char *argv[] = { "lstopo-no-graphics", "--if", "xml", "-i", input, "-p", "--no-factorize",
@@ -135,9 +136,7 @@ static void assert_lstopo_draws(const char *xml, const char *wanted)
     g_file_get_contents(output, &svg, NULL, &error);
     g_assert_no_error(error);
     g_assert_nonnull(strstr(svg, wanted));
-    g_assert_cmpint(remove(input), ==, 0);
-    g_assert_cmpint(remove(output), ==, 0);
-    g_assert_cmpint(remove(directory), ==, 0);
+    scratch_remove(directory);
 }
 
 static void test_lstopo_draws_it(void)
