@@ -69,30 +69,45 @@ static void plan_and_check(const Root *root, Request *request, Report *report)
     }
 }
 
-/// Looks at the host and at what others hold, and judges. A config that cannot be read is judged
-/// without.
-static gboolean decide(
-    const Call *call, const VmConfig *vm, const Policy *policy, Report *report, GError **error)
+/// Plans and judges on @host, which is NULL where the VM's config cannot be read: that is judged
+/// without. With @advise the commands for the best plan are in place of a verdict.
+static gboolean decide_on(const Call *call, const WhatIf *what_if, const VmConfig *vm,
+    const Policy *policy, const Host *host, gboolean advise, Report *report, GError **error)
 {
-    g_autoptr(Host) host = NULL;
+    const Root *machine = what_if->topology == NULL ? call->root : NULL; // NULL: it is described
+    g_autofree char *node_name = call_node_name(call);
     g_autoptr(GPtrArray) devices = NULL;
     g_autoptr(Taken) taken = NULL;
     g_autoptr(Pool) pool = NULL;
-    Request request = { .vmid = call->vmid, .vm = vm, .policy = policy };
+    Request request = { .vmid = call->vmid, .vm = vm, .policy = policy, .host = host };
 
-    if (vm->readable) {
-        request.host = host = host_load(call->root, error);
-        if (host == NULL) {
+    if (host != NULL) {
+        request.taken = taken = whatif_taken(what_if, call, host, error);
+        if (taken == NULL) {
             return FALSE;
         }
-        g_autofree char *node_name = call_node_name(call);
-        request.devices = devices = device_find(call->root, vm, node_name);
-        request.taken = taken = ledger_taken(call->root, call->vmid);
+        request.devices = devices = machine != NULL ? device_find(machine, vm, node_name) : NULL;
         request.timer = timer_look(call->root);
         request.pool = pool = pool_new(vm, policy, host, taken);
     }
-    plan_and_check(call->root, &request, report);
+    if (advise && host != NULL) {
+        report_set_advice(report, proposal_of(&request, &report->plan));
+    }
+    if (report->advice == NULL) {
+        plan_and_check(machine, &request, report);
+    }
     return TRUE;
+}
+
+/// Looks at the host and at what others hold, and judges.
+static gboolean decide(
+    const Call *call, const VmConfig *vm, const Policy *policy, Report *report, GError **error)
+{
+    static const WhatIf as_it_is = { 0 };
+    g_autoptr(Host) host = vm->readable ? host_load(call->root, error) : NULL;
+
+    return (host != NULL || !vm->readable) &&
+           decide_on(call, &as_it_is, vm, policy, host, FALSE, report, error);
 }
 
 /// Writes the plan of a start that goes on, in the name of the hook's caller; of one that does not,
@@ -157,31 +172,13 @@ Report *run_plan(const Call *call, const WhatIf *what_if, gboolean advise, GErro
     g_autoptr(Host) host = whatif_host(what_if, call, error);
     g_autoptr(VmConfig) vm = host != NULL ? whatif_vm(what_if, call, host, error) : NULL;
     g_autoptr(Policy) policy = vm != NULL ? whatif_policy(what_if, call, host, error) : NULL;
-    g_autoptr(Taken) taken = policy != NULL ? whatif_taken(what_if, call, host, error) : NULL;
-    if (taken == NULL) {
+    if (policy == NULL) {
         return NULL;
     }
-    g_autofree char *node_name = call_node_name(call);
-    g_autoptr(GPtrArray)
-        devices = what_if->topology == NULL ? device_find(call->root, vm, node_name) : NULL;
-    g_autoptr(Pool) pool = pool_new(vm, policy, host, taken);
-    Request request = { .vmid = call->vmid, .vm = vm, .policy = policy };
-    Report *report = report_new(call->vmid, "plan", OUTCOME_SKIPPED);
-
-    if (vm->readable) {
-        request.host = host;
-        request.devices = devices;
-        request.taken = taken;
-        request.timer = timer_look(call->root);
-        request.pool = pool;
-    }
-    if (advise && vm->readable) {
-        report_set_advice(report, proposal_of(&request, &report->plan));
-    }
-    if (report->advice == NULL) {
-        plan_and_check(what_if->topology == NULL ? call->root : NULL, &request, report);
-    }
-    return report;
+    g_autoptr(Report) report = report_new(call->vmid, "plan", OUTCOME_SKIPPED);
+    return decide_on(call, what_if, vm, policy, vm->readable ? host : NULL, advise, report, error)
+               ? g_steal_pointer(&report)
+               : NULL;
 }
 
 /* After the start. */
@@ -302,7 +299,8 @@ static gboolean conclude_gone(Report *report, const Policy *policy, const GError
     return gone;
 }
 
-/// Holds threads and memory against the plan.
+/// Holds threads and memory against the plan. A VM that nothing is planned for is not proven,
+/// wherever they are.
 static void prove(
     const Call *call, const Policy *policy, const Process *qemu, MemoryMoves moves, Report *report)
 {
@@ -312,8 +310,11 @@ static void prove(
         conclude_gone(report, policy, error)) {
         return;
     }
-    g_autoptr(Proof) proof = verify_observed(
-        call->vmid, report->plan, policy, report->observed, report->memory, error);
+    g_autoptr(Proof) proof = report->plan != NULL
+                                 ? verify_observed(call->vmid, report->plan, policy,
+                                       report->observed, report->memory, error)
+                                 : verify_impossible(call->vmid, FINDING_NOT_BOUND, policy,
+                                       "nothing is planned for it");
     conclude(report, proof);
 }
 
@@ -432,21 +433,6 @@ static gboolean look_at_threads(
     return report->observed != NULL;
 }
 
-/// What there is to see of a VM that nothing is planned for.
-static void look_without_plan(
-    const Call *call, const Policy *policy, const Process *qemu, Report *report)
-{
-    g_autoptr(GError) error = NULL;
-
-    if (!look_at_memory(call, policy, qemu, MEMORY_STAYS, report, &error) &&
-        conclude_gone(report, policy, error)) {
-        return;
-    }
-    g_autoptr(Proof) none = verify_impossible(
-        call->vmid, FINDING_NOT_BOUND, policy, "nothing is planned for it");
-    conclude(report, none);
-}
-
 /// A plan that a start would have been refused with stays unproven, whatever is read back.
 static void recall(LedgerEntry *entry, const VmConfig *vm, Report *report)
 {
@@ -464,8 +450,8 @@ static gboolean recall_of_qemu(
 {
     g_autoptr(LedgerEntry) entry = ledger_read(call->root, call->vmid);
 
-    if (entry != NULL && entry->owner.pid == qemu->pid &&
-        entry->owner.start_time == qemu->start_time && !ledger_is_held(call->root, call->vmid)) {
+    if (entry != NULL && process_is(&entry->owner, qemu) &&
+        !ledger_is_held(call->root, call->vmid)) {
         recall(entry, vm, report);
         return TRUE;
     }
@@ -512,10 +498,8 @@ Report *run_status(const Call *call)
     }
     if (!look_at_threads(call, policy, &qemu, report, &error)) {
         conclude_without_proof(report, code_of(error), policy, error);
-    } else if (report->plan != NULL) {
-        prove(call, policy, &qemu, MEMORY_STAYS, report);
     } else {
-        look_without_plan(call, policy, &qemu, report);
+        prove(call, policy, &qemu, MEMORY_STAYS, report);
     }
     return report;
 }
@@ -529,8 +513,7 @@ static gboolean is_caller(const Call *call, const Process *owner)
 {
     Process caller;
 
-    return process_identify(call->root, call->caller, &caller, NULL) && caller.pid == owner->pid &&
-           caller.start_time == owner->start_time;
+    return process_identify(call->root, call->caller, &caller, NULL) && process_is(&caller, owner);
 }
 
 /// The lock has removed the entry of a VM that has ended. One whose owner lives belongs to a later
@@ -586,10 +569,10 @@ HostReport *run_host(const Call *call, GError **error)
 char *run_picture(const Call *call, GError **error)
 {
     g_autoptr(HwlocTopology) topology = topology_load(call->root, error);
-    g_autoptr(Host) host = topology != NULL ? host_load(call->root, error) : NULL;
-    if (host == NULL) {
+    if (topology == NULL) {
         return NULL;
     }
+    g_autoptr(Host) host = host_load_on(call->root, topology);
     g_autoptr(Taken) taken = ledger_taken(call->root, NOBODY);
     picture_label(topology, host, taken);
     return picture_to_xml(topology, error);

@@ -96,7 +96,7 @@ static gboolean owner_lives(const Root *root, const LedgerEntry *entry)
         return FALSE;
     }
     return !entry->owner_is_qemu ||
-           (process_of_vm(root, entry->vmid, &qemu, NULL) && qemu.pid == entry->owner.pid);
+           (process_of_vm(root, entry->vmid, &qemu, NULL) && process_is(&qemu, &entry->owner));
 }
 
 LedgerEntry *ledger_read(const Root *root, guint vmid)

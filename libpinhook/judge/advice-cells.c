@@ -2,6 +2,8 @@
 /* What there is to say of the numa lines. */
 #include "judge/advice.h"
 
+#include "judge/split.h"
+
 #include <string.h>
 
 static gboolean vcpus_are_given_once(const VmConfig *vm)
@@ -190,110 +192,23 @@ char *advice_bind_memory(const Request *request, const CpuSet *nodes)
 
 /* A cell for each node. */
 
-/// vCPUs of one cell that lie on one node.
-typedef struct {
-    CpuSet *vcpus;
-    guint node;
-    guint64 memory_mib;
-} Part;
-
-static void part_clear(gpointer data)
-{
-    hwloc_bitmap_free(((Part *)data)->vcpus);
-}
-
-static CpuSet *vcpus_on_node(const Plan *plan, const CpuSet *vcpus, guint node)
-{
-    CpuSet *there = cpuset_new();
-
-    for (guint i = 0; i < plan->vcpus->len; i++) {
-        if (hwloc_bitmap_isset(vcpus, i) && plan_vcpu(plan, i)->node == node) {
-            hwloc_bitmap_set(there, i);
-        }
-    }
-    return there;
-}
-
-/// Adds the parts of @vcpus, with @memory_mib shared out by their number.
-static void add_parts(GArray *parts, const Request *request, const Plan *plan, const CpuSet *vcpus,
-    guint64 memory_mib)
-{
-    g_autoptr(CpuSet) nodes = cpuset_new();
-    guint64 unit = vmconfig_memory_unit_mib(request->vm), left = memory_mib;
-    unsigned node, vcpu;
-
-    hwloc_bitmap_foreach_begin (vcpu, vcpus) {
-        hwloc_bitmap_set(nodes, plan_vcpu(plan, vcpu)->node);
-    }
-    hwloc_bitmap_foreach_end();
-    hwloc_bitmap_foreach_begin (node, nodes) {
-        Part part = { .vcpus = vcpus_on_node(plan, vcpus, node), .node = node };
-        guint64 share = memory_mib * cpuset_count(part.vcpus) / cpuset_count(vcpus);
-        part.memory_mib = (int)node == hwloc_bitmap_last(nodes) ? left : share / unit * unit;
-        left -= part.memory_mib;
-        g_array_append_val(parts, part);
-    }
-    hwloc_bitmap_foreach_end();
-}
-
-static GArray *find_parts(const Request *request, const Plan *plan)
+/// The guest's cells by node. FALSE: one of them has no memory, or has to share it unevenly.
+static gboolean split_guest(GPtrArray *cells, const Request *request, const Plan *plan)
 {
     const VmConfig *vm = request->vm;
-    GArray *parts = g_array_new(FALSE, FALSE, sizeof(Part));
+    guint64 unit_mib = vmconfig_memory_unit_mib(vm);
+    gboolean even = TRUE;
 
-    g_array_set_clear_func(parts, part_clear);
     for (guint i = 0; i < vm->guest_cells->len; i++) {
         const VmCell *cell = vm->guest_cells->pdata[i];
-        add_parts(parts, request, plan, cell->cpus, cell->memory_mib);
+        even &= split_add(cells, plan, cell->cpus, cell->memory_mib, unit_mib);
     }
     if (vm->guest_cells->len == 0) {
         g_autoptr(CpuSet) all = cpuset_new();
         hwloc_bitmap_set_range(all, 0, (int)vm->vcpus_most - 1);
-        add_parts(parts, request, plan, all, vm->memory_mib);
+        even &= split_add(cells, plan, all, vm->memory_mib, unit_mib);
     }
-    return parts;
-}
-
-static gboolean all_have_memory(const GArray *parts)
-{
-    for (guint i = 0; i < parts->len; i++) {
-        if (g_array_index(parts, Part, i).memory_mib == 0) {
-            return FALSE;
-        }
-    }
-    return TRUE;
-}
-
-/// Moves what a node has no room for to parts on nodes that have. FALSE: it does not fit.
-static gboolean fit_memory(GArray *parts, const Request *request)
-{
-    const VmConfig *vm = request->vm;
-    guint64 unit = vmconfig_memory_unit_mib(vm), over = 0;
-    g_autoptr(GHashTable) room = g_hash_table_new_full(NULL, NULL, NULL, g_free);
-
-    for (guint i = 0; i < request->host->nodes->len; i++) {
-        const HostNode *node = request->host->nodes->pdata[i];
-        guint64 *left = g_new(guint64, 1);
-        *left = host_node_available_mib(node, vm->hugepages) / unit * unit;
-        g_hash_table_insert(room, GUINT_TO_POINTER(node->index), left);
-    }
-    for (guint i = 0; i < parts->len; i++) {
-        Part *part = &g_array_index(parts, Part, i);
-        guint64 *left = g_hash_table_lookup(room, GUINT_TO_POINTER(part->node));
-        guint64 kept = MIN(part->memory_mib, *left);
-        over += part->memory_mib - kept;
-        *left -= kept;
-        part->memory_mib = kept;
-    }
-    for (guint i = 0; i < parts->len && over > 0; i++) {
-        Part *part = &g_array_index(parts, Part, i);
-        guint64 *left = g_hash_table_lookup(room, GUINT_TO_POINTER(part->node));
-        guint64 more = MIN(over, *left);
-        over -= more;
-        *left -= more;
-        part->memory_mib += more;
-    }
-    return over == 0 && all_have_memory(parts);
+    return even;
 }
 
 void advice_append_deletions(GString *line, const VmConfig *vm, guint count)
@@ -333,26 +248,14 @@ char *advice_cell_per_node(const Request *request, const Plan *plan)
         return NULL;
     }
     g_autoptr(GString) line = g_string_new(NULL);
-    g_autoptr(GArray) parts = find_parts(request, plan);
-    const char *policy = "bind";
-    if (parts->len > VMCONFIG_CELL_LIMIT) {
+    g_autoptr(GPtrArray) even = split_new(), fitted = split_new();
+    if (!split_guest(even, request, plan) || even->len > VMCONFIG_CELL_LIMIT) {
         return NULL;
     }
-    if (!fit_memory(parts, request)) {
-        g_array_unref(parts);
-        parts = find_parts(request, plan);
-        policy = "preferred";
-    }
-    if (!all_have_memory(parts)) {
-        return NULL;
-    }
+    split_guest(fitted, request, plan);
+    gboolean fits = split_fit(fitted, request);
     g_string_printf(line, "qm set %u --numa 1", request->vmid);
-    for (guint i = 0; i < parts->len; i++) {
-        const Part *part = &g_array_index(parts, Part, i);
-        g_autofree char *vcpus = cpuset_to_ids(part->vcpus);
-        g_autofree char *node = g_strdup_printf("%u", part->node);
-        advice_append_cell(line, i, vcpus, node, part->memory_mib, policy);
-    }
-    advice_append_deletions(line, request->vm, parts->len);
+    split_append(line, fits ? fitted : even, fits ? "bind" : "preferred");
+    advice_append_deletions(line, request->vm, even->len);
     return g_string_free(g_steal_pointer(&line), FALSE);
 }

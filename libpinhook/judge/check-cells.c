@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "judge/checks.h"
 
+#include "judge/split.h"
+
 static void check_cell_vcpus(Check *check)
 {
     const VmConfig *vm = check->request->vm;
@@ -89,21 +91,6 @@ static gboolean check_cell_nodes(Check *check)
     return hwloc_bitmap_iszero(missing);
 }
 
-/// Each cell takes what it needs from its nodes, in order; what is left is for the next.
-static guint64 take_memory(
-    guint64 *left_mib, const Host *host, const CpuSet *nodes, guint64 needed_mib)
-{
-    for (guint i = 0; i < host->nodes->len; i++) {
-        const HostNode *node = host->nodes->pdata[i];
-        if (hwloc_bitmap_isset(nodes, node->index)) {
-            guint64 taken = MIN(left_mib[i], needed_mib);
-            left_mib[i] -= taken;
-            needed_mib -= taken;
-        }
-    }
-    return needed_mib;
-}
-
 /// Another node with room for the cell; where there is none, whatever memory is left.
 static char *fix_node_memory(const Check *check, const guint64 *left_mib, const VmCell *cell)
 {
@@ -122,7 +109,7 @@ static char *fix_node_memory(const Check *check, const guint64 *left_mib, const 
 
 static void check_memory_of_cell(Check *check, guint64 *left_mib, const VmCell *cell)
 {
-    guint64 short_mib = take_memory(
+    guint64 short_mib = split_take(
         left_mib, check->request->host, cell->hostnodes, cell->memory_mib);
 
     if (short_mib > 0) {
@@ -134,16 +121,13 @@ static void check_memory_of_cell(Check *check, guint64 *left_mib, const VmCell *
     }
 }
 
-/// Cells with fewer nodes to take from come first.
+/// Cells with fewer nodes to take from come first; what they leave is for the next.
 static void check_node_memory(Check *check)
 {
     const VmConfig *vm = check->request->vm;
     const Host *host = check->request->host;
-    g_autofree guint64 *left_mib = g_new0(guint64, MAX(host->nodes->len, 1));
+    g_autofree guint64 *left_mib = split_room(check->request, 1);
 
-    for (guint i = 0; i < host->nodes->len; i++) {
-        left_mib[i] = host_node_available_mib(host->nodes->pdata[i], vm->hugepages);
-    }
     for (guint nodes = 1; nodes <= host->nodes->len; nodes++) {
         for (guint i = 0; i < vm->guest_cells->len; i++) {
             const VmCell *cell = vm->guest_cells->pdata[i];

@@ -107,8 +107,8 @@ static char *fix_irqbalance(const Check *check, const CpuSet *spared)
 void check_irqbalance(Check *check)
 {
     const Isolation *isolation = check->request->host->isolation;
-    g_autoptr(CpuSet)
-        spared = tuning_irqbalance_spares(check->request->tuning, isolation->boot, isolation->nohz_full);
+    g_autoptr(CpuSet) spared = tuning_irqbalance_spares(
+        check->request->tuning, isolation->boot, isolation->nohz_full);
 
     if (check->request->tuning->irqbalance == TUNING_UNKNOWN) {
         check_add(check, FINDING_IRQBALANCE, g_strdup("systemctl status irqbalance"),
@@ -268,7 +268,8 @@ static void take_cores(const Host *host, CpuSet *to, const CpuSet *from)
 /// those of @cpus.
 static CpuSet *choose_host_cores(const Check *check, const CpuSet *left)
 {
-    g_autoptr(CpuSet) unheld = cpuset_minus(check->request->host->online, check->request->taken->vm_cpus);
+    g_autoptr(CpuSet)
+        unheld = cpuset_minus(check->request->host->online, check->request->taken->vm_cpus);
     g_autoptr(CpuSet) unused = cpuset_minus(unheld, check->cpus);
     g_autoptr(CpuSet) zero = cpuset_new();
     CpuSet *chosen = cpuset_new();

@@ -3,37 +3,9 @@
 
 #include "place/planner.h"
 #include "judge/advice.h"
+#include "judge/split.h"
 
 #include <string.h>
-
-/// A cell to be.
-typedef struct {
-    CpuSet *vcpus;
-    CpuSet *nodes;
-    guint64 memory_mib;
-} Cell;
-
-static void cell_free(gpointer data)
-{
-    Cell *cell = data;
-
-    hwloc_bitmap_free(cell->vcpus);
-    hwloc_bitmap_free(cell->nodes);
-    g_free(cell);
-}
-
-static guint64 available_on(const Request *request, const CpuSet *nodes)
-{
-    guint64 available_mib = 0;
-
-    for (guint i = 0; i < request->host->nodes->len; i++) {
-        const HostNode *node = request->host->nodes->pdata[i];
-        if (hwloc_bitmap_isset(nodes, node->index)) {
-            available_mib += host_node_available_mib(node, request->vm->hugepages);
-        }
-    }
-    return available_mib;
-}
 
 /// The plan with any isolated CPUs that are free, or where these do not suffice with those that the
 /// VM has; its memory bound to nothing yet. Where the policy names the CPUs, with these.
@@ -57,46 +29,32 @@ static Plan *find_plan(const Request *request)
 
 /* Cells. */
 
-static Cell *cell_on(GPtrArray *cells, guint node)
+/// Fills @cells: one for each node that the vCPUs lie on, with memory in multiples of @unit_mib.
+/// FALSE: it does not come out so.
+static gboolean split_vm(
+    GPtrArray *cells, const Request *request, const Plan *plan, guint64 unit_mib)
 {
+    g_autoptr(CpuSet) all = cpuset_new();
+
+    hwloc_bitmap_set_range(all, 0, (int)plan->vcpus->len - 1);
+    g_ptr_array_set_size(cells, 0);
+    return split_add(cells, plan, all, request->vm->memory_mib, unit_mib);
+}
+
+/// The nodes of all cells.
+static CpuSet *nodes_of(const GPtrArray *cells)
+{
+    CpuSet *nodes = cpuset_new();
+
     for (guint i = 0; i < cells->len; i++) {
-        Cell *cell = cells->pdata[i];
-        if (hwloc_bitmap_isset(cell->nodes, node)) {
-            return cell;
-        }
+        hwloc_bitmap_or(nodes, nodes, ((const SplitCell *)cells->pdata[i])->nodes);
     }
-    Cell *cell = g_new0(Cell, 1);
-    cell->vcpus = cpuset_new();
-    cell->nodes = cpuset_new();
-    hwloc_bitmap_set(cell->nodes, node);
-    g_ptr_array_add(cells, cell);
-    return cell;
+    return nodes;
 }
 
-/// A cell for each node that the vCPUs lie on.
-static GPtrArray *cells_of(const Plan *plan)
-{
-    GPtrArray *cells = g_ptr_array_new_with_free_func(cell_free);
-
-    for (guint i = 0; i < plan->vcpus->len; i++) {
-        const PlanVcpu *vcpu = plan_vcpu(plan, i);
-        hwloc_bitmap_set(cell_on(cells, vcpu->node)->vcpus, i);
-    }
-    return cells;
-}
-
-static gboolean is_of_any(const GPtrArray *cells, guint node)
-{
-    for (guint i = 0; i < cells->len; i++) {
-        if (hwloc_bitmap_isset(((const Cell *)cells->pdata[i])->nodes, node)) {
-            return TRUE;
-        }
-    }
-    return FALSE;
-}
-
-/// The node with memory that is nearest to the first of @cell and of no cell; -1: there is none.
-static int nearest_node(const Request *request, const GPtrArray *cells, const Cell *cell)
+/// The node with memory that is nearest to the first of @cell and not among @nodes; -1: there is
+/// none.
+static int nearest_node(const Request *request, const CpuSet *nodes, const SplitCell *cell)
 {
     guint nearest = G_MAXUINT, first = (guint)hwloc_bitmap_first(cell->nodes);
     int found = -1;
@@ -104,7 +62,7 @@ static int nearest_node(const Request *request, const GPtrArray *cells, const Ce
     for (guint i = 0; i < request->host->nodes->len; i++) {
         const HostNode *node = request->host->nodes->pdata[i];
         guint distance = host_distance(request->host, first, node->index);
-        if (!is_of_any(cells, node->index) && distance < nearest &&
+        if (!hwloc_bitmap_isset(nodes, node->index) && distance < nearest &&
             host_node_available_mib(node, request->vm->hugepages) > 0) {
             nearest = distance;
             found = (int)node->index;
@@ -113,57 +71,41 @@ static int nearest_node(const Request *request, const GPtrArray *cells, const Ce
     return found;
 }
 
-static guint64 available_to(const Request *request, const GPtrArray *cells)
+static gboolean have_memory(const Request *request, const CpuSet *nodes)
 {
-    guint64 available_mib = 0;
+    g_autofree guint64 *room_mib = split_room(request, 1);
 
-    for (guint i = 0; i < cells->len; i++) {
-        available_mib += available_on(request, ((const Cell *)cells->pdata[i])->nodes);
-    }
-    return available_mib;
+    return split_take(room_mib, request->host, nodes, request->vm->memory_mib) == 0;
 }
 
 /// Where the nodes of the vCPUs have too little memory the last cell gets the nearest others too,
 /// until it suffices.
-static void find_memory(const Request *request, GPtrArray *cells)
+static void add_nodes(GPtrArray *cells, const Request *request)
 {
-    Cell *last = cells->pdata[cells->len - 1];
+    SplitCell *last = cells->pdata[cells->len - 1];
+    g_autoptr(CpuSet) nodes = nodes_of(cells);
+    int node = 0;
 
-    while (available_to(request, cells) < request->vm->memory_mib) {
-        int node = nearest_node(request, cells, last);
-        if (node < 0) {
-            return;
+    while (node >= 0 && !have_memory(request, nodes)) {
+        node = nearest_node(request, nodes, last);
+        if (node >= 0) {
+            hwloc_bitmap_set(nodes, (unsigned)node);
+            hwloc_bitmap_set(last->nodes, (unsigned)node);
         }
-        hwloc_bitmap_set(last->nodes, (unsigned)node);
     }
 }
 
-/// Splits the VM's memory, in multiples of @step MiB, as the vCPUs are split, or, where a node has
-/// too little for that, as what is available. FALSE: there are no multiples for all.
-static gboolean split_memory(const Request *request, GPtrArray *cells, guint64 step)
+/// Fills @cells so that each finds its memory, as far as there is any.
+static void find_memory(GPtrArray *cells, const Request *request, const Plan *plan)
 {
-    guint64 total = request->vm->memory_mib, left = total;
-    guint64 available = MAX(available_to(request, cells), 1);
-    gboolean by_vcpus = TRUE;
+    guint64 unit_mib = vmconfig_memory_unit_mib(request->vm);
 
-    for (guint i = 0; i < cells->len; i++) {
-        const Cell *cell = cells->pdata[i];
-        by_vcpus &= available_on(request, cell->nodes) * request->vm->vcpus_most >=
-                    total * cpuset_count(cell->vcpus);
+    split_vm(cells, request, plan, unit_mib);
+    add_nodes(cells, request);
+    if (!split_fit(cells, request)) {
+        split_vm(cells, request, plan, unit_mib);
+        add_nodes(cells, request);
     }
-    for (guint i = 0; i < cells->len; i++) {
-        Cell *cell = cells->pdata[i];
-        guint64 part = by_vcpus ? cpuset_count(cell->vcpus) : available_on(request, cell->nodes);
-        guint64 whole = by_vcpus ? request->vm->vcpus_most : available;
-        /* Rounded up: what is left for the last is never more than its part. */
-        guint64 share = (total * part + whole * step - 1) / (whole * step) * step;
-        cell->memory_mib = i == cells->len - 1 ? left : MIN(left, share);
-        left -= cell->memory_mib;
-        if (cell->memory_mib == 0 || cell->memory_mib % step != 0) {
-            return FALSE;
-        }
-    }
-    return TRUE;
 }
 
 /* Hugepages. */
@@ -185,7 +127,7 @@ static guint64 free_pages_mib(const Request *request, const CpuSet *nodes, guint
 static gboolean have_pages(const Request *request, const GPtrArray *cells, guint64 size_mib)
 {
     for (guint i = 0; i < cells->len; i++) {
-        const Cell *cell = cells->pdata[i];
+        const SplitCell *cell = cells->pdata[i];
         if (free_pages_mib(request, cell->nodes, size_mib) < cell->memory_mib) {
             return FALSE;
         }
@@ -193,14 +135,14 @@ static gboolean have_pages(const Request *request, const GPtrArray *cells, guint
     return TRUE;
 }
 
-/// The size in MiB of the hugepages for the VM's memory, the largest of those that Proxmox knows
-/// and that are free; 0: none.
-static guint64 choose_hugepages(const Request *request, GPtrArray *cells)
+/// Fills @cells so that each finds hugepages for its memory, of the largest size that Proxmox knows
+/// and that are free. The size in MiB; 0: none.
+static guint64 find_hugepages(GPtrArray *cells, const Request *request, const Plan *plan)
 {
     static const guint64 sizes[] = { 1024, 2 };
 
     for (gsize i = 0; request->vm->hugepages == NULL && i < G_N_ELEMENTS(sizes); i++) {
-        if (split_memory(request, cells, sizes[i]) && have_pages(request, cells, sizes[i])) {
+        if (split_vm(cells, request, plan, sizes[i]) && have_pages(request, cells, sizes[i])) {
             return sizes[i];
         }
     }
@@ -227,10 +169,10 @@ static void add_cpus(GString *lines, const Request *request, const Plan *plan)
 /// Whether each cell has as many vCPUs.
 static gboolean are_even(const GPtrArray *cells)
 {
-    guint first = cpuset_count(((const Cell *)cells->pdata[0])->vcpus);
+    guint first = cpuset_count(((const SplitCell *)cells->pdata[0])->vcpus);
 
     for (guint i = 1; i < cells->len; i++) {
-        if (cpuset_count(((const Cell *)cells->pdata[i])->vcpus) != first) {
+        if (cpuset_count(((const SplitCell *)cells->pdata[i])->vcpus) != first) {
             return FALSE;
         }
     }
@@ -256,12 +198,7 @@ static void add_cells(
 {
     g_autoptr(GString) options = g_string_new(" --numa 1");
 
-    for (guint i = 0; i < cells->len; i++) {
-        const Cell *cell = cells->pdata[i];
-        g_autofree char *vcpus = cpuset_to_ids(cell->vcpus);
-        g_autofree char *nodes = cpuset_to_ids(cell->nodes);
-        advice_append_cell(options, i, vcpus, nodes, cell->memory_mib, "bind");
-    }
+    split_append(options, cells, "bind");
     if (hugepages_mib > 0) {
         g_string_append_printf(options, " --hugepages %" G_GUINT64_FORMAT, hugepages_mib);
     }
@@ -290,14 +227,13 @@ char *proposal_of(const Request *request, Plan **plan)
     if (*plan == NULL) {
         return NULL;
     }
-    g_autoptr(GPtrArray) cells = cells_of(*plan);
+    g_autoptr(GPtrArray) cells = split_new();
+    guint64 hugepages_mib = find_hugepages(cells, request, *plan);
+    if (hugepages_mib == 0) {
+        find_memory(cells, request, *plan);
+    }
     add_cpus(lines, request, *plan);
     add_sockets(lines, request, cells);
-    guint64 hugepages_mib = choose_hugepages(request, cells);
-    if (hugepages_mib == 0) {
-        find_memory(request, cells);
-        split_memory(request, cells, vmconfig_memory_unit_mib(request->vm));
-    }
     if (cells->len <= VMCONFIG_CELL_LIMIT && (needs_cells(request) || hugepages_mib > 0)) {
         add_deletions(lines, request, cells->len);
         add_cells(lines, request, cells, hugepages_mib);

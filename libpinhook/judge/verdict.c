@@ -87,9 +87,7 @@ static VerdictResult weigh(const Check *check)
 
 Verdict *verdict_of_start(const Request *request, const Plan *plan)
 {
-    Check check = {
-        .request = request, .plan = plan, .cpus = plan != NULL ? plan->cpus : NULL
-    };
+    Check check = { .request = request, .plan = plan, .cpus = plan != NULL ? plan->cpus : NULL };
     Verdict *verdict = g_new(Verdict, 1);
 
     look(&check);

@@ -425,13 +425,8 @@ static void load_hugepages(HostNode *node, const Root *root, const char *directo
     g_array_sort(node->hugepages, compare_hugepages);
 }
 
-Host *host_load(const Root *root, GError **error)
+Host *host_load_on(const Root *root, HwlocTopology *topology)
 {
-    g_autoptr(HwlocTopology) topology = topology_load(root, error);
-    if (topology == NULL) {
-        return NULL;
-    }
-
     g_autofree char *nodes = root_read_value(root, "sys/devices/system/node/has_cpu");
     g_autoptr(CpuSet) has_cpu = nodes != NULL && *nodes != '\0'
                                     ? cpuset_parse_kernel(nodes, CPUSET_LIMIT, NULL)
@@ -445,4 +440,11 @@ Host *host_load(const Root *root, GError **error)
         load_hugepages(node, root, directory);
     }
     return host;
+}
+
+Host *host_load(const Root *root, GError **error)
+{
+    g_autoptr(HwlocTopology) topology = topology_load(root, error);
+
+    return topology != NULL ? host_load_on(root, topology) : NULL;
 }

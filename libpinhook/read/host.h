@@ -47,6 +47,9 @@ typedef struct {
 /// Looks at the machine that @root stands for, through hwloc: see topology_load().
 Host *host_load(const Root *root, GError **error);
 
+/// Likewise, of the topology that topology_load() gave for @root; it is left as it is.
+Host *host_load_on(const Root *root, HwlocTopology *topology);
+
 /// A host from a topology that the caller made, such as a synthetic one; memory is what hwloc
 /// knows. Takes @isolation.
 Host *host_from_topology(hwloc_topology_t topology, Isolation *isolation);

@@ -68,12 +68,18 @@ gboolean process_identify(const Root *root, int pid, Process *process, GError **
     return TRUE;
 }
 
+gboolean process_is(const Process *process, const Process *other)
+{
+    return process->pid > 0 && process->pid == other->pid &&
+           process->start_time == other->start_time;
+}
+
 gboolean process_is_alive(const Root *root, const Process *process)
 {
     Process now;
 
     return process->pid > 0 && process_identify(root, process->pid, &now, NULL) &&
-           now.start_time == process->start_time;
+           process_is(&now, process);
 }
 
 static gboolean is_qemu(const char *argv0)

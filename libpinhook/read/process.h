@@ -12,6 +12,9 @@ typedef struct {
 /// Identifies the live process @pid; a zombie counts as gone (PINHOOK_ERROR_GONE).
 gboolean process_identify(const Root *root, int pid, Process *process, GError **error);
 
+/// Whether both are the same process; nobody is not even itself.
+gboolean process_is(const Process *process, const Process *other);
+
 /// Whether @process still lives. Nobody does not.
 gboolean process_is_alive(const Root *root, const Process *process);
 

@@ -784,8 +784,8 @@ static const Example examples[] = {
         "cores: 4\naffinity: 4,6,12,14\n" },
     { "node-split/siblings-of-both", FINDING_NODE_SPLIT,
         "7 vCPUs lie on node 0-1, and the guest has no cells",
-        "qm set 100 --numa 1 --numa0 'cpus=0-1;4-5,hostnodes=0,memory=292,policy=bind' --numa1 "
-        "'cpus=2-3;6,hostnodes=1,memory=220,policy=bind'",
+        "qm set 100 --numa 1 --numa0 'cpus=0-1;4-5,hostnodes=0,memory=293,policy=bind' --numa1 "
+        "'cpus=2-3;6,hostnodes=1,memory=219,policy=bind'",
         "cores: 7\n", NULL, TWO_NODES, "4-7,12-15" },
     { "node-split/by-socket", FINDING_NODE_SPLIT, "vCPU 0-1 are one cell and lie on node 0-1", NULL,
         "sockets: 2\ncores: 2\nnuma: 1\naffinity: 4,12-14\n", NULL, TWO_NODES },

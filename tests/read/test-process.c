@@ -282,6 +282,19 @@ static void test_ended_qemu_is_gone(void)
     assert_no_vm(fake, PINHOOK_ERROR_GONE);
 }
 
+static void test_a_process_is_itself_alone(void)
+{
+    const Process one = { .pid = 4711, .start_time = 77 }, nobody = { 0 };
+    const Process later = { .pid = 4711, .start_time = 78 },
+                  other = { .pid = 4712, .start_time = 77 };
+
+    g_assert_true(process_is(&one, &one));
+    g_assert_false(process_is(&one, &later));
+    g_assert_false(process_is(&one, &other));
+    g_assert_false(process_is(&one, &nobody));
+    g_assert_false(process_is(&nobody, &nobody));
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -289,6 +302,7 @@ int main(int argc, char **argv)
     g_test_add_func("/process/rubbish-is-no-stat", test_rubbish_is_no_stat);
     g_test_add_func("/process/this-process-is-identified", test_this_process_is_identified);
     g_test_add_func("/process/ended-process-is-gone", test_ended_process_is_gone);
+    g_test_add_func("/process/a-process-is-itself-alone", test_a_process_is_itself_alone);
     g_test_add_func("/process/zombie-is-gone", test_zombie_is_gone);
     g_test_add_func("/process/later-process-with-the-pid-is-another",
         test_later_process_with_the_pid_is_another);

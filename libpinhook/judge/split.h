@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "place/plan.h"
+#include "place/request.h"
+
+/// A cell that a VM could have.
+typedef struct {
+    CpuSet *vcpus;
+    CpuSet *nodes;
+    guint64 memory_mib;
+} SplitCell;
+
+/// An empty list of SplitCell that owns them.
+GPtrArray *split_new(void);
+
+/// Adds a cell for each node that any of @vcpus lies on in @plan, with those that do; in the order
+/// of their first vCPU. They share @memory_mib by their number of vCPUs, in multiples of @unit_mib.
+/// FALSE: one has no memory, or no such multiple.
+gboolean split_add(
+    GPtrArray *cells, const Plan *plan, const CpuSet *vcpus, guint64 memory_mib, guint64 unit_mib);
+
+/// Moves what the nodes of a cell have no room for to cells whose nodes have, in multiples of the
+/// VM's unit. FALSE: it does not fit, or one has no memory.
+gboolean split_fit(GPtrArray *cells, const Request *request);
+
+/// Appends " --numa0 …" for each cell, bound to its nodes by @policy, quoted where a list needs it.
+void split_append(GString *line, const GPtrArray *cells, const char *policy);
+
+/// What the memory of the host's nodes is, in MiB by their place among host->nodes, in multiples of
+/// @unit_mib; with hugepages of the VM's size. The caller frees it.
+guint64 *split_room(const Request *request, guint64 unit_mib);
+
+/// Takes @needed_mib out of the room of @nodes, in their order. Comes back: what there is too
+/// little of.
+guint64 split_take(guint64 *room_mib, const Host *host, const CpuSet *nodes, guint64 needed_mib);
