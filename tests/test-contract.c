@@ -291,6 +291,19 @@ static void test_all_texts_have_every_command(void)
     }
 }
 
+/// It is read in a terminal, and at one go.
+static void test_readme_is_short(void)
+{
+    g_autofree char *readme = read_source("README.md");
+    g_auto(GStrv) lines = g_strsplit(readme, "\n", -1);
+
+    g_assert_cmpuint(g_strv_length(lines), <=, 180);
+    for (guint i = 0; lines[i] != NULL; i++) {
+        g_test_message("%s", lines[i]);
+        g_assert_cmpint(g_utf8_strlen(lines[i], -1), <=, 120);
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const char *const c[] = { "cc", "alone.c" };
@@ -309,5 +322,6 @@ int main(int argc, char **argv)
     g_test_add_func(
         "/contract/manual-and-readme-have-every-key", test_manual_and_readme_have_every_key);
     g_test_add_func("/contract/all-texts-have-every-command", test_all_texts_have_every_command);
+    g_test_add_func("/contract/readme-is-short", test_readme_is_short);
     return g_test_run();
 }

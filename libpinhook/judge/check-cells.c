@@ -139,7 +139,7 @@ static void check_node_memory(Check *check)
     }
 }
 
-void check_cells(Check *check)
+static void check_cells(Check *check)
 {
     /* Without `numa: 1` Proxmox passes over the lines. */
     if (!check->request->vm->numa || check->request->vm->cells->len == 0) {
@@ -151,3 +151,8 @@ void check_cells(Check *check)
         check_node_memory(check);
     }
 }
+
+const CheckRow checks_of_cells[] = {
+    { check_cells, OF_CONFIG },
+    { NULL },
+};

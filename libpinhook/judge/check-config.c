@@ -51,7 +51,7 @@ static char *fix_for_problem(const Check *check, const VmConfigProblem *problem)
     return fix != NULL ? fix : g_strdup_printf("qm config %u", vmid);
 }
 
-void check_config(Check *check)
+static void check_config(Check *check)
 {
     static const FindingCode codes[] = {
         [VMCONFIG_UNREADABLE] = FINDING_CONFIG_UNREADABLE,
@@ -81,7 +81,7 @@ static char *fix_policy(const PolicyProblem *problem)
     return g_strdup_printf("sed -i '%u%ss/^/#/' /" POLICY_PATH, problem->line, rest);
 }
 
-void check_policy(Check *check)
+static void check_policy(Check *check)
 {
     const GPtrArray *problems = check->request->policy->problems;
     Severity severity = check->request->policy->severities[FINDING_POLICY_INVALID];
@@ -95,3 +95,9 @@ void check_policy(Check *check)
                 : g_strdup(problem->message));
     }
 }
+
+const CheckRow checks_of_config[] = {
+    { check_config, OF_VM },
+    { check_policy, OF_VM },
+    { NULL },
+};

@@ -33,7 +33,7 @@ static void check_unread(Check *check, const Holding *visitor)
         visitor->vmid);
 }
 
-void check_containers(Check *check)
+static void check_containers(Check *check)
 {
     const GPtrArray *visitors = check->request->taken->visitors;
     g_autoptr(GArray) vmids = g_array_new(FALSE, FALSE, sizeof(guint));
@@ -56,3 +56,8 @@ void check_containers(Check *check)
             "may run on the vCPUs' cores: %s", names->str);
     }
 }
+
+const CheckRow checks_of_containers[] = {
+    { check_containers, OF_PLAN },
+    { NULL },
+};

@@ -61,7 +61,7 @@ static void name_interrupt(GString *names, const Interrupt *interrupt, guint cou
     }
 }
 
-void check_interrupts(Check *check)
+static void check_interrupts(Check *check)
 {
     g_autoptr(CpuSet) irqs = cpuset_new(), reached = cpuset_new();
     g_autoptr(GString) names = g_string_new(NULL);
@@ -104,7 +104,7 @@ static char *fix_irqbalance(const Check *check, const CpuSet *spared)
         list);
 }
 
-void check_irqbalance(Check *check)
+static void check_irqbalance(Check *check)
 {
     const Isolation *isolation = check->request->host->isolation;
     g_autoptr(CpuSet) spared = tuning_irqbalance_spares(
@@ -143,7 +143,7 @@ static char *fix_tuned(const Tuning *tuning)
         path, include, path, joined);
 }
 
-void check_tuned(Check *check)
+static void check_tuned(Check *check)
 {
     const Tuning *tuning = check->request->tuning;
 
@@ -161,7 +161,7 @@ void check_tuned(Check *check)
     }
 }
 
-void check_numa_balancing(Check *check)
+static void check_numa_balancing(Check *check)
 {
     guint nodes = host_count_memory_nodes(check->request->host);
 
@@ -211,7 +211,7 @@ static void add_slow(Check *check, const CpuSet *slow, GPtrArray *governors)
         "the frequency of CPU %s is governed by %s, not by performance", list, names);
 }
 
-void check_governor(Check *check)
+static void check_governor(Check *check)
 {
     g_autoptr(CpuSet) slow = cpuset_new(), unknown = cpuset_new();
     g_autoptr(GPtrArray) governors = g_ptr_array_new();
@@ -298,7 +298,7 @@ static char *fix_starved(const Check *check, const CpuSet *left)
     return cmdline_isolate(rest);
 }
 
-void check_host_starved(Check *check)
+static void check_host_starved(Check *check)
 {
     g_autoptr(CpuSet) left = check_left_to_host(check, check->cpus);
     guint cores = count_cores_within(check->request->host, left);
@@ -311,3 +311,13 @@ void check_host_starved(Check *check)
         "whole cores left to the host: %u of %u; CPUs neither isolated nor a guest's: %s", cores,
         check->request->host->cores->len, *list != '\0' ? list : "none");
 }
+
+const CheckRow checks_of_disturbance[] = {
+    { check_interrupts, OF_LIVE },
+    { check_irqbalance, OF_LIVE },
+    { check_tuned, OF_LIVE },
+    { check_numa_balancing, OF_LIVE },
+    { check_governor, OF_LIVE },
+    { check_host_starved, OF_LIVE },
+    { NULL },
+};

@@ -14,7 +14,7 @@ static gboolean memory_is_bound(const VmConfig *vm)
     return vm->guest_cells->len > 0;
 }
 
-void check_memory_binding(Check *check)
+static void check_memory_binding(Check *check)
 {
     const VmConfig *vm = check->request->vm;
     guint nodes = host_count_memory_nodes(check->request->host);
@@ -34,7 +34,7 @@ void check_memory_binding(Check *check)
         nodes);
 }
 
-void check_freeze(Check *check)
+static void check_freeze(Check *check)
 {
     if (!check->request->vm->freeze && !check->request->vm->incoming) {
         check_add(check, FINDING_NOT_FROZEN,
@@ -43,7 +43,7 @@ void check_freeze(Check *check)
     }
 }
 
-void check_unpinnable(Check *check)
+static void check_unpinnable(Check *check)
 {
     const VmConfig *vm = check->request->vm;
     guint vmid = check->request->vmid;
@@ -64,7 +64,7 @@ void check_unpinnable(Check *check)
 
 /// Through the period and quota of its control group, which count all of QEMU's threads
 /// (PVE::QemuServer, vm_start; cpu.max in the kernel's cgroup-v2.rst).
-void check_cpu_limit(Check *check)
+static void check_cpu_limit(Check *check)
 {
     const VmConfig *vm = check->request->vm;
 
@@ -78,7 +78,7 @@ void check_cpu_limit(Check *check)
 
 /// The device is there unless `balloon: 0`; pvestatd moves it for those alone whose config names an
 /// amount (PVE::AutoBalloon, compute_alg1), between that and `memory`.
-void check_balloon(Check *check)
+static void check_balloon(Check *check)
 {
     const VmConfig *vm = check->request->vm;
 
@@ -105,7 +105,7 @@ static char *hotplug_without_cpu(const VmConfig *vm)
     return others->len > 0 ? g_string_free(g_steal_pointer(&others), FALSE) : g_strdup("0");
 }
 
-void check_hotplug(Check *check)
+static void check_hotplug(Check *check)
 {
     const VmConfig *vm = check->request->vm;
 
@@ -121,3 +121,13 @@ void check_hotplug(Check *check)
         "%u of %u vCPUs may be plugged while it runs, and pinhook-repair.timer is not enabled",
         vm->vcpus_most - vm->vcpus_present, vm->vcpus_most);
 }
+
+const CheckRow checks_of_guest[] = {
+    { check_memory_binding, OF_CONFIG },
+    { check_freeze, OF_CONFIG },
+    { check_unpinnable, OF_CONFIG },
+    { check_cpu_limit, OF_CONFIG },
+    { check_balloon, OF_CONFIG },
+    { check_hotplug, OF_CONFIG },
+    { NULL },
+};

@@ -14,7 +14,7 @@ static char *list_or_none(const CpuSet *cpus)
     return hwloc_bitmap_iszero(cpus) ? g_strdup("none") : cpuset_to_list(cpus);
 }
 
-void check_isolcpus(Check *check)
+static void check_isolcpus(Check *check)
 {
     const Isolation *isolation = check->request->host->isolation;
 
@@ -44,7 +44,7 @@ static void name_if_other(
     }
 }
 
-void check_lists(Check *check)
+static void check_lists(Check *check)
 {
     const Isolation *isolation = check->request->host->isolation;
     gboolean has_isolcpus = isolation->cmdline_isolcpus != NULL;
@@ -99,7 +99,7 @@ static char *fix_lacking(const Check *check, const CpuSet *lacking)
                : advice_isolate_cpus(check->request, lacking);
 }
 
-void check_tick(Check *check)
+static void check_tick(Check *check)
 {
     const Isolation *isolation = check->request->host->isolation;
     g_autoptr(CpuSet) ticking = find_ticking(check);
@@ -116,7 +116,7 @@ void check_tick(Check *check)
         asked ? ", whatever the kernel command line says" : "");
 }
 
-void check_callbacks(Check *check)
+static void check_callbacks(Check *check)
 {
     const Isolation *isolation = check->request->host->isolation;
     g_autoptr(CpuSet) lacking = find_ticking(check);
@@ -154,7 +154,7 @@ static char *fix_first_core(const Check *check)
     return advice_first(check->request, isolated ? for_isolated : for_awake);
 }
 
-void check_first_core(Check *check)
+static void check_first_core(Check *check)
 {
     g_autoptr(CpuSet) first_core = host_first_core(check->request->host);
 
@@ -166,3 +166,12 @@ void check_first_core(Check *check)
     check_add(check, FINDING_CPU0_USED, fix_first_core(check),
         "CPU %s, chosen for vCPUs, is of the core on which the kernel keeps work of its own", list);
 }
+
+const CheckRow checks_of_isolation[] = {
+    { check_isolcpus, OF_HOST },
+    { check_lists, OF_HOST },
+    { check_tick, OF_PLAN },
+    { check_callbacks, OF_PLAN },
+    { check_first_core, OF_PLAN },
+    { NULL },
+};

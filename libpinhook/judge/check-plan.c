@@ -9,7 +9,7 @@ static char *fix_isolation(const Check *check, FindingCode code)
     return fix != NULL ? fix : advice_accept(check->request, code);
 }
 
-void check_isolation(Check *check)
+static void check_isolation(Check *check)
 {
     const Isolation *isolation = check->request->host->isolation;
     g_autoptr(CpuSet) awake = cpuset_minus(check->plan->cpus, isolation->isolated);
@@ -31,7 +31,7 @@ void check_isolation(Check *check)
     }
 }
 
-void check_shared_cores(Check *check)
+static void check_shared_cores(Check *check)
 {
     g_autoptr(CpuSet) shared = cpuset_and(check->plan->cores, check->request->taken->cpus);
 
@@ -56,7 +56,7 @@ static char *fix_others(const Check *check)
     return fix != NULL ? fix : advice_accept(request, FINDING_NO_HOUSEKEEPING);
 }
 
-void check_others(Check *check)
+static void check_others(Check *check)
 {
     if (check->plan->others_share) {
         g_autofree char *others = cpuset_to_list(check->plan->others);
@@ -64,3 +64,10 @@ void check_others(Check *check)
             "no CPU is left for QEMU's other threads; they would share CPU %s", others);
     }
 }
+
+const CheckRow checks_of_plan[] = {
+    { check_isolation, OF_PLAN },
+    { check_shared_cores, OF_PLAN },
+    { check_others, OF_PLAN },
+    { NULL },
+};

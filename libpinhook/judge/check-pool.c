@@ -31,7 +31,7 @@ static char *explain_missing(const Host *host, const CpuSet *missing)
                : g_strdup_printf("; online here: %s", online);
 }
 
-void check_pool(Check *check)
+static void check_pool(Check *check)
 {
     const Pool *pool = check->request->pool;
 
@@ -175,7 +175,7 @@ static void explain_guest_smt(Check *check, char *fix)
     }
 }
 
-void check_no_plan(Check *check)
+static void check_no_plan(Check *check)
 {
     char *fewer_threads = advice_fewer_threads(check->request);
 
@@ -192,3 +192,9 @@ void check_no_plan(Check *check)
         explain_too_few(check);
     }
 }
+
+const CheckRow checks_of_pool[] = {
+    { check_pool, OF_CONFIG },
+    { check_no_plan, OF_NO_PLAN },
+    { NULL },
+};

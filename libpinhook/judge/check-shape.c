@@ -81,7 +81,7 @@ static char *fix_exposed(const Check *check)
     return fix != NULL ? fix : advice_silence(request, FINDING_SMT_EXPOSED);
 }
 
-void check_exposed(Check *check)
+static void check_exposed(Check *check)
 {
     const Plan *plan = check->plan;
     g_autoptr(CpuSet) exposed = find_exposed(check->request, plan);
@@ -110,7 +110,7 @@ static char *fix_llcs(const Check *check, guint fewest)
     return fix != NULL ? fix : advice_silence(check->request, FINDING_LLC_SPLIT);
 }
 
-void check_llcs(Check *check)
+static void check_llcs(Check *check)
 {
     const Request *request = check->request;
     guint count = count_llcs(request, check->plan);
@@ -149,7 +149,7 @@ static gboolean find_split(const Check *check, const VmCell **cell, CpuSet *node
     return FALSE;
 }
 
-void check_nodes(Check *check)
+static void check_nodes(Check *check)
 {
     const Request *request = check->request;
     g_autoptr(CpuSet) nodes = cpuset_new();
@@ -214,7 +214,7 @@ static char *fix_kinds(const Check *check)
     return fix != NULL ? fix : advice_silence(request, FINDING_KIND_MIXED);
 }
 
-void check_kinds(Check *check)
+static void check_kinds(Check *check)
 {
     const Request *request = check->request;
     g_autoptr(GString) text = g_string_new(NULL);
@@ -246,7 +246,7 @@ static char *fix_remote(const Check *check, const Device *device)
     return fix != NULL ? fix : advice_silence(request, FINDING_DEVICE_REMOTE);
 }
 
-void check_devices(Check *check)
+static void check_devices(Check *check)
 {
     const Request *request = check->request;
     g_autofree char *nodes = cpuset_to_list(check->plan->nodes);
@@ -264,3 +264,12 @@ void check_devices(Check *check)
         }
     }
 }
+
+const CheckRow checks_of_shape[] = {
+    { check_exposed, OF_PLAN },
+    { check_llcs, OF_PLAN },
+    { check_nodes, OF_PLAN },
+    { check_kinds, OF_PLAN },
+    { check_devices, OF_PLAN },
+    { NULL },
+};

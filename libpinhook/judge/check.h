@@ -13,6 +13,22 @@ typedef struct {
     GPtrArray *findings;    // Finding
 } Check;
 
+/// What a check looks at; where any of it is missing, the check is left out.
+typedef enum {
+    OF_VM = 1 << 0,      // the files of a VM, readable or not
+    OF_CONFIG = 1 << 1,  // a VM's readable config, and with it all of the request but the next two
+    OF_HOST = 1 << 2,    // the host, with a VM or without
+    OF_PLAN = 1 << 3,    // a plan
+    OF_NO_PLAN = 1 << 4, // a VM for which there is none
+    OF_LIVE = 1 << 5,    // a machine that runs: its interrupts and tuning, and `cpus`
+} Subject;
+
+/// A check: looks at one thing and adds its findings. A list of them ends with NULL.
+typedef struct {
+    void (*look)(Check *check);
+    Subject at;
+} CheckRow;
+
 /// Adds a finding, unless the policy turns it off. Takes @fix.
 void check_add(Check *check, FindingCode code, char *fix, const char *format, ...)
     G_GNUC_PRINTF(4, 5);

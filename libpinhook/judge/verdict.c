@@ -3,53 +3,10 @@
 
 #include "judge/checks.h"
 
-/// What a check looks at; where any of it is missing, it is left out.
-typedef enum {
-    OF_VM = 1 << 0,      // the files of a VM, readable or not
-    OF_CONFIG = 1 << 1,  // a VM's readable config, and with it all of the request but the next two
-    OF_HOST = 1 << 2,    // the host, with a VM or without
-    OF_PLAN = 1 << 3,    // a plan
-    OF_NO_PLAN = 1 << 4, // a VM for which there is none
-    OF_LIVE = 1 << 5,    // a machine that runs: its interrupts and tuning, and CPUs to be quiet
-} Subject;
-
 /// In this order the findings are told.
-static const struct {
-    void (*look)(Check *check);
-    Subject at;
-} checks[] = {
-    { check_config, OF_VM },
-    { check_policy, OF_VM },
-    { check_cells, OF_CONFIG },
-    { check_pool, OF_CONFIG },
-    { check_no_plan, OF_NO_PLAN },
-    { check_isolation, OF_PLAN },
-    { check_shared_cores, OF_PLAN },
-    { check_others, OF_PLAN },
-    { check_exposed, OF_PLAN },
-    { check_llcs, OF_PLAN },
-    { check_nodes, OF_PLAN },
-    { check_kinds, OF_PLAN },
-    { check_devices, OF_PLAN },
-    { check_isolcpus, OF_HOST },
-    { check_lists, OF_HOST },
-    { check_tick, OF_PLAN },
-    { check_callbacks, OF_PLAN },
-    { check_first_core, OF_PLAN },
-    { check_containers, OF_PLAN },
-    { check_memory_binding, OF_CONFIG },
-    { check_freeze, OF_CONFIG },
-    { check_unpinnable, OF_CONFIG },
-    { check_cpu_limit, OF_CONFIG },
-    { check_balloon, OF_CONFIG },
-    { check_hotplug, OF_CONFIG },
-    { check_interrupts, OF_LIVE },
-    { check_irqbalance, OF_LIVE },
-    { check_tuned, OF_LIVE },
-    { check_numa_balancing, OF_LIVE },
-    { check_governor, OF_LIVE },
-    { check_host_starved, OF_LIVE },
-};
+static const CheckRow *const lists[] = { checks_of_config, checks_of_cells, checks_of_pool,
+    checks_of_plan, checks_of_shape, checks_of_isolation, checks_of_containers, checks_of_guest,
+    checks_of_disturbance };
 
 /// What there is to look at.
 static Subject subjects_of(const Check *check)
@@ -68,9 +25,11 @@ static void look(Check *check)
     Subject there = subjects_of(check);
 
     check->findings = finding_list_new();
-    for (gsize i = 0; i < G_N_ELEMENTS(checks); i++) {
-        if ((checks[i].at & there) != 0) {
-            checks[i].look(check);
+    for (gsize i = 0; i < G_N_ELEMENTS(lists); i++) {
+        for (const CheckRow *row = lists[i]; row->look != NULL; row++) {
+            if ((row->at & there) != 0) {
+                row->look(check);
+            }
         }
     }
 }

@@ -164,8 +164,6 @@ static Scene *scene_new(const Example *example)
 
 static GPtrArray *judge_with(const Scene *scene, const Severity *severities)
 {
-    static void (*const checks[])(Check *) = { check_interrupts, check_irqbalance, check_tuned,
-        check_numa_balancing, check_governor, check_host_starved };
     g_autoptr(Interrupts) interrupts = interrupts_load(scene->fake->root, NULL);
     g_autoptr(Tuning) tuning = tuning_load(scene->fake->root, scene->host->online);
     g_autoptr(Policy) policy = policy_parse(NULL, NULL, 100);
@@ -179,8 +177,8 @@ static GPtrArray *judge_with(const Scene *scene, const Severity *severities)
 
     taken_add(taken, 101, scene->held);
     memcpy(policy->severities, severities, sizeof(policy->severities));
-    for (gsize i = 0; i < G_N_ELEMENTS(checks); i++) {
-        checks[i](&check);
+    for (const CheckRow *row = checks_of_disturbance; row->look != NULL; row++) {
+        row->look(&check);
     }
     return check.findings;
 }
