@@ -35,16 +35,14 @@ step() { printf '\n== %s\n' "$*"; }
 pinhook() {
     printf '$ pinhook %s\n' "$*"
     local status=0
-    "$work/bin/pinhook" --root "$root" "$@" 2>&1 || status=$?
+    "$work/build/hook/pinhook" --root "$root" "$@" 2>&1 || status=$?
     printf '[exit status %d]\n' "$status"
     return "$status"
 }
 
 step "Building"
-meson setup "$work/build" >"$work/log" 2>&1 && ninja -C "$work/build" hook/pinhook \
-    libpinhook/libpinhook.so.0.1.0 >>"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
-mkdir "$work/bin"
-cp "$work/build/hook/pinhook" "$work/build/libpinhook/libpinhook.so.0" "$work/bin/"
+meson setup "$work/build" -Dtests=false >"$work/log" 2>&1 && ninja -C "$work/build" >>"$work/log" 2>&1 ||
+    { cat "$work/log"; exit 1; }
 
 mkdir -p "$root/etc/pve/qemu-server" "$root/run/qemu-server"
 ln -s /proc "$root/proc"
