@@ -5,6 +5,8 @@ export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=
 export LAB=$1/tests/lab
 build=$(cat /results/build)
 export LAB_TOOLS=$build/tests/lab
+ROUNDS=$(cat /results/rounds)
+export ROUNDS
 scenario_limit_s=300
 
 for directory in /run /tmp /dev/shm; do

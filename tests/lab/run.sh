@@ -36,14 +36,14 @@ node_arguments() {
     done
 }
 
-# pack_initramfs FILE: the cached busybox and modules, with our init.
+# pack_initramfs DIRECTORY: the cached busybox and modules, with our init.
 pack_initramfs() {
-    local tree
-    tree=$(mktemp -d)
+    local tree=$1/initramfs
+    rm -rf "$tree"
+    mkdir "$tree"
     cp -r "$kernel/bin" "$kernel/lib" "$tree"
     install -m 755 tests/lab/init "$tree/init"
-    (cd "$tree" && find . | bin/busybox cpio -o -H newc 2>/dev/null) | gzip -1 >"$1"
-    rm -r "$tree"
+    (cd "$tree" && find . | bin/busybox cpio -o -H newc 2>/dev/null) | gzip -1 >"$1/initramfs.gz"
 }
 
 # boot HOST APPEND SERIAL: with APPEND, if there is one, in place of the host's own, until the machine powers itself off.
@@ -52,7 +52,7 @@ boot() {
     # shellcheck source=/dev/null
     . "tests/lab/$1/host"
     local cpus=${smp%%,*}
-    pack_initramfs "$work/initramfs.gz"
+    pack_initramfs "$work"
     # Intel's way to tell siblings is the one that emulation has.
     # shellcheck disable=SC2046 # arguments
     timeout --foreground -k 5 "$boot_limit_s" qemu-system-x86_64 -M q35 -accel tcg,thread=multi \
@@ -69,6 +69,7 @@ prepare() {
     rm -f "$lab/$1"/{tap,done,reboot,scenarios}
     printf '%s\n' "$PWD" >"$lab/$1/tree"
     printf '%s\n' "$build" >"$lab/$1/build"
+    printf '%s\n' "${ROUNDS:-}" >"$lab/$1/rounds"
 }
 
 # emulation_failed STATUS CONSOLE: emulated CPUs now and then trap on code that the kernel is patching,

@@ -2,9 +2,9 @@
 # killed somewhere: no CPU is ever given twice.
 #
 # Four CPUs are isolated, so four of the eight must be refused. Their QEMUs are started once, and a VM
-# without its pid file is not running.
-rounds_of_two=30
-rounds_of_eight=20
+# without its pid file is not running. More by hand: ROUNDS=100 tests/lab/run.sh cores/together
+rounds_of_two=${ROUNDS:-16}
+rounds_of_eight=${ROUNDS:-10}
 phases=(pre-start post-start)
 
 for vmid in 100 101 102 103 104 105 106 107; do
