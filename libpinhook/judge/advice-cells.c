@@ -100,20 +100,6 @@ typedef struct {
     const VmCell *only;  // this line alone; NULL: all
 } Mend;
 
-void advice_append_cell(GString *line, guint index, const char *vcpus, const char *nodes,
-    guint64 memory_mib, const char *policy)
-{
-    g_autofree char *hostnodes = nodes != NULL ? g_strconcat(",hostnodes=", nodes, NULL)
-                                               : g_strdup("");
-    g_autofree char *binding = policy != NULL ? g_strconcat(",policy=", policy, NULL)
-                                              : g_strdup("");
-    gboolean quoted = strchr(vcpus, ';') != NULL || strchr(hostnodes, ';') != NULL;
-    const char *quote = quoted ? "'" : "";
-
-    g_string_append_printf(line, " --numa%u %scpus=%s%s,memory=%" G_GUINT64_FORMAT "%s%s", index,
-        quote, vcpus, hostnodes, memory_mib, binding, quote);
-}
-
 static const char *policy_for(const VmCell *cell, const Mend *mend)
 {
     if (cell->hostnodes == NULL && cell->policy == NULL) {
@@ -143,7 +129,7 @@ static char *mend_cells(const Request *request, const Mend *mend)
         g_autofree char *nodes = cell->hostnodes == NULL ? NULL
                                  : mend->everywhere      ? cpuset_to_ids(allowed)
                                                          : cell_nodes(cell, i, allowed);
-        advice_append_cell(line, cell->index, vcpus, nodes, cell_memory(vm, i, keep_memory),
+        split_append_cell(line, cell->index, vcpus, nodes, cell_memory(vm, i, keep_memory),
             policy_for(cell, mend));
     }
     return g_string_free(g_steal_pointer(&line), FALSE);
@@ -186,7 +172,7 @@ char *advice_bind_memory(const Request *request, const CpuSet *nodes)
     g_autofree char *vcpus = cpuset_to_ids(all);
     g_autofree char *ids = cpuset_to_ids(nodes);
     g_string_printf(line, "qm set %u --numa 1", request->vmid);
-    advice_append_cell(line, 0, vcpus, ids, vm->memory_mib, "bind");
+    split_append_cell(line, 0, vcpus, ids, vm->memory_mib, "bind");
     return g_string_free(g_steal_pointer(&line), FALSE);
 }
 

@@ -128,7 +128,3 @@ gboolean advice_fits_alone(const Request *request);
 /// Appends " --delete numa2,numa3": the VM's lines from numa<@count> on. Nothing where there are
 /// none.
 void advice_append_deletions(GString *line, const VmConfig *vm, guint count);
-
-/// Appends " --numa<index> …", quoted where its lists need it. @nodes, @policy NULL: none.
-void advice_append_cell(GString *line, guint index, const char *vcpus, const char *nodes,
-    guint64 memory_mib, const char *policy);

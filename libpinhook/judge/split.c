@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "judge/split.h"
 
-#include "judge/advice.h"
+#include <string.h>
 
 static void cell_free(gpointer data)
 {
@@ -116,12 +116,26 @@ gboolean split_fit(GPtrArray *cells, const Request *request)
 
 /* Lines. */
 
+void split_append_cell(GString *line, guint index, const char *vcpus, const char *nodes,
+    guint64 memory_mib, const char *policy)
+{
+    g_autofree char *hostnodes = nodes != NULL ? g_strconcat(",hostnodes=", nodes, NULL)
+                                               : g_strdup("");
+    g_autofree char *binding = policy != NULL ? g_strconcat(",policy=", policy, NULL)
+                                              : g_strdup("");
+    gboolean quoted = strchr(vcpus, ';') != NULL || strchr(hostnodes, ';') != NULL;
+    const char *quote = quoted ? "'" : "";
+
+    g_string_append_printf(line, " --numa%u %scpus=%s%s,memory=%" G_GUINT64_FORMAT "%s%s", index,
+        quote, vcpus, hostnodes, memory_mib, binding, quote);
+}
+
 void split_append(GString *line, const GPtrArray *cells, const char *policy)
 {
     for (guint i = 0; i < cells->len; i++) {
         const SplitCell *cell = cells->pdata[i];
         g_autofree char *vcpus = cpuset_to_ids(cell->vcpus);
         g_autofree char *nodes = cpuset_to_ids(cell->nodes);
-        advice_append_cell(line, i, vcpus, nodes, cell->memory_mib, policy);
+        split_append_cell(line, i, vcpus, nodes, cell->memory_mib, policy);
     }
 }

@@ -27,6 +27,10 @@ gboolean split_fit(GPtrArray *cells, const Request *request);
 /// Appends " --numa0 …" for each cell, bound to its nodes by @policy, quoted where a list needs it.
 void split_append(GString *line, const GPtrArray *cells, const char *policy);
 
+/// Appends " --numa<index> …", quoted where its lists need it. @nodes, @policy NULL: none.
+void split_append_cell(GString *line, guint index, const char *vcpus, const char *nodes,
+    guint64 memory_mib, const char *policy);
+
 /// What the memory of the host's nodes is, in MiB by their place among host->nodes, in multiples of
 /// @unit_mib; with hugepages of the VM's size. The caller frees it.
 guint64 *split_room(const Request *request, guint64 unit_mib);
