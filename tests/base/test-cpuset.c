@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "base/cpuset.h"
 #include "base/error.h"
+#include "fakes/assertions.h"
+#include "fakes/large-text.h"
 
 #include <json-c/json.h>
 #include <string.h>
-#include <time.h>
 
-static void assert_set(CpuSet *set, const char *list)
+/// What a text was read as. @list NULL: it is refused.
+static void assert_read(const char *text, const CpuSet *set, const GError *error, const char *list)
 {
-    g_assert_nonnull(set);
-    g_autofree char *have = cpuset_to_list(set);
-    g_assert_cmpstr(have, ==, list);
+    g_test_message("'%s' is %s", text, list != NULL ? list : "refused");
+    if (list != NULL) {
+        g_assert_no_error(error);
+    } else {
+        g_assert_error(error, PINHOOK_ERROR, PINHOOK_ERROR_INVALID);
+    }
+    assert_set(set, list);
 }
 
 static void assert_kernel(const char *text, guint count, const char *list)
@@ -18,19 +24,8 @@ static void assert_kernel(const char *text, guint count, const char *list)
     g_autoptr(GError) error = NULL;
     g_autoptr(CpuSet) set = cpuset_parse_kernel(text, count, &error);
 
-    g_test_message("'%s' of %u CPUs is %s", text, count, list);
-    g_assert_no_error(error);
-    assert_set(set, list);
-}
-
-static void refute_kernel(const char *text, guint count)
-{
-    g_autoptr(GError) error = NULL;
-    g_autoptr(CpuSet) set = cpuset_parse_kernel(text, count, &error);
-
-    g_test_message("'%s' of %u CPUs is refused", text, count);
-    g_assert_null(set);
-    g_assert_error(error, PINHOOK_ERROR, PINHOOK_ERROR_INVALID);
+    g_test_message("of %u CPUs", count);
+    assert_read(text, set, error, list);
 }
 
 static void assert_list(const char *text, char separator, const char *list)
@@ -38,66 +33,50 @@ static void assert_list(const char *text, char separator, const char *list)
     g_autoptr(GError) error = NULL;
     g_autoptr(CpuSet) set = cpuset_parse_list(text, separator, &error);
 
-    g_test_message("'%s' is %s", text, list);
-    g_assert_no_error(error);
-    assert_set(set, list);
-}
-
-static void refute_list(const char *text, char separator)
-{
-    g_autoptr(GError) error = NULL;
-    g_autoptr(CpuSet) set = cpuset_parse_list(text, separator, &error);
-
-    g_test_message("'%s' is refused", text);
-    g_assert_null(set);
-    g_assert_error(error, PINHOOK_ERROR, PINHOOK_ERROR_INVALID);
+    assert_read(text, set, error, list);
 }
 
 /* What boot parameters and sysfs write. */
 
-static void test_kernel_takes_regions(void)
-{
-    assert_kernel("0-3,8", 16, "0-3,8");
-    assert_kernel("8,0-3", 16, "0-3,8");
-    assert_kernel("0-3,2-5", 16, "0-5");
-    assert_kernel("007", 16, "7");
-    assert_kernel("0-3\n", 16, "0-3");
-    assert_kernel("", 16, "");
-    assert_kernel("\n", 16, "");
-}
+typedef struct {
+    const char *path;
+    struct {
+        const char *text;
+        guint count;      // of CPUs
+        const char *list; // NULL: the text is refused
+    } cases[8];           // to the first without a text
+} KernelTest;
 
-static void test_kernel_parts_by_commas_and_blanks(void)
-{
-    assert_kernel("0 2 4", 8, "0,2,4");
-    assert_kernel("0\t2\r4", 8, "0,2,4");
-    assert_kernel(" ,, 0-1 ,, 4 ", 8, "0-1,4");
-    assert_kernel(" , ", 8, "");
-}
+static const KernelTest kernel_tests[] = {
+    { "/cpuset/kernel/regions",
+        { { "0-3,8", 16, "0-3,8" }, { "8,0-3", 16, "0-3,8" }, { "0-3,2-5", 16, "0-5" },
+            { "007", 16, "7" }, { "0-3\n", 16, "0-3" }, { "", 16, "" }, { "\n", 16, "" } } },
+    { "/cpuset/kernel/commas-and-blanks", { { "0 2 4", 8, "0,2,4" }, { "0\t2\r4", 8, "0,2,4" },
+                                              { " ,, 0-1 ,, 4 ", 8, "0-1,4" }, { " , ", 8, "" } } },
+    { "/cpuset/kernel/ends-at-the-newline",
+        { { "0-3\n4", 8, "0-3" }, { "0-3\nrubbish", 8, "0-3" } } },
+    { "/cpuset/kernel/patterns",
+        { { "0-7:1/2", 8, "0,2,4,6" }, { "1-7:1/2", 8, "1,3,5,7" }, { "0-7:2/4", 8, "0-1,4-5" },
+            { "0-6:3/4", 8, "0-2,4-6" }, { "0-7:0/3", 8, "" }, { "0-7:3/100", 8, "0-2" } } },
+    { "/cpuset/kernel/last-and-all",
+        { { "N", 8, "7" }, { "4-N", 8, "4-7" }, { "0,N", 1, "0" }, { "all", 4, "0-3" },
+            { "ALL", 4, "0-3" }, { "all:1/2", 4, "0,2" } } },
+    { "/cpuset/kernel/refuses-cpus-beyond",
+        { { "7", 8, "7" }, { "8", 8, NULL }, { "0-8", 8, NULL }, { "0-4294967295", 8, NULL },
+            { "4294967296", 8, NULL }, { "0-18446744073709551616", 8, NULL },
+            { "0-7:1/2,8", 8, NULL } } },
+    { "/cpuset/kernel/limit",
+        { { "N", CPUSET_LIMIT, "65535" }, { "all", CPUSET_LIMIT, "0-65535" },
+            { "0-N:1/32768", CPUSET_LIMIT, "0,32768" }, { "65536", CPUSET_LIMIT, NULL } } },
+};
 
-static void test_kernel_ends_at_the_newline(void)
+static void test_kernel(gconstpointer data)
 {
-    assert_kernel("0-3\n4", 8, "0-3");
-    assert_kernel("0-3\nrubbish", 8, "0-3");
-}
+    const KernelTest *test = data;
 
-static void test_kernel_takes_patterns(void)
-{
-    assert_kernel("0-7:1/2", 8, "0,2,4,6");
-    assert_kernel("1-7:1/2", 8, "1,3,5,7");
-    assert_kernel("0-7:2/4", 8, "0-1,4-5");
-    assert_kernel("0-6:3/4", 8, "0-2,4-6");
-    assert_kernel("0-7:0/3", 8, "");
-    assert_kernel("0-7:3/100", 8, "0-2");
-}
-
-static void test_kernel_knows_the_last_cpu_and_all(void)
-{
-    assert_kernel("N", 8, "7");
-    assert_kernel("4-N", 8, "4-7");
-    assert_kernel("0,N", 1, "0");
-    assert_kernel("all", 4, "0-3");
-    assert_kernel("ALL", 4, "0-3");
-    assert_kernel("all:1/2", 4, "0,2");
+    for (guint i = 0; i < G_N_ELEMENTS(test->cases) && test->cases[i].text != NULL; i++) {
+        assert_kernel(test->cases[i].text, test->cases[i].count, test->cases[i].list);
+    }
 }
 
 static void test_kernel_refuses_what_the_kernel_refuses(void)
@@ -107,53 +86,40 @@ static void test_kernel_refuses_what_the_kernel_refuses(void)
         "0-3:a/2", "0-3:1/2x", "0:1/2", "al", "alll", "all-3", "all3", "n", "N1", "(null)" };
 
     for (gsize i = 0; i < G_N_ELEMENTS(texts); i++) {
-        refute_kernel(texts[i], 8);
+        assert_kernel(texts[i], 8, NULL);
     }
-}
-
-static void test_kernel_refuses_cpus_that_it_cannot_have(void)
-{
-    assert_kernel("7", 8, "7");
-    refute_kernel("8", 8);
-    refute_kernel("0-8", 8);
-    refute_kernel("0-4294967295", 8);
-    refute_kernel("4294967296", 8);
-    refute_kernel("0-18446744073709551616", 8);
-    refute_kernel("0-7:1/2,8", 8);
-}
-
-static void test_kernel_reaches_the_limit(void)
-{
-    assert_kernel("N", CPUSET_LIMIT, "65535");
-    assert_kernel("all", CPUSET_LIMIT, "0-65535");
-    assert_kernel("0-N:1/32768", CPUSET_LIMIT, "0,32768");
-    refute_kernel("65536", CPUSET_LIMIT);
 }
 
 /* What Proxmox writes. */
 
-static void test_list_takes_numbers_and_ranges(void)
-{
-    assert_list("0", ',', "0");
-    assert_list("0,5,8-11", ',', "0,5,8-11");
-    assert_list("8-11,5,0", ',', "0,5,8-11");
-    assert_list("3-3", ',', "3");
-    assert_list("0-3,2-5", ',', "0-5");
-    assert_list("00,01", ',', "0-1");
-}
+typedef struct {
+    const char *path;
+    struct {
+        const char *text;
+        char separator;
+        const char *list; // NULL: the text is refused
+    } cases[8];           // to the first without a text
+} ListTest;
 
-static void test_list_takes_blanks_around_a_part(void)
-{
-    assert_list(" 0 , 5 ", ',', "0,5");
-    assert_list("0,\t8-11", ',', "0,8-11");
-}
+static const ListTest list_tests[] = {
+    { "/cpuset/list/numbers-and-ranges",
+        { { "0", ',', "0" }, { "0,5,8-11", ',', "0,5,8-11" }, { "8-11,5,0", ',', "0,5,8-11" },
+            { "3-3", ',', "3" }, { "0-3,2-5", ',', "0-5" }, { "00,01", ',', "0-1" } } },
+    { "/cpuset/list/blanks", { { " 0 , 5 ", ',', "0,5" }, { "0,\t8-11", ',', "0,8-11" } } },
+    { "/cpuset/list/separator", { { "0-3;8-11", ';', "0-3,8-11" }, { "0-3,8-11", ';', NULL },
+                                    { "0-3;8-11", ',', NULL }, { "0 1", ',', NULL } } },
+    { "/cpuset/list/limit",
+        { { "65535", ',', "65535" }, { "65536", ',', NULL }, { "0-65536", ',', NULL },
+            { "4294967296", ',', NULL }, { "18446744073709551616", ',', NULL } } },
+};
 
-static void test_list_parts_by_its_separator_alone(void)
+static void test_list(gconstpointer data)
 {
-    assert_list("0-3;8-11", ';', "0-3,8-11");
-    refute_list("0-3,8-11", ';');
-    refute_list("0-3;8-11", ',');
-    refute_list("0 1", ',');
+    const ListTest *test = data;
+
+    for (guint i = 0; i < G_N_ELEMENTS(test->cases) && test->cases[i].text != NULL; i++) {
+        assert_list(test->cases[i].text, test->cases[i].separator, test->cases[i].list);
+    }
 }
 
 static void test_list_refuses_what_proxmox_refuses(void)
@@ -163,17 +129,8 @@ static void test_list_refuses_what_proxmox_refuses(void)
         "0\v1" };
 
     for (gsize i = 0; i < G_N_ELEMENTS(texts); i++) {
-        refute_list(texts[i], ',');
+        assert_list(texts[i], ',', NULL);
     }
-}
-
-static void test_list_has_a_limit(void)
-{
-    assert_list("65535", ',', "65535");
-    refute_list("65536", ',');
-    refute_list("0-65536", ',');
-    refute_list("4294967296", ',');
-    refute_list("18446744073709551616", ',');
 }
 
 static void test_an_error_quotes_the_text(void)
@@ -248,19 +205,14 @@ static void test_algebra_makes_new_sets(void)
     g_assert_cmpuint(cpuset_count(either), ==, 6);
 }
 
-/* A large file of rubbish must not hold up a start. */
 static void test_a_mebibyte_is_read_in_time(gconstpointer data)
 {
-    g_autoptr(GString) text = g_string_new(NULL);
+    g_autoptr(GString) text = large_text_new("", data);
 
-    while (text->len < 1024 * 1024) {
-        g_string_append(text, data);
-    }
-    gint64 before = clock();
+    clock_t before = clock();
     g_autoptr(CpuSet) kernel = cpuset_parse_kernel(text->str, CPUSET_LIMIT, NULL);
     g_autoptr(CpuSet) list = cpuset_parse_list(text->str, ',', NULL);
-    /* A second is for the product; sanitizers on a busy machine take their time. */
-    g_assert_cmpint(clock() - before, <, 10 * CLOCKS_PER_SEC);
+    assert_read_in_time(before);
     g_assert_true(kernel == NULL || hwloc_bitmap_last(kernel) < CPUSET_LIMIT);
     g_assert_null(list); // of its comma at the end
 }
@@ -290,36 +242,21 @@ static const char *column_string(json_object *row, gsize column)
     return json_object_get_string(json_object_array_get_idx(row, column));
 }
 
-static void test_the_kernels_own_valid_cases(void)
+/// @data: "valid" or "invalid".
+static void test_the_kernels_own_cases(gconstpointer data)
 {
-    json_object *kernel = load_kernel_cases(), *valid = NULL;
+    json_object *kernel = load_kernel_cases(), *cases = NULL;
 
     if (kernel == NULL) {
         return;
     }
-    g_assert_true(json_object_object_get_ex(kernel, "valid", &valid));
-    g_assert_cmpuint(json_object_array_length(valid), >, 10);
-    for (gsize i = 0; i < json_object_array_length(valid); i++) {
-        json_object *row = json_object_array_get_idx(valid, i);
+    g_assert_true(json_object_object_get_ex(kernel, data, &cases));
+    g_assert_cmpuint(json_object_array_length(cases), >, 10);
+    for (gsize i = 0; i < json_object_array_length(cases); i++) {
+        json_object *row = json_object_array_get_idx(cases, i);
         guint count = (guint)json_object_get_int(json_object_array_get_idx(row, 1));
-        assert_kernel(column_string(row, 0), count, column_string(row, 2));
-    }
-    json_object_put(kernel);
-}
-
-static void test_the_kernels_own_invalid_cases(void)
-{
-    json_object *kernel = load_kernel_cases(), *invalid = NULL;
-
-    if (kernel == NULL) {
-        return;
-    }
-    g_assert_true(json_object_object_get_ex(kernel, "invalid", &invalid));
-    g_assert_cmpuint(json_object_array_length(invalid), >, 10);
-    for (gsize i = 0; i < json_object_array_length(invalid); i++) {
-        json_object *row = json_object_array_get_idx(invalid, i);
-        refute_kernel(
-            column_string(row, 0), (guint)json_object_get_int(json_object_array_get_idx(row, 1)));
+        assert_kernel(column_string(row, 0), count,
+            g_str_equal(data, "valid") ? column_string(row, 2) : NULL); // an errno
     }
     json_object_put(kernel);
 }
@@ -327,22 +264,16 @@ static void test_the_kernels_own_invalid_cases(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/cpuset/kernel/regions", test_kernel_takes_regions);
-    g_test_add_func("/cpuset/kernel/commas-and-blanks", test_kernel_parts_by_commas_and_blanks);
-    g_test_add_func("/cpuset/kernel/ends-at-the-newline", test_kernel_ends_at_the_newline);
-    g_test_add_func("/cpuset/kernel/patterns", test_kernel_takes_patterns);
-    g_test_add_func("/cpuset/kernel/last-and-all", test_kernel_knows_the_last_cpu_and_all);
+    for (guint i = 0; i < G_N_ELEMENTS(kernel_tests); i++) {
+        g_test_add_data_func(kernel_tests[i].path, &kernel_tests[i], test_kernel);
+    }
+    for (guint i = 0; i < G_N_ELEMENTS(list_tests); i++) {
+        g_test_add_data_func(list_tests[i].path, &list_tests[i], test_list);
+    }
+    g_test_add_data_func("/cpuset/kernel/own-valid-cases", "valid", test_the_kernels_own_cases);
+    g_test_add_data_func("/cpuset/kernel/own-invalid-cases", "invalid", test_the_kernels_own_cases);
     g_test_add_func("/cpuset/kernel/refuses", test_kernel_refuses_what_the_kernel_refuses);
-    g_test_add_func(
-        "/cpuset/kernel/refuses-cpus-beyond", test_kernel_refuses_cpus_that_it_cannot_have);
-    g_test_add_func("/cpuset/kernel/limit", test_kernel_reaches_the_limit);
-    g_test_add_func("/cpuset/kernel/own-valid-cases", test_the_kernels_own_valid_cases);
-    g_test_add_func("/cpuset/kernel/own-invalid-cases", test_the_kernels_own_invalid_cases);
-    g_test_add_func("/cpuset/list/numbers-and-ranges", test_list_takes_numbers_and_ranges);
-    g_test_add_func("/cpuset/list/blanks", test_list_takes_blanks_around_a_part);
-    g_test_add_func("/cpuset/list/separator", test_list_parts_by_its_separator_alone);
     g_test_add_func("/cpuset/list/refuses", test_list_refuses_what_proxmox_refuses);
-    g_test_add_func("/cpuset/list/limit", test_list_has_a_limit);
     g_test_add_func("/cpuset/error-quotes-the-text", test_an_error_quotes_the_text);
     g_test_add_func("/cpuset/printed-is-read-back", test_printed_lists_are_read_back);
     g_test_add_func("/cpuset/ids", test_ids_are_parted_by_semicolons);

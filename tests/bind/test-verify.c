@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "bind/verify.h"
 #include "fakes/fake-kernel.h"
+#include "fakes/fake-observed.h"
 
 #include <string.h>
 
@@ -12,31 +13,14 @@ typedef struct {
     Memory *memory; // NULL: it was not looked at
 } Scene;
 
-static void observed_thread_free(gpointer data)
-{
-    ObservedThread *seen = data;
-
-    thread_free(seen->thread);
-    hwloc_bitmap_free(seen->wanted);
-    hwloc_bitmap_free(seen->allowed);
-    g_free(seen->refusal);
-    g_free(seen);
-}
-
 /// @wanted NULL: the plan does not know it.
 static ObservedThread *add(
     Scene *scene, ThreadRole role, guint vcpu, const char *wanted, const char *allowed)
 {
-    ObservedThread *seen = g_new0(ObservedThread, 1);
+    int tid = 4711 + (int)scene->observed->threads->len;
+    ObservedThread *seen = fake_observed_add(scene->observed, tid, role, vcpu, "kvm", allowed);
 
-    seen->thread = g_new0(Thread, 1);
-    *seen->thread = (Thread){ .tid = 4711 + (int)scene->observed->threads->len,
-        .role = role,
-        .vcpu = vcpu,
-        .name = g_strdup("kvm") };
     seen->wanted = wanted != NULL ? cpuset_parse_kernel(wanted, 64, NULL) : NULL;
-    seen->allowed = cpuset_parse_kernel(allowed, 64, NULL);
-    g_ptr_array_add(scene->observed->threads, seen);
     return seen;
 }
 
@@ -47,9 +31,7 @@ static Scene *scene_new(const char *policy)
     scene->plan = fake_plan_new(2, "2-3", "0-1");
     scene->policy = policy_parse(policy, "pve1", 100);
     g_assert_cmpuint(scene->policy->problems->len, ==, 0);
-    scene->observed = g_new0(Observed, 1);
-    scene->observed->threads = g_ptr_array_new_with_free_func(observed_thread_free);
-    scene->observed->missing_vcpus = g_array_new(FALSE, FALSE, sizeof(QemuThread));
+    scene->observed = fake_observed_new();
     scene->observed->bound = TRUE;
     add(scene, THREAD_MAIN, 0, "0-1", "0-1");
     return scene;

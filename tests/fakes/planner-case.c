@@ -72,13 +72,6 @@ char *case_cpus(const Case *c)
     return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
-void assert_set(const CpuSet *set, const char *expected)
-{
-    g_autofree char *list = cpuset_to_list(set);
-
-    g_assert_cmpstr(list, ==, expected);
-}
-
 /* The hard rules. */
 
 static CpuSet *cpus_of_vcpus(const Plan *plan)

@@ -46,8 +46,6 @@ const char *case_find_broken_rule(const Case *c);
 /// What a failed assertion needs to say of a case. The caller frees it.
 char *case_describe(const Case *c, const char *host, const char *config, const char *rules);
 
-void assert_set(const CpuSet *set, const char *expected);
-
 /* By chance. All texts are freed by the caller. */
 
 /// One of SOME_HOSTS, called some_host_name().

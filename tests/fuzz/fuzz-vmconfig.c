@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Whatever the bytes, a config is within its ranges; it is the same each time, with the line ends
  * of Windows, and with a section behind it. */
-#include "read/vmconfig.h"
+#include "fakes/vmconfig-text.h"
 
 #include <math.h>
 #include <string.h>
@@ -83,57 +83,10 @@ static void assert_problems(const VmConfig *vm, guint lines)
     }
 }
 
-static void append_cells(GString *text, const GPtrArray *cells)
-{
-    for (guint i = 0; i < cells->len; i++) {
-        const VmCell *cell = cells->pdata[i];
-        g_autofree char *cpus = cell->cpus != NULL ? cpuset_to_list(cell->cpus) : NULL;
-        g_autofree char *nodes = cell->hostnodes != NULL ? cpuset_to_list(cell->hostnodes) : NULL;
-        g_string_append_printf(text, "%u: %s @ %s %s %" G_GUINT64_FORMAT "\n", cell->index, cpus,
-            nodes, cell->policy, cell->memory_mib);
-    }
-}
-
-static void append_hostpci(GString *text, const VmConfig *vm)
-{
-    for (guint i = 0; i < vm->hostpci->len; i++) {
-        const VmHostpci *hostpci = vm->hostpci->pdata[i];
-        g_autofree char *addresses = hostpci->addresses != NULL
-                                         ? g_strjoinv(";", hostpci->addresses)
-                                         : NULL;
-        g_string_append_printf(
-            text, "hostpci%u: %s %s\n", hostpci->index, addresses, hostpci->mapping);
-    }
-}
-
-/// All of a config as text: equal texts, equal configs.
-static char *dump(const VmConfig *vm)
-{
-    GString *text = g_string_new(NULL);
-    g_autofree char *affinity = vm->affinity != NULL ? cpuset_to_list(vm->affinity) : NULL;
-
-    g_string_append_printf(text, "%d %ux%ux%u %u/%u %" G_GUINT64_FORMAT " %" G_GINT64_FORMAT "\n",
-        vm->readable, vm->sockets, vm->cores, vm->threads, vm->vcpus_present, vm->vcpus_most,
-        vm->memory_mib, vm->balloon_mib);
-    g_string_append_printf(text, "%s %d %s %d %d %d %d %g\n", vm->hugepages, vm->numa, affinity,
-        vm->freeze, vm->kvm, vm->template, vm->cpu_hotplug, vm->cpulimit);
-    g_string_append_printf(
-        text, "%s\n%s\n%s\n%s\n%s\n", vm->lock, vm->name, vm->cpu, vm->tags, vm->args);
-    append_cells(text, vm->cells);
-    append_cells(text, vm->guest_cells);
-    append_hostpci(text, vm);
-    for (guint i = 0; i < vm->problems->len; i++) {
-        const VmConfigProblem *problem = vm->problems->pdata[i];
-        g_string_append_printf(text, "%d %u %s %s %s\n", problem->kind, problem->line, problem->key,
-            problem->value, problem->message);
-    }
-    return g_string_free(text, FALSE);
-}
-
 static void assert_reads_as(const GString *text, const char *wanted)
 {
     g_autoptr(VmConfig) vm = vmconfig_parse(text->str, text->len);
-    g_autofree char *have = dump(vm);
+    g_autofree char *have = vmconfig_to_text(vm);
 
     g_assert_cmpstr(have, ==, wanted);
 }
@@ -167,7 +120,7 @@ int LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
     g_autofree char *bytes = g_malloc(MAX(size, 1));
     memcpy(bytes, size > 0 ? (const char *)data : "", size);
     g_autoptr(VmConfig) vm = vmconfig_parse(bytes, size);
-    g_autofree char *wanted = dump(vm);
+    g_autofree char *wanted = vmconfig_to_text(vm);
 
     assert_counts(vm);
     assert_cells(vm->cells, 8);

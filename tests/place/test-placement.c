@@ -3,6 +3,7 @@
  * KubeVirt. The cases stand in $PINHOOK_DATA/placement_cases.json, which says of each how far it
  * binds us: `adopt`, the very CPUs; `property`, the same shape; `reject`, right for that system
  * and wrong for VMs whose vCPUs have CPUs of their own. */
+#include "fakes/assertions.h"
 #include "fakes/fake-host.h"
 #include "fakes/planner-case.h"
 

@@ -2,6 +2,7 @@
 #include "place/plan.h"
 
 #include "base/error.h"
+#include "fakes/assertions.h"
 
 #include <string.h>
 
@@ -16,13 +17,6 @@ static Plan *parse(const char *text, GError **error)
     g_autoptr(JsonObject) json = json_tokener_parse(text);
 
     return plan_from_json(json, error);
-}
-
-static void assert_set(const CpuSet *set, const char *expected)
-{
-    g_autofree char *list = cpuset_to_list(set);
-
-    g_assert_cmpstr(list, ==, expected);
 }
 
 static void test_reads_what_it_wrote(void)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "place/planner.h"
+#include "fakes/assertions.h"
 #include "fakes/fake-host.h"
 #include "fakes/planner-case.h"
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "place/pool.h"
 
+#include "fakes/assertions.h"
 #include "fakes/fake-host.h"
 
 #include <string.h>
@@ -40,13 +41,6 @@ static const Example examples[] = {
     { "emulator-cpus-are-set-apart-of-the-isolated-too", "", "emulator = 4\n", "4-7", "",
         POOL_ISOLATED, "4-7", "", "5-7", "5-7" },
 };
-
-static void assert_set(const CpuSet *set, const char *expected)
-{
-    g_autofree char *list = cpuset_to_list(set);
-
-    g_assert_cmpstr(list, ==, expected);
-}
 
 static Taken *take(const char *list)
 {

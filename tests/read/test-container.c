@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "read/container.h"
 
+#include "fakes/assertions.h"
 #include "fakes/fake-root.h"
 
 #define CGROUP "sys/fs/cgroup/lxc/201/"
-
-static void assert_set(const CpuSet *set, const char *wanted)
-{
-    g_autofree char *list = set != NULL ? cpuset_to_list(set) : NULL;
-
-    g_assert_cmpstr(list, ==, wanted);
-}
 
 /// The one container that runs: what it is bound to and where it may run; NULL: as in Container.
 static void assert_only(const FakeRoot *fake, const char *bound, const char *allowed)

@@ -2,6 +2,7 @@
 #include "read/host.h"
 
 #include "base/error.h"
+#include "fakes/assertions.h"
 #include "fakes/fake-host.h"
 #include "fakes/fake-root.h"
 
@@ -9,13 +10,6 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-static void assert_set(const CpuSet *set, const char *expected)
-{
-    g_autofree char *list = cpuset_to_list(set);
-
-    g_assert_cmpstr(list, ==, expected);
-}
 
 static const HostCore *core_at(const Host *host, guint place)
 {

@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "read/isolation.h"
 
-#include <json-c/json.h>
+#include "fakes/assertions.h"
 
-static void assert_set(const CpuSet *set, const char *list)
-{
-    g_assert_nonnull(set);
-    g_autofree char *have = cpuset_to_list(set);
-    g_assert_cmpstr(have, ==, list);
-}
+#include <json-c/json.h>
 
 static Isolation *parse_cmdline(const char *cmdline)
 {

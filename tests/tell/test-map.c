@@ -8,20 +8,19 @@
 
 /* What others hold. */
 
-static void hold(Taken *taken, guint vmid, const char *list)
+typedef struct {
+    guint vmid;
+    const char *cpus;
+    gboolean is_container;
+} Hold;
+
+static void hold(Taken *taken, const Hold *held)
 {
-    g_autoptr(CpuSet) cpus = cpuset_parse_list(list, ',', NULL);
+    g_autoptr(CpuSet) cpus = cpuset_parse_list(held->cpus, ',', NULL);
 
     g_assert_nonnull(cpus);
-    taken_add(taken, vmid, cpus);
-}
-
-static void hold_by_container(Taken *taken, guint vmid, const char *list)
-{
-    g_autoptr(CpuSet) cpus = cpuset_parse_list(list, ',', NULL);
-
-    g_assert_nonnull(cpus);
-    taken_add_container(taken, vmid, cpus);
+    held->is_container ? taken_add_container(taken, held->vmid, cpus)
+                       : taken_add(taken, held->vmid, cpus);
 }
 
 static void assert_map(const Host *host, const Taken *taken, const char *expected)
@@ -31,18 +30,74 @@ static void assert_map(const Host *host, const Taken *taken, const char *expecte
     g_assert_cmpstr(map, ==, expected);
 }
 
-static void test_eight_cpus(void)
+/// That line is in the map of a host of which nobody holds a CPU. Takes @given.
+static void assert_drawn(Host *given, const char *line)
 {
-    g_autoptr(Host) host = fake_host_new("numa:1(memory=64GiB) l3:1 core:4 pu:2", "2-7");
+    g_autoptr(Host) host = given;
     g_autoptr(Taken) taken = taken_new();
+    g_autofree char *map = map_draw(host, taken, MAP_PLAIN);
 
-    hold(taken, 101, "2-3");
-    assert_map(host, taken,
+    g_test_message("%s", map);
+    g_assert_nonnull(strstr(map, line));
+}
+
+/* Whole maps. */
+
+typedef struct {
+    const char *path, *shape, *isolated;
+    Hold holds[4]; // to the first without a VMID
+    const char *map;
+} MapTest;
+
+static const MapTest maps[] = {
+    { "/map/eight-cpus", "numa:1(memory=64GiB) l3:1 core:4 pu:2", "2-7", { { 101, "2-3" } },
         "node 0: 8 CPUs, 64.0 of 64.0 GiB free\n"
         "  LLC 0  0-1 .  2-3 A  4-5 -  6-7 -\n"
         "\n"
         "A = VM 101 (CPU 2-3)\n"
-        ". = housekeeping   - = isolated and free\n");
+        ". = housekeeping   - = isolated and free\n" },
+    { "/map/256-cpus", "numa:2(memory=512GiB) l3:8 core:8 pu:2", "4-127,132-255",
+        { { 101, "16-31" }, { 103, "132-159" }, { 102, "4-7" },
+            { 200, "128-129", .is_container = TRUE } },
+        "node 0: 128 CPUs, 512.0 of 512.0 GiB free\n"
+        "  LLC 0-3    0-63     ..BB---- AAAAAAAA -------- --------\n"
+        "  LLC 4-7    64-127   -------- -------- -------- --------\n"
+        "node 1: 128 CPUs, 512.0 of 512.0 GiB free\n"
+        "  LLC 8-11   128-191  c.CCCCCC CCCCCCCC -------- --------\n"
+        "  LLC 12-15  192-255  -------- -------- -------- --------\n"
+        "\n"
+        "A = VM 101 (CPU 16-31)   B = VM 102 (CPU 4-7)   C = VM 103 (CPU 132-159)\n"
+        "c = CT 200 (CPU 128-129)\n"
+        ". = housekeeping   - = isolated and free\n"
+        "Each mark is a core; gaps part the LLCs.\n" },
+    { "/map/not-as-it-should-be", "numa:1(memory=1GiB) l3:1 core:4 pu:2", "3-6",
+        { { 101, "4-5" }, { 102, "5,7" } },
+        "node 0: 8 CPUs, 1.0 of 1.0 GiB free\n"
+        "  LLC 0  0-1 .  2-3 !  4-5 *  6-7 B\n"
+        "\n"
+        "A = VM 101 (CPU 4-5)   B = VM 102 (CPU 5,7; not isolated: 7)\n"
+        ". = housekeeping   ! = isolated, but a sibling is not   * = held by several\n" },
+    { "/map/containers", "numa:1(memory=1GiB) l3:1 core:4 pu:1", "3",
+        { { 201, "0-1", .is_container = TRUE }, { 200, "1,77", .is_container = TRUE },
+            { 300, "2,88" } },
+        "node 0: 4 CPUs, 1.0 of 1.0 GiB free\n"
+        "  LLC 0  0 c  1 c  2 A  3 -\n"
+        "\n"
+        "A = VM 300 (CPU 2,88; not isolated: 2)   c = CT 200 (CPU 1,77)\n"
+        "c = CT 201 (CPU 0-1)\n"
+        "- = isolated and free\n" },
+};
+
+static void test_map(gconstpointer data)
+{
+    const MapTest *test = data;
+    g_autoptr(Host) host = fake_host_new(test->shape, test->isolated);
+    g_autoptr(Taken) taken = taken_new();
+
+    for (guint i = 0; i < G_N_ELEMENTS(test->holds) && test->holds[i].vmid != 0; i++) {
+        hold(taken, &test->holds[i]);
+    }
+    assert_map(host, taken, test->map);
 }
 
 /// An Intel of performance cores with siblings and efficiency cores without.
@@ -64,95 +119,25 @@ static void test_kinds_stand_in_rows_of_their_own(void)
 static void test_more_kinds_are_numbered(void)
 {
     const FakeCore cores[] = { { "0", 0, 0, 0 }, { "1", 0, 0, 2 }, { "2", 0, 0, 1 }, { NULL } };
-    g_autoptr(Host) host = fake_host_new_of_cores(cores, "");
-    g_autoptr(Taken) taken = taken_new();
-    g_autofree char *map = map_draw(host, taken, MAP_PLAIN);
 
-    g_assert_nonnull(strstr(map, "  LLC 0 K2  1 .\n"));
-}
-
-static void test_256_cpus_are_strips(void)
-{
-    g_autoptr(Host) host = fake_host_new("numa:2(memory=512GiB) l3:8 core:8 pu:2", "4-127,132-255");
-    g_autoptr(Taken) taken = taken_new();
-
-    hold(taken, 101, "16-31");
-    hold(taken, 103, "132-159");
-    hold(taken, 102, "4-7");
-    hold_by_container(taken, 200, "128-129");
-    assert_map(host, taken,
-        "node 0: 128 CPUs, 512.0 of 512.0 GiB free\n"
-        "  LLC 0-3    0-63     ..BB---- AAAAAAAA -------- --------\n"
-        "  LLC 4-7    64-127   -------- -------- -------- --------\n"
-        "node 1: 128 CPUs, 512.0 of 512.0 GiB free\n"
-        "  LLC 8-11   128-191  c.CCCCCC CCCCCCCC -------- --------\n"
-        "  LLC 12-15  192-255  -------- -------- -------- --------\n"
-        "\n"
-        "A = VM 101 (CPU 16-31)   B = VM 102 (CPU 4-7)   C = VM 103 (CPU 132-159)\n"
-        "c = CT 200 (CPU 128-129)\n"
-        ". = housekeeping   - = isolated and free\n"
-        "Each mark is a core; gaps part the LLCs.\n");
+    assert_drawn(fake_host_new_of_cores(cores, ""), "  LLC 0 K2  1 .\n");
 }
 
 static void test_an_llc_larger_than_a_strip_goes_on(void)
 {
-    g_autoptr(Host) host = fake_host_new("numa:2(memory=1GiB) l3:1 core:90 pu:2", "");
-    g_autoptr(Taken) taken = taken_new();
-    g_autofree char *map = map_draw(host, taken, MAP_PLAIN);
-
-    g_assert_nonnull(strstr(map, "  LLC 0  64-127   ................................\n"));
-    g_assert_nonnull(strstr(map, "  LLC 0  128-179  ..........................\n"));
-}
-
-static void assert_drawn(const char *shape, const char *line)
-{
-    g_autoptr(Host) host = fake_host_new(shape, "");
-    g_autoptr(Taken) taken = taken_new();
-    g_autofree char *map = map_draw(host, taken, MAP_PLAIN);
-
-    g_test_message("%s", map);
-    g_assert_nonnull(strstr(map, line));
+    assert_drawn(fake_host_new("numa:2(memory=1GiB) l3:1 core:90 pu:2", ""),
+        "  LLC 0  64-127   ................................\n"
+        "  LLC 0  128-179  ..........................\n");
 }
 
 static void test_a_strip_has_whole_llcs_as_far_as_they_fit(void)
 {
-    assert_drawn("numa:2 l3:8 core:12 pu:2", "  LLC 2-3    48-95    ............ ............\n");
-    assert_drawn(
-        "numa:2 l3:16 core:6 pu:2", "  LLC 0-4    0-59     ...... ...... ...... ...... ......\n");
-    assert_drawn("numa:1 l3:160 core:1 pu:2",
+    assert_drawn(fake_host_new("numa:2 l3:8 core:12 pu:2", ""),
+        "  LLC 2-3    48-95    ............ ............\n");
+    assert_drawn(fake_host_new("numa:2 l3:16 core:6 pu:2", ""),
+        "  LLC 0-4    0-59     ...... ...... ...... ...... ......\n");
+    assert_drawn(fake_host_new("numa:1 l3:160 core:1 pu:2", ""),
         "  LLC 20-39    40-79    . . . . . . . . . . . . . . . . . . . .\n");
-}
-
-static void test_what_is_not_as_it_should_be(void)
-{
-    g_autoptr(Host) host = fake_host_new("numa:1(memory=1GiB) l3:1 core:4 pu:2", "3-6");
-    g_autoptr(Taken) taken = taken_new();
-
-    hold(taken, 101, "4-5");
-    hold(taken, 102, "5,7");
-    assert_map(host, taken,
-        "node 0: 8 CPUs, 1.0 of 1.0 GiB free\n"
-        "  LLC 0  0-1 .  2-3 !  4-5 *  6-7 B\n"
-        "\n"
-        "A = VM 101 (CPU 4-5)   B = VM 102 (CPU 5,7; not isolated: 7)\n"
-        ". = housekeeping   ! = isolated, but a sibling is not   * = held by several\n");
-}
-
-static void test_containers_share_without_ado(void)
-{
-    g_autoptr(Host) host = fake_host_new("numa:1(memory=1GiB) l3:1 core:4 pu:1", "3");
-    g_autoptr(Taken) taken = taken_new();
-
-    hold_by_container(taken, 201, "0-1");
-    hold_by_container(taken, 200, "1,77");
-    hold(taken, 300, "2,88");
-    assert_map(host, taken,
-        "node 0: 4 CPUs, 1.0 of 1.0 GiB free\n"
-        "  LLC 0  0 c  1 c  2 A  3 -\n"
-        "\n"
-        "A = VM 300 (CPU 2,88; not isolated: 2)   c = CT 200 (CPU 1,77)\n"
-        "c = CT 201 (CPU 0-1)\n"
-        "- = isolated and free\n");
 }
 
 static void test_long_lists_hang_in(void)
@@ -160,9 +145,10 @@ static void test_long_lists_hang_in(void)
     g_autoptr(Host) host = fake_host_new("numa:1(memory=1GiB) l3:1 core:80 pu:1", "0-79");
     g_autoptr(Taken) taken = taken_new();
 
-    hold(taken, 100,
-        "0,2,4,6,8,10,12,14,16,18,20,22,24,26,28,30,32,34,36,38,40,42,44,46,48,50,52,54,56");
-    hold(taken, 101, "1");
+    hold(taken,
+        &(Hold){ 100,
+            "0,2,4,6,8,10,12,14,16,18,20,22,24,26,28,30,32,34,36,38,40,42,44,46,48,50,52,54,56" });
+    hold(taken, &(Hold){ 101, "1" });
     g_autofree char *map = map_draw(host, taken, MAP_PLAIN);
     g_assert_nonnull(strstr(map,
         "\n\nA = VM 100 (CPU 0,2,4,6,8,10,12,14,16,18,20,22,24,26,28,30,32,34,36,38,40,42,44,\n"
@@ -207,27 +193,22 @@ static void test_memory(void)
 
 static void test_llcs_of_one_core_share_a_row(void)
 {
-    g_autoptr(Host) host = fake_host_new("numa:1(memory=1GiB) l3:4 core:1 pu:2", "");
-    g_autoptr(Taken) taken = taken_new();
-    g_autofree char *map = map_draw(host, taken, MAP_PLAIN);
-
-    g_assert_nonnull(strstr(map, "  LLC 0-3  0-1 .  2-3 .  4-5 .  6-7 .\n"));
+    assert_drawn(fake_host_new("numa:1(memory=1GiB) l3:4 core:1 pu:2", ""),
+        "  LLC 0-3  0-1 .  2-3 .  4-5 .  6-7 .\n");
 }
 
 static void test_an_llc_of_more_cores_has_its_row(void)
 {
     const FakeCore cores[] = { { "0", 0, 0, 0 }, { "1", 0, 1, 0 }, { "2", 0, 2, 0 },
         { "3", 0, 2, 0 }, { "4", 0, 3, 0 }, { NULL } };
-    g_autoptr(Host) host = fake_host_new_of_cores(cores, "");
-    g_autoptr(Taken) taken = taken_new();
-    g_autofree char *map = map_draw(host, taken, MAP_PLAIN);
 
-    g_assert_nonnull(strstr(map, "  LLC 0-1  0 .  1 .\n  LLC 2    2 .  3 .\n  LLC 3    4 .\n"));
+    assert_drawn(fake_host_new_of_cores(cores, ""),
+        "  LLC 0-1  0 .  1 .\n  LLC 2    2 .  3 .\n  LLC 3    4 .\n");
 }
 
 static void test_rows_of_an_llc_are_of_one_length(void)
 {
-    assert_drawn("numa:1 l3:1 core:10 pu:8",
+    assert_drawn(fake_host_new("numa:1 l3:1 core:10 pu:8", ""),
         "  LLC 0  0-7 .    8-15 .   16-23 .  24-31 .  32-39 .\n"
         "  LLC 0  40-47 .  48-55 .  56-63 .  64-71 .  72-79 .\n");
 }
@@ -239,7 +220,7 @@ static void test_more_vms_than_letters(void)
 
     for (guint i = 0; i < 80; i++) {
         g_autofree char *cpu = g_strdup_printf("%u", i);
-        hold(taken, 100 + i, cpu);
+        hold(taken, &(Hold){ 100 + i, cpu });
     }
     g_autofree char *map = map_draw(host, taken, MAP_PLAIN);
     g_assert_nonnull(strstr(map, "  LLC 0  0 A   1 B   2 C   3 D "));
@@ -264,8 +245,8 @@ static void test_colours_change_nothing_else(void)
     g_autoptr(Host) host = fake_host_new("numa:2 l3:2 core:4 pu:2", "2-15,18-31");
     g_autoptr(Taken) taken = taken_new();
 
-    hold(taken, 101, "4-11");
-    hold_by_container(taken, 200, "0-1");
+    hold(taken, &(Hold){ 101, "4-11" });
+    hold(taken, &(Hold){ 200, "0-1", .is_container = TRUE });
     g_autofree char *plain = map_draw(host, taken, MAP_PLAIN);
     g_autofree char *coloured = map_draw(host, taken, MAP_COLOURED);
     g_autofree char *stripped = without_colours(coloured);
@@ -427,14 +408,13 @@ static void add_machine_tests(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/map/eight-cpus", test_eight_cpus);
+    for (guint i = 0; i < G_N_ELEMENTS(maps); i++) {
+        g_test_add_data_func(maps[i].path, &maps[i], test_map);
+    }
     g_test_add_func("/map/kinds", test_kinds_stand_in_rows_of_their_own);
     g_test_add_func("/map/more-kinds", test_more_kinds_are_numbered);
-    g_test_add_func("/map/256-cpus", test_256_cpus_are_strips);
     g_test_add_func("/map/large-llc", test_an_llc_larger_than_a_strip_goes_on);
     g_test_add_func("/map/strips", test_a_strip_has_whole_llcs_as_far_as_they_fit);
-    g_test_add_func("/map/not-as-it-should-be", test_what_is_not_as_it_should_be);
-    g_test_add_func("/map/containers", test_containers_share_without_ado);
     g_test_add_func("/map/long-lists", test_long_lists_hang_in);
     g_test_add_func("/map/partition-without-the-vms", test_a_partition_without_the_vms);
     g_test_add_func("/map/memory", test_memory);

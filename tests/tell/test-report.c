@@ -3,6 +3,7 @@
 
 #include "place/planner.h"
 #include "fakes/fake-host.h"
+#include "fakes/fake-observed.h"
 
 #include <string.h>
 
@@ -215,12 +216,9 @@ static void test_failed_and_tolerated(void)
 static void add_thread(
     Report *report, int tid, ThreadRole role, guint vcpu, const char *name, const char *allowed)
 {
-    ObservedThread *seen = g_new0(ObservedThread, 1);
+    ObservedThread *seen = fake_observed_add(report->observed, tid, role, vcpu, name, allowed);
     const PlanVcpu *place = report->plan != NULL ? plan_vcpu(report->plan, vcpu) : NULL;
 
-    seen->thread = g_new0(Thread, 1);
-    *seen->thread = (Thread){ .tid = tid, .role = role, .vcpu = vcpu, .name = g_strdup(name) };
-    seen->allowed = cpuset_parse_list(allowed, ',', NULL);
     seen->thread->last_cpu = hwloc_bitmap_first(seen->allowed);
     if (role == THREAD_VCPU && place != NULL) {
         seen->wanted = cpuset_new();
@@ -228,18 +226,6 @@ static void add_thread(
     } else if (role != THREAD_VCPU && report->plan != NULL) {
         seen->wanted = cpuset_copy(report->plan->others);
     }
-    g_ptr_array_add(report->observed->threads, seen);
-}
-
-static void observed_thread_free(gpointer data)
-{
-    ObservedThread *seen = data;
-
-    thread_free(seen->thread);
-    hwloc_bitmap_free(seen->wanted);
-    hwloc_bitmap_free(seen->allowed);
-    g_free(seen->refusal);
-    g_free(seen);
 }
 
 /// A VM of two vCPUs, of four that it can have, on 2,4,3,5; the rest on 0-1.
@@ -250,9 +236,7 @@ static Report *running(const char *phase)
 
     report->plan = g_steal_pointer(&start->plan);
     report->pid = 4700;
-    report->observed = g_new0(Observed, 1);
-    report->observed->threads = g_ptr_array_new_with_free_func(observed_thread_free);
-    report->observed->missing_vcpus = g_array_new(FALSE, TRUE, sizeof(QemuThread));
+    report->observed = fake_observed_new();
     return report;
 }
 

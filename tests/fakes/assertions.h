@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+#include "base/cpuset.h"
+
+/// @list NULL: there is no set.
+void assert_set(const CpuSet *set, const char *list);
+
+/// One line that goes into the task log, which takes no control characters, and into JSON, which
+/// takes UTF-8 alone.
+void assert_printable(const char *message);
