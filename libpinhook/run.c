@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "place/planner.h"
 #include "judge/proposal.h"
+#include "bind/fate.h"
 #include "bind/ledger.h"
 #include "tell/picture.h"
 
@@ -65,6 +66,7 @@ static void plan_and_check(const Root *root, Request *request, Report *report)
     report->outcome = outcome_of(verdict);
     if (report->plan != NULL) {
         report->plan->threads = request->vm->threads;
+        report->plan->resumes = request->vm->resumes;
         report->plan->refused = report->outcome == OUTCOME_REFUSED;
     }
 }
@@ -236,6 +238,7 @@ static void conclude(Report *report, const Proof *proof)
     report->others = proof->others;
     report_add_findings(report, proof->findings);
     report->outcome = proof->proven && !refused ? OUTCOME_PROVEN : OUTCOME_UNPROVEN;
+    report->refuted = proof->refuted;
 }
 
 /// There is no proof, for what @error says.
@@ -245,13 +248,14 @@ static void conclude_without_proof(
     g_autoptr(Proof) none = verify_impossible(report->vmid, code, policy, error->message);
 
     conclude(report, none);
+    report->guest = code == FINDING_VM_GONE ? GUEST_GONE : report->guest;
 }
 
 /* QEMU talks to one client at a time, and Proxmox polls it: no dialogue is held open while memory
  * is looked at or moved. */
 
 /// A dialogue with QEMU: bind as planned, and read back.
-static gboolean bind_all(const Call *call, const VmConfig *vm, const Policy *policy,
+static gboolean bind_once(const Call *call, const VmConfig *vm, const Policy *policy,
     const Process *qemu, Report *report, GError **error)
 {
     g_autoptr(Qmp) qmp = qmp_connect(call->root, call->vmid, policy->deadline_ms, error);
@@ -264,6 +268,22 @@ static gboolean bind_all(const Call *call, const VmConfig *vm, const Policy *pol
     }
     report->observed = bind_threads(call->root, call->kernel, qemu, threads, report->plan, error);
     return report->observed != NULL;
+}
+
+/// Once more where QEMU did not answer in time: while a node boots it is busy.
+static gboolean bind_all(const Call *call, const VmConfig *vm, const Policy *policy,
+    const Process *qemu, Report *report, GError **error)
+{
+    g_autoptr(GError) first = NULL;
+
+    if (bind_once(call, vm, policy, qemu, report, &first)) {
+        return TRUE;
+    }
+    if (g_error_matches(first, PINHOOK_ERROR, PINHOOK_ERROR_TIMEOUT)) {
+        return bind_once(call, vm, policy, qemu, report, error);
+    }
+    g_propagate_error(error, g_steal_pointer(&first));
+    return FALSE;
 }
 
 typedef enum { MEMORY_STAYS, MEMORY_MAY_MOVE } MemoryMoves;
@@ -318,48 +338,88 @@ static void prove(
     conclude(report, proof);
 }
 
-/// Another dialogue: let a proven guest run, if it still waits for that.
-static gboolean release(
-    const Call *call, const VmConfig *vm, const Policy *policy, Report *report, GError **error)
-{
-    if (report->outcome != OUTCOME_PROVEN || report->guest != GUEST_FROZEN || vm->lock != NULL) {
-        return TRUE;
-    }
-    report->guest = GUEST_UNKNOWN; // somebody may have let it run meanwhile
-    g_autoptr(Qmp) qmp = qmp_connect(call->root, call->vmid, policy->deadline_ms, error);
-    return qmp != NULL && guest_look(qmp, vm, &report->guest, error) &&
-           guest_release(qmp, vm, &report->guest, error);
-}
-
-/// Bind, memory, proof, release.
-static void bind_and_release(const Call *call, const VmConfig *vm, const Policy *policy,
+/// Bind, memory, proof.
+static void bind_and_prove(const Call *call, const VmConfig *vm, const Policy *policy,
     const Process *qemu, MemoryMoves moves, Report *report)
 {
     g_autoptr(GError) error = NULL;
 
-    if (!bind_all(call, vm, policy, qemu, report, &error)) {
-        conclude_without_proof(report, code_of(error), policy, error);
-        return;
-    }
-    prove(call, policy, qemu, moves, report);
-    if (!release(call, vm, policy, report, &error)) {
+    if (bind_all(call, vm, policy, qemu, report, &error)) {
+        prove(call, policy, qemu, moves, report);
+    } else {
         conclude_without_proof(report, code_of(error), policy, error);
     }
 }
 
-/// What becomes of a VM whose start could not be proven: by the policy it goes on as it is, or is
-/// ended.
-static void end_if_wanted(
-    const Call *call, const Policy *policy, const Process *qemu, Report *report)
+/* The guest. */
+
+/// What is to become of it. @first: see Circumstances.
+static Fate decide_fate(
+    const VmConfig *vm, const Policy *policy, gboolean first, const Report *report)
+{
+    return fate_of(&(Circumstances){ .frozen = report->guest == GUEST_FROZEN,
+        .proven = report->outcome == OUTCOME_PROVEN,
+        .refuted = report->refuted,
+        .first = first,
+        .locked = vm->lock != NULL,
+        .incoming = vm->incoming,
+        .resumed = vm->resumes || (report->plan != NULL && report->plan->resumes),
+        .mode = policy->mode,
+        .unproven = policy->unproven });
+}
+
+/// QEMU takes it for a mistake to be asked while it ends: nobody talks to it any more.
+static gboolean end_guest(
+    const Call *call, const Policy *policy, const Process *qemu, Report *report, GError **error)
+{
+    if (!call->kernel->terminate(call->root, qemu, policy->deadline_ms, error)) {
+        return FALSE;
+    }
+    report->guest = GUEST_ENDED;
+    return TRUE;
+}
+
+/// Another dialogue, with a guest that may still wait at its first instruction: it is let run, or
+/// ended, or left as it is. Somebody may have let it run meanwhile.
+static gboolean settle(const Call *call, const VmConfig *vm, const Policy *policy,
+    const Process *qemu, gboolean first, Report *report, GError **error)
+{
+    if (report->guest != GUEST_FROZEN && report->guest != GUEST_UNKNOWN) {
+        return TRUE;
+    }
+    if (report->guest == GUEST_FROZEN && decide_fate(vm, policy, first, report) == FATE_GOES_ON) {
+        return TRUE;
+    }
+    report->guest = GUEST_UNKNOWN;
+    g_autoptr(Qmp) qmp = qmp_connect(call->root, call->vmid, policy->deadline_ms, error);
+    if (qmp == NULL || !guest_look(qmp, vm, &report->guest, error)) {
+        return FALSE;
+    }
+    switch (decide_fate(vm, policy, first, report)) {
+    case FATE_GOES_ON:
+        return TRUE;
+    case FATE_RELEASED:
+        return guest_release(qmp, &report->guest, error);
+    case FATE_ENDED:
+        return end_guest(call, policy, qemu, report, error);
+    }
+    g_assert_not_reached();
+}
+
+/// Settles what becomes of the guest. A proof that does not let it run is none; what was not proven
+/// before is said already.
+static void settle_guest(const Call *call, const VmConfig *vm, const Policy *policy,
+    const Process *qemu, gboolean first, Report *report)
 {
     g_autoptr(GError) error = NULL;
 
-    /* What could not be found out is pinhook's own trouble, not the VM's. */
-    if (report->outcome != OUTCOME_UNPROVEN || policy->unproven != POLICY_STOP) {
+    if (settle(call, vm, policy, qemu, first, report, &error)) {
         return;
     }
-    if (call->kernel->terminate(call->root, qemu, &error)) {
-        report->guest = GUEST_ENDED;
+    if (report->outcome == OUTCOME_PROVEN) {
+        conclude_without_proof(report, code_of(error), policy, error);
+    } else if (g_error_matches(error, PINHOOK_ERROR, PINHOOK_ERROR_GONE)) {
+        report->guest = GUEST_GONE;
     } else if (report->note == NULL) {
         report->note = g_strdup(error->message);
     }
@@ -378,11 +438,9 @@ static void bind_vm(
     } else if (report->plan == NULL) {
         report->outcome = OUTCOME_UNPROVEN;
     } else {
-        bind_and_release(call, vm, policy, qemu, MEMORY_MAY_MOVE, report);
+        bind_and_prove(call, vm, policy, qemu, MEMORY_MAY_MOVE, report);
     }
-    if (starting) {
-        end_if_wanted(call, policy, qemu, report);
-    }
+    settle_guest(call, vm, policy, qemu, starting, report);
     if (hold >= 0) {
         close(hold);
     }
@@ -405,6 +463,24 @@ static gboolean find_qemu(const Call *call, const Policy *policy, Process *qemu,
     return TRUE;
 }
 
+/// What pinhook is to keep off must not wait for it.
+static void let_run(const Call *call, const VmConfig *vm, const Policy *policy, Report *report)
+{
+    g_autoptr(GError) error = NULL;
+    Process qemu;
+
+    if (policy->mode != POLICY_OFF || !vm->freeze || call_is_for_container(call) ||
+        !call_can_bind(call, NULL) || !process_of_vm(call->root, call->vmid, &qemu, NULL)) {
+        return;
+    }
+    report->guest = GUEST_UNKNOWN;
+    if (!settle(call, vm, policy, &qemu, FALSE, report, &error)) {
+        fail(report, error);
+    } else if (report->guest == GUEST_RELEASED) {
+        report->note = g_strdup("mode = off: left unbound; its guest was frozen, and is released");
+    }
+}
+
 Report *run_post_start(const Call *call)
 {
     g_autoptr(VmConfig) vm = call_read_vm(call);
@@ -412,7 +488,9 @@ Report *run_post_start(const Call *call)
     Report *report = report_new(call->vmid, "post-start", OUTCOME_SKIPPED);
     Process qemu;
 
-    if (!leave_alone(call, vm, policy, report) && find_qemu(call, policy, &qemu, report)) {
+    if (leave_alone(call, vm, policy, report)) {
+        let_run(call, vm, policy, report);
+    } else if (find_qemu(call, policy, &qemu, report)) {
         bind_vm(call, vm, policy, &qemu, report);
     }
     return report;
@@ -475,10 +553,12 @@ Report *run_repair(const Call *call)
     Process qemu;
 
     policy->deadline_ms = MIN(policy->deadline_ms, REPAIR_DEADLINE_MS);
-    if (!leave_alone(call, vm, policy, report) && find_qemu(call, policy, &qemu, report) &&
-        recall_of_qemu(call, vm, &qemu, report)) {
+    if (leave_alone(call, vm, policy, report)) {
+        let_run(call, vm, policy, report);
+    } else if (find_qemu(call, policy, &qemu, report) && recall_of_qemu(call, vm, &qemu, report)) {
         report->guest = vm->freeze ? GUEST_UNKNOWN : GUEST_UNTOUCHED;
-        bind_and_release(call, vm, policy, &qemu, MEMORY_STAYS, report);
+        bind_and_prove(call, vm, policy, &qemu, MEMORY_STAYS, report);
+        settle_guest(call, vm, policy, &qemu, FALSE, report);
     }
     return report;
 }

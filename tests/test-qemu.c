@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "base/error.h"
+#include "bind/kernel.h"
 #include "bind/threads.h"
+#include "fakes/fake-shell.h"
 #include "fakes/real-qemu.h"
 
 #include <ftw.h>
@@ -413,10 +416,9 @@ static void test_siblings_that_nobody_planned(const Node *node)
 
     assert_hook_says(node, 101, "post-start", 1,
         "guest-smt: QEMU gives the guest 2 threads a core, the plan was made for 1");
-    assert_guest_is(qemu, "prelaunch");
+    assert_guest_is(qemu, "running"); // its threads are where they should be
     add_policy(node, "check.guest-smt = warning\n");
     assert_hook_says(node, 101, "post-start", 0, ": warning: guest-smt: ");
-    assert_guest_is(qemu, "running");
 }
 
 /// FALSE: the first two CPUs that a test may use are no siblings.
@@ -637,22 +639,15 @@ static RealQemu *start_with_vcpu_missing(const Node *node, const char *policy)
     return start(node, 101, &shape);
 }
 
-static void test_unproven_stays_frozen(const Node *node)
+/// Fewer vCPUs than planned: none of them is elsewhere.
+static void test_unproven_runs(const Node *node)
 {
     g_autoptr(RealQemu) qemu = start_with_vcpu_missing(node, "");
 
     assert_hook_says(node, 101, "post-start", 1, "vcpu-missing");
-    assert_guest_is(qemu, "prelaunch");
-}
-
-static void test_mended_is_released(const Node *node)
-{
-    g_autoptr(RealQemu) qemu = start_with_vcpu_missing(node, "");
-    assert_hook(node, 101, "post-start", 1);
-
+    assert_guest_is(qemu, "running");
     plug_in_second_vcpu(qemu);
     assert_hook_says(node, 101, "post-start", 0, "PROVEN");
-    assert_guest_is(qemu, "running");
 }
 
 static void test_unproven_is_stopped(const Node *node)
@@ -661,6 +656,39 @@ static void test_unproven_is_stopped(const Node *node)
 
     assert_hook_says(node, 101, "post-start", 1, "QEMU was ended");
     g_assert_true(real_qemu_ends(qemu));
+}
+
+/// SIGSTOP holds SIGTERM up.
+static void test_stopped_process_is_ended_too(const Node *node)
+{
+    g_autoptr(RealQemu) qemu = start_with_vcpu_missing(node, "unproven = stop\ndeadline = 1000\n");
+    g_autoptr(GError) error = NULL;
+    Process process;
+
+    g_assert_true(process_of_vm(node->fake->root, 101, &process, &error));
+    g_assert_cmpint(kill(qemu->pid, SIGSTOP), ==, 0);
+    g_assert_true(kernel_running.terminate(node->fake->root, &process, 1000, &error));
+    g_assert_no_error(error);
+    g_assert_true(real_qemu_ends(qemu));
+    g_assert_false(kernel_running.terminate(node->fake->root, &process, 1000, &error));
+    g_assert_error(error, PINHOOK_ERROR, PINHOOK_ERROR_GONE);
+}
+
+/// A refusal, the line that it prints to start it anyway, pasted, and the guest that then runs.
+static void test_override_of_a_refusal(const Node *node)
+{
+    RealQemuShape shape = { .present = 1, .most = 1, .frozen = TRUE };
+
+    configure(node, 101, 1, "freeze: 1\ncpuaffinity: 0\n");
+    g_autoptr(Ended) refused = call_hook(node, 101, "pre-start", 1);
+    const char *line = strstr(refused->err, "to start it anyway: ");
+    g_assert_nonnull(line);
+    g_auto(GStrv) lines = g_strsplit(line + strlen("to start it anyway: "), "\n", 2);
+    g_assert_true(fake_shell_run(node->fake, lines[0]));
+    assert_hook(node, 101, "pre-start", 0);
+    g_autoptr(RealQemu) qemu = real_qemu_new(node->fake, 101, &shape);
+    assert_hook(node, 101, "post-start", 0);
+    assert_guest_is(qemu, "running");
 }
 
 static void test_locked_stays_frozen(const Node *node)
@@ -1045,9 +1073,10 @@ static const NodeTest tests[] = {
     { "/qemu/vm-without-a-plan-is-not-repaired", 1, test_repair_without_a_plan },
     { "/qemu/memory-is-looked-at", 1, test_memory },
     { "/qemu/memory-that-is-hardly-in-use-holds-up-nothing", 1, test_memory_that_is_hardly_in_use },
-    { "/qemu/unproven-frozen-vm-stays-frozen", 2, test_unproven_stays_frozen },
-    { "/qemu/mended-frozen-vm-is-released", 2, test_mended_is_released },
+    { "/qemu/unproven-frozen-vm-runs", 2, test_unproven_runs },
     { "/qemu/unproven-vm-is-stopped-where-the-policy-says", 2, test_unproven_is_stopped },
+    { "/qemu/stopped-process-is-ended-too", 2, test_stopped_process_is_ended_too },
+    { "/qemu/override-of-a-refusal-leads-to-a-guest-that-runs", 1, test_override_of_a_refusal },
     { "/qemu/vm-locked-for-a-backup-stays-frozen", 1, test_locked_stays_frozen },
     { "/qemu/held-socket-times-out-and-binds-nothing", 1, test_held_socket },
     { "/qemu/crowded-socket-times-out-and-binds-nothing", 1, test_crowded_socket },

@@ -263,17 +263,17 @@ static void test_post_start_with_nothing_to_plan_binds_nothing(void)
 
     assert_found(scene, run_post_start, OUTCOME_UNPROVEN, FINDING_TOO_FEW_CPUS);
     assert_calls("");
-    g_assert_cmpuint(fake_qemu_count(scene->qemu, "cont"), ==, 0);
+    assert_released(scene, 1);
 }
 
-/* What pre-start would have refused is not released, though bound as well as can be. */
+/// What pre-start would have refused is bound as well as can be, and goes on.
 static void test_fresh_plan_with_errors_is_not_proven(void)
 {
     g_autoptr(Scene)
         scene = scene_new_started("cores: 2\naffinity: 0-1\nfreeze: 1\n", FAKE_QEMU_GOOD);
 
     assert_found(scene, run_post_start, OUTCOME_UNPROVEN, FINDING_NOT_ISOLATED);
-    g_assert_cmpuint(fake_qemu_count(scene->qemu, "cont"), ==, 0);
+    assert_released(scene, 1);
 }
 
 static void test_second_post_start_sets_nothing(void)
@@ -605,20 +605,110 @@ static void test_guest_of_unknown_state_is_not_proven(void)
     }
 }
 
-static void test_unproven_guest_stays_frozen(void)
+/// A first post-start, with a thread that is known to be elsewhere; where it is not known, with a
+/// guest that runs.
+static void test_refuted_start_is_ended(void)
 {
-    static void (*const tempers[])(
-        int tid) = { fake_kernel_pretend, fake_kernel_refuse, fake_kernel_hide };
+    static const struct {
+        void (*temper)(int tid);
+        gboolean refuted;
+    } tempers[] = { { fake_kernel_pretend, TRUE }, { fake_kernel_refuse, TRUE },
+        { fake_kernel_hide, FALSE } };
     static const int tids[] = { 4711, 4712, 4714, 4715 };
 
     for (gsize i = 0; i < G_N_ELEMENTS(tempers) * G_N_ELEMENTS(tids); i++) {
-        g_autoptr(Scene) scene = scene_new_started(GOOD, FAKE_QEMU_GOOD);
-        tempers[i % G_N_ELEMENTS(tempers)](tids[i / G_N_ELEMENTS(tempers)]);
+        g_autoptr(Scene) scene = scene_new(GOOD);
+        pass(scene, run_pre_start, OUTCOME_PASSED);
+        start_qemu(scene, FAKE_QEMU_GOOD);
+        gboolean refuted = tempers[i % G_N_ELEMENTS(tempers)].refuted;
+        tempers[i % G_N_ELEMENTS(tempers)].temper(tids[i / G_N_ELEMENTS(tempers)]);
         g_autoptr(Report) report = go(scene, run_post_start, OUTCOME_UNPROVEN);
-        g_assert_cmpint(report->guest, ==, GUEST_FROZEN);
-        g_assert_cmpuint(fake_qemu_count(scene->qemu, "cont"), ==, 0);
-        g_assert_cmpint(fake_kernel_terminated(), ==, 0);
+        g_assert_cmpint(report->guest, ==, refuted ? GUEST_ENDED : GUEST_RELEASED);
+        g_assert_cmpint(fake_kernel_terminated(), ==, refuted ? QEMU : 0);
+        assert_released(scene, refuted ? 0 : 1);
     }
+}
+
+/// The same by hand: no start is at stake.
+static void test_guest_that_is_not_proven_by_hand_goes_on(void)
+{
+    g_autoptr(Scene) scene = scene_new_started(GOOD, FAKE_QEMU_GOOD);
+
+    fake_kernel_pretend(4712);
+    g_autoptr(Report) report = go(scene, run_post_start, OUTCOME_UNPROVEN);
+    g_assert_cmpint(report->guest, ==, GUEST_RELEASED);
+    g_assert_cmpint(fake_kernel_terminated(), ==, 0);
+    assert_released(scene, 1);
+}
+
+static void be_late_once(const char *command, gpointer data)
+{
+    gboolean *late = data;
+
+    if (!*late) {
+        *late = TRUE;
+        g_usleep(1200000);
+    }
+}
+
+/// QEMU does not answer in time, and then does.
+static void test_start_that_is_not_known_is_tried_once_more(void)
+{
+    g_autoptr(Scene) scene = scene_new(GOOD);
+    gboolean late = FALSE;
+
+    set_policy(scene, "[defaults]\ndeadline = 1000\n");
+    pass(scene, run_pre_start, OUTCOME_PASSED);
+    start_qemu(scene, FAKE_QEMU_GOOD);
+    fake_qemu_on_command(scene->qemu, be_late_once, &late);
+    pass(scene, run_post_start, OUTCOME_PROVEN);
+    assert_released(scene, 1);
+}
+
+/// A line that a refusal prints, up to the running guest.
+static void test_mode_warn_lets_what_was_refused_run(void)
+{
+    static const char *const modes[] = { "warn", "off" };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(modes); i++) {
+        g_autofree char *policy = g_strdup_printf("[vm 100]\nmode = %s\n", modes[i]);
+        g_autoptr(Scene) scene = scene_new("cores: 99\naffinity: 2\nfreeze: 1\n");
+        pass(scene, run_pre_start, OUTCOME_REFUSED);
+        set_policy(scene, policy);
+        report_free(run_pre_start(&scene->call));
+        start_qemu(scene, FAKE_QEMU_GOOD);
+        g_autoptr(Report) report = run_post_start(&scene->call);
+        g_autofree char *text = report_to_text(report);
+        g_assert_cmpint(report->guest, ==, GUEST_RELEASED);
+        g_assert_nonnull(strstr(text, "released"));
+        assert_released(scene, 1);
+    }
+}
+
+/// Killed between the start and its post-start, with mode = off: repair lets it run.
+static void test_repair_of_mode_off_lets_it_run(void)
+{
+    g_autoptr(Scene) scene = scene_new_started(GOOD, FAKE_QEMU_GOOD);
+
+    set_policy(scene, "[vm 100]\nmode = off\n");
+    pass(scene, run_repair, OUTCOME_SKIPPED);
+    assert_calls("");
+    assert_released(scene, 1);
+}
+
+/// A guest from hibernation has its memory to lose, before and after Proxmox drops `vmstate`.
+static void test_resumed_guest_is_never_ended(void)
+{
+    g_autoptr(Scene) scene = scene_new(GOOD "vmstate: local:100/vm-100-state-suspend.raw\n");
+
+    set_policy(scene, "[defaults]\nunproven = stop\n");
+    pass(scene, run_pre_start, OUTCOME_PASSED);
+    fake_root_write(scene->fake, CONFIG, GOOD);
+    start_qemu(scene, FAKE_QEMU_GOOD);
+    fake_kernel_pretend(4712);
+    pass(scene, run_post_start, OUTCOME_UNPROVEN);
+    g_assert_cmpint(fake_kernel_terminated(), ==, 0);
+    assert_released(scene, 1);
 }
 
 static void test_unproven_stop_ends_qemu(void)
@@ -669,11 +759,9 @@ static void test_refused_plan_is_never_proven(void)
         report_free(go(scene, run_post_start, OUTCOME_UNPROVEN));
         report_free(go(scene, run_status, OUTCOME_UNPROVEN));
     }
-    g_assert_cmpuint(fake_qemu_count(scene->qemu, "cont"), ==, 0);
     set_policy(scene, "[vm 100]\ncheck.not-isolated = warning\n"
                       "check.no-housekeeping = warning\n");
     report_free(go(scene, run_post_start, OUTCOME_PROVEN));
-    g_assert_cmpuint(fake_qemu_count(scene->qemu, "cont"), ==, 1);
 }
 
 static void test_proven_vm_is_not_ended(void)
@@ -837,10 +925,11 @@ static void test_repair_releases_a_guest_that_still_waits(void)
 {
     g_autoptr(Scene) scene = scene_new_started(GOOD, FAKE_QEMU_GOOD);
 
-    fake_kernel_pretend(4713);
-    pass(scene, run_post_start, OUTCOME_UNPROVEN);
+    /* Locked by somebody else, it was not pinhook's to let run. */
+    fake_root_write(scene->fake, CONFIG, GOOD "lock: snapshot\n");
+    pass(scene, run_post_start, OUTCOME_PROVEN);
     assert_released(scene, 0);
-    fake_kernel_reset("0-7");
+    fake_root_write(scene->fake, CONFIG, GOOD);
     g_autoptr(Report) report = go(scene, run_repair, OUTCOME_PROVEN);
     g_assert_cmpint(report->guest, ==, GUEST_RELEASED);
     assert_released(scene, 1);
@@ -855,7 +944,6 @@ static void test_repair_never_proves_a_refused_plan(void)
     pass(scene, run_post_start, OUTCOME_UNPROVEN);
     g_autoptr(Report) report = go(scene, run_repair, OUTCOME_UNPROVEN);
     g_assert_nonnull(strstr(report->note, "pinhook check 100"));
-    assert_released(scene, 0);
 }
 
 static void test_repair_moves_no_memory(void)
@@ -891,16 +979,16 @@ static void test_memory_in_place_is_proven(void)
     assert_released(scene, 1);
 }
 
-static void test_guest_with_remote_memory_stays_frozen(void)
+static void test_remote_memory_holds_up_no_guest(void)
 {
     g_autoptr(Scene) scene = scene_new_with_memory_on(1, "");
     g_autoptr(Report) report = go(scene, run_post_start, OUTCOME_UNPROVEN);
 
     g_assert_true(has_finding(report, FINDING_MEMORY_REMOTE));
-    g_assert_cmpint(report->guest, ==, GUEST_FROZEN);
+    g_assert_cmpint(report->guest, ==, GUEST_RELEASED);
     g_assert_cmpuint(fake_kernel_moves(), ==, 0);
     assert_mask(4713, "3"); // bound all the same
-    assert_released(scene, 0);
+    assert_released(scene, 1);
 }
 
 /// While memory moves, QEMU is free for others and the guest waits.
@@ -957,7 +1045,7 @@ static void test_kernel_that_moves_nothing_proves_nothing(void)
     g_autoptr(Report) report = go(scene, run_post_start, OUTCOME_UNPROVEN);
     g_assert_true(has_finding(report, FINDING_MEMORY_REMOTE));
     g_assert_cmpuint(report->memory->stuck_kib, ==, 65536);
-    assert_released(scene, 0);
+    assert_released(scene, 1);
 }
 
 static void take_long(int pid, gpointer data)
@@ -977,7 +1065,7 @@ static void test_migrate_ends_with_the_deadline(void)
     g_assert_cmpint(finding->code, ==, FINDING_MEMORY_REMOTE);
     g_assert_nonnull(strstr(finding->fix, "deadline = 10000"));
     g_assert_cmpuint(report->memory->moved_kib, ==, 16384);
-    assert_released(scene, 0);
+    assert_released(scene, 1);
 }
 
 static void test_untouched_memory_does_not_hold_up_a_guest(void)
@@ -1066,7 +1154,6 @@ static void test_share_of_memory_is_the_policys(void)
     assert_found(scene, run_post_start, OUTCOME_UNPROVEN, FINDING_MEMORY_REMOTE);
     set_policy(scene, "[vm 100]\nmemory-local = 87\n");
     pass(scene, run_post_start, OUTCOME_PROVEN);
-    assert_released(scene, 1);
 }
 
 static void test_status_sees_memory_and_moves_none(void)
@@ -1500,7 +1587,7 @@ static void test_vcpus_that_are_not_the_plans(void)
         fake_qemu_answer(scene->qemu, "query-cpus-fast", replies[i].vcpus);
         assert_found(scene, run_post_start, OUTCOME_UNPROVEN, FINDING_VCPU_MISSING);
         assert_calls(replies[i].calls);
-        g_assert_cmpuint(fake_qemu_count(scene->qemu, "cont"), ==, 0);
+        assert_released(scene, 1);
     }
 }
 
@@ -1511,7 +1598,7 @@ static void test_index_given_twice_is_not_proven(void)
     fake_qemu_answer(scene->qemu, "query-cpus-fast",
         "[{\"cpu-index\": 0, \"thread-id\": 4712}, {\"cpu-index\": 0, \"thread-id\": 4713}]");
     pass(scene, run_post_start, OUTCOME_UNPROVEN);
-    g_assert_cmpuint(fake_qemu_count(scene->qemu, "cont"), ==, 0);
+    assert_released(scene, 1);
 }
 
 static void test_real_kernel_is_not_used_on_another_proc(void)
@@ -1595,7 +1682,15 @@ static void add_guests(void)
     g_test_add_func("/run/mode-warn-says-it-and-starts", test_mode_warn_says_it_and_starts);
     g_test_add_func("/run/target-reads-the-sources-config", test_target_reads_the_sources_config);
     g_test_add_func("/run/when-a-guest-is-released", test_when_a_guest_is_released);
-    g_test_add_func("/run/unproven-guest-stays-frozen", test_unproven_guest_stays_frozen);
+    g_test_add_func("/run/refuted-start-is-ended", test_refuted_start_is_ended);
+    g_test_add_func("/run/guest-that-is-not-proven-by-hand-goes-on",
+        test_guest_that_is_not_proven_by_hand_goes_on);
+    g_test_add_func("/run/start-that-is-not-known-is-tried-once-more",
+        test_start_that_is_not_known_is_tried_once_more);
+    g_test_add_func(
+        "/run/mode-warn-lets-what-was-refused-run", test_mode_warn_lets_what_was_refused_run);
+    g_test_add_func("/run/repair-of-mode-off-lets-it-run", test_repair_of_mode_off_lets_it_run);
+    g_test_add_func("/run/resumed-guest-is-never-ended", test_resumed_guest_is_never_ended);
     g_test_add_func(
         "/run/guest-of-unknown-state-is-not-proven", test_guest_of_unknown_state_is_not_proven);
     g_test_add_func("/run/unproven-stop-ends-qemu", test_unproven_stop_ends_qemu);
@@ -1632,8 +1727,7 @@ static void add_repair(void)
 static void add_memory(void)
 {
     g_test_add_func("/run/memory-in-place-is-proven", test_memory_in_place_is_proven);
-    g_test_add_func(
-        "/run/guest-with-remote-memory-stays-frozen", test_guest_with_remote_memory_stays_frozen);
+    g_test_add_func("/run/remote-memory-holds-up-no-guest", test_remote_memory_holds_up_no_guest);
     g_test_add_func("/run/migrate-moves-then-releases", test_migrate_moves_then_releases);
     g_test_add_func(
         "/run/migrate-moves-nothing-that-is-in-place", test_migrate_moves_nothing_that_is_in_place);

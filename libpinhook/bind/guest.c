@@ -26,11 +26,8 @@ gboolean guest_look(Qmp *qmp, const VmConfig *vm, GuestState *state, GError **er
     return TRUE;
 }
 
-gboolean guest_release(Qmp *qmp, const VmConfig *vm, GuestState *state, GError **error)
+gboolean guest_release(Qmp *qmp, GuestState *state, GError **error)
 {
-    if (*state != GUEST_FROZEN || vm->lock != NULL) {
-        return TRUE;
-    }
     *state = GUEST_UNKNOWN; // without an answer QEMU may have taken it all the same
     g_autoptr(JsonObject) reply = qmp_execute(qmp, "cont", error);
     if (reply == NULL) {

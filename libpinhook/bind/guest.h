@@ -11,11 +11,12 @@ typedef enum {
     GUEST_FROZEN,    // it waits at its first instruction, for the proof
     GUEST_RELEASED,  // it was frozen, and now runs
     GUEST_ENDED,     // its QEMU was ended
+    GUEST_GONE,      // its QEMU has ended by itself
 } GuestState;
 
 /// Whether the guest is frozen: of a VM with `freeze: 1`, in the state "prelaunch". One that waits
 /// for a migration, or for somebody else's reason, is in another state.
 gboolean guest_look(Qmp *qmp, const VmConfig *vm, GuestState *state, GError **error);
 
-/// Lets a frozen guest run, unless something has locked the VM. Only for one that is proven.
-gboolean guest_release(Qmp *qmp, const VmConfig *vm, GuestState *state, GError **error);
+/// Lets a frozen guest run.
+gboolean guest_release(Qmp *qmp, GuestState *state, GError **error);

@@ -4,6 +4,7 @@
 #include "base/error.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <numa.h>
 #include <numaif.h>
 #include <signal.h>
@@ -56,18 +57,56 @@ static gboolean look_or_move(
         targets != NULL ? "move" : "look at", pid);
 }
 
-static gboolean terminate(const Root *root, const Process *process, GError **error)
+/// Whether the process of @handle has ended by then: its pidfd is readable (pidfd_open(2)).
+static gboolean has_ended(int handle, guint wait_ms)
 {
-    int fd = (int)syscall(SYS_pidfd_open, process->pid, 0);
-    if (fd < 0) {
+    struct pollfd ended = { .fd = handle, .events = POLLIN };
+    gint64 deadline = g_get_monotonic_time() + (gint64)wait_ms * 1000;
+    int ready = -1;
+
+    do {
+        gint64 left_ms = (deadline - g_get_monotonic_time() + 999) / 1000;
+        ready = poll(&ended, 1, (int)MAX(left_ms, 0));
+    } while (ready < 0 && errno == EINTR);
+    return ready == 1;
+}
+
+static gboolean send(int handle, int signal, int pid, GError **error)
+{
+    return syscall(SYS_pidfd_send_signal, handle, signal, NULL, 0) == 0 ||
+           error_set_errno(error, errno, "cannot end process %d", pid);
+}
+
+static gboolean end_by_handle(int handle, int pid, guint deadline_ms, GError **error)
+{
+    static const int signals[] = { SIGTERM, SIGKILL };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(signals); i++) {
+        if (!send(handle, signals[i], pid, error)) {
+            return FALSE;
+        }
+        if (has_ended(handle, deadline_ms / G_N_ELEMENTS(signals))) {
+            return TRUE;
+        }
+    }
+    g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_TIMEOUT,
+        "process %d has not ended within %u ms", pid, deadline_ms);
+    return FALSE;
+}
+
+static gboolean terminate(
+    const Root *root, const Process *process, guint deadline_ms, GError **error)
+{
+    int handle = (int)syscall(SYS_pidfd_open, process->pid, 0);
+    if (handle < 0) {
         return error_set_errno(error, errno, "cannot end process %d", process->pid);
     }
     /* The handle is of whoever has the pid now; it is ours if our process is still alive. */
-    int failed = !process_is_alive(root, process)                           ? ESRCH
-                 : syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0) < 0 ? errno
-                                                                            : 0;
-    close(fd);
-    return failed == 0 || error_set_errno(error, failed, "cannot end process %d", process->pid);
+    gboolean ours = process_is_alive(root, process) ||
+                    error_set_errno(error, ESRCH, "cannot end process %d", process->pid);
+    gboolean ended = ours && end_by_handle(handle, process->pid, deadline_ms, error);
+    close(handle);
+    return ended;
 }
 
 const Kernel kernel_running = {

@@ -21,8 +21,11 @@ typedef struct {
     gboolean (*move_pages)(
         int pid, guint count, void *const *pages, const int *targets, int *nodes, GError **error);
 
-    /// Ends @process, and no other that has come to its pid, with SIGTERM.
-    gboolean (*terminate)(const Root *root, const Process *process, GError **error);
+    /// Ends @process, and no other that has come to its pid: with SIGTERM, and where that has not
+    /// helped after half of @deadline_ms, as with one that is stopped, with SIGKILL. TRUE: it was
+    /// seen to end. PINHOOK_ERROR_GONE: it had ended before; PINHOOK_ERROR_TIMEOUT: it has not yet.
+    gboolean (*terminate)(
+        const Root *root, const Process *process, guint deadline_ms, GError **error);
 } Kernel;
 
 /// The running kernel.

@@ -135,6 +135,13 @@ static void add(Verify *verify, FindingCode code, int tid, char *message)
     add_as(verify, code, verify->policy->severities[code], tid, message);
 }
 
+/// Likewise, of what shows that a vCPU is elsewhere, or another thread on its core.
+static void refute(Verify *verify, FindingCode code, int tid, char *message)
+{
+    verify->proof->refuted |= verify->policy->severities[code] == SEVERITY_ERROR;
+    add(verify, code, tid, message);
+}
+
 Proof *verify_impossible(guint vmid, FindingCode code, const Policy *policy, const char *message)
 {
     Verify verify = { .vmid = vmid, .policy = policy, .proof = proof_new() };
@@ -148,7 +155,7 @@ static void verify_missing(Verify *verify, const Observed *observed)
 {
     for (guint i = 0; i < observed->missing_vcpus->len; i++) {
         const QemuThread *vcpu = &g_array_index(observed->missing_vcpus, QemuThread, i);
-        add(verify, FINDING_VCPU_MISSING, 0,
+        refute(verify, FINDING_VCPU_MISSING, 0,
             g_strdup_printf(
                 "vCPU %u has no thread of its own: QEMU names thread %d", vcpu->vcpu, vcpu->tid));
     }
@@ -178,6 +185,7 @@ static void add_offline(Verify *verify, const char *who, const ObservedThread *s
 {
     g_autofree char *wanted = cpuset_to_list(seen->wanted);
 
+    verify->proof->refuted |= verify->policy->severities[FINDING_NOT_BOUND] == SEVERITY_ERROR;
     add_with_fix(verify, FINDING_NOT_BOUND, verify->policy->severities[FINDING_NOT_BOUND],
         g_strdup_printf(
             "vCPU %u, %s, is not on %s: that CPU is offline", seen->thread->vcpu, who, wanted),
@@ -219,12 +227,12 @@ static void verify_vcpu(Verify *verify, const ObservedThread *seen)
     g_autofree char *who = describe(thread);
 
     if (seen->wanted == NULL) {
-        add(verify, FINDING_VCPU_MISSING, thread->tid,
+        refute(verify, FINDING_VCPU_MISSING, thread->tid,
             g_strdup_printf("vCPU %u, %s, is not in the plan", thread->vcpu, who));
         return;
     }
     if (hwloc_bitmap_isset(verify->vcpus, thread->vcpu)) {
-        add(verify, FINDING_VCPU_MISSING, thread->tid,
+        refute(verify, FINDING_VCPU_MISSING, thread->tid,
             g_strdup_printf("QEMU names a second thread for vCPU %u: %s", thread->vcpu, who));
         return;
     }
@@ -239,7 +247,7 @@ static void verify_vcpu(Verify *verify, const ObservedThread *seen)
     }
     g_autofree char *allowed = cpuset_to_list(seen->allowed);
     g_autofree char *wanted = cpuset_to_list(seen->wanted);
-    add(verify, FINDING_NOT_BOUND, thread->tid,
+    refute(verify, FINDING_NOT_BOUND, thread->tid,
         g_strdup_printf("vCPU %u, %s, may run on %s, not on %s%s%s", thread->vcpu, who, allowed,
             wanted, seen->refusal != NULL ? ": " : " alone",
             seen->refusal != NULL ? seen->refusal : ""));
@@ -260,8 +268,11 @@ static void verify_other(Verify *verify, const ObservedThread *seen)
     g_autofree char *allowed = cpuset_to_list(seen->allowed);
     g_autofree char *others = cpuset_to_list(verify->plan->others);
     if (seen->refusal != NULL) {
-        add(verify, FINDING_THREAD_UNMOVABLE, seen->thread->tid,
+        refute(verify, FINDING_THREAD_UNMOVABLE, seen->thread->tid,
             g_strdup_printf("%s may run on %s, with the vCPUs: %s", who, allowed, seen->refusal));
+    } else if (touches) {
+        refute(verify, FINDING_NOT_BOUND, seen->thread->tid,
+            g_strdup_printf("%s may run on %s, not on %s", who, allowed, others));
     } else {
         add(verify, FINDING_NOT_BOUND, seen->thread->tid,
             g_strdup_printf("%s may run on %s, not on %s", who, allowed, others));

@@ -8,11 +8,14 @@
 
 /// What the kernel's answers prove of a plan.
 typedef struct {
-    gboolean proven; // every vCPU on its CPU, no other thread on a vCPU's core, enough memory on
-                     // the nodes, the guest's threads a core as planned, but for what the policy
-                     // makes less than an error
-    guint vcpus;     // proven to be on their CPUs
-    guint others;    // other threads
+    gboolean proven;  // every vCPU on its CPU, no other thread on a vCPU's core, enough memory on
+                      // the nodes, the guest's threads a core as planned, but for what the policy
+                      // makes less than an error
+    gboolean refuted; // it is known that a thread is not where the plan wants it; not proven and
+                      // not refuted: it is not known, or only the memory or the guest's view of its
+                      // cores is not as planned
+    guint vcpus;      // proven to be on their CPUs
+    guint others;     // other threads
     GPtrArray *findings; // Finding: what is not as planned
 } Proof;
 

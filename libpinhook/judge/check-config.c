@@ -75,6 +75,9 @@ static char *fix_policy(const PolicyProblem *problem)
     if (problem->line == 0) {
         return g_strdup("ls -l /" POLICY_PATH);
     }
+    if (problem->now != NULL) {
+        return g_strdup_printf("sed -i '%us/=.*/= %s/' /" POLICY_PATH, problem->line, problem->now);
+    }
     g_autofree char *rest = problem->last_line > problem->line
                                 ? g_strdup_printf(",%u", problem->last_line)
                                 : g_strdup("");
@@ -89,7 +92,8 @@ static void check_policy(Check *check)
     for (guint i = 0; i < problems->len; i++) {
         const PolicyProblem *problem = problems->pdata[i];
         check_add_as(check, FINDING_POLICY_INVALID,
-            problem->applies ? severity : MIN(severity, SEVERITY_WARNING), fix_policy(problem),
+            problem->applies && problem->now == NULL ? severity : MIN(severity, SEVERITY_WARNING),
+            fix_policy(problem),
             problem->line > 0
                 ? g_strdup_printf("/" POLICY_PATH " line %u: %s", problem->line, problem->message)
                 : g_strdup(problem->message));

@@ -88,6 +88,7 @@ JsonObject *plan_to_json(const Plan *plan)
     }
     json_object_object_add(json, "others_share", json_object_new_boolean(plan->others_share));
     json_object_object_add(json, "refused", json_object_new_boolean(plan->refused));
+    json_object_object_add(json, "resumes", json_object_new_boolean(plan->resumes));
     return json;
 }
 
@@ -166,6 +167,7 @@ Plan *plan_from_json(JsonObject *json, GError **error)
         return NULL;
     }
     json_get_boolean(json, "refused", &plan->refused); // older entries do not have these
+    json_get_boolean(json, "resumes", &plan->resumes);
     get_number(json, "threads", &plan->threads);
     return g_steal_pointer(&plan);
 }

@@ -25,6 +25,7 @@ typedef struct {
     gboolean others_share; // no CPU was left for them: `others` may touch `cores` or other guests
     CpuSet *nodes;
     gboolean refused; // a start would have been: bound all the same, it proves nothing
+    gboolean resumes; // the VM goes on from hibernation
 } Plan;
 
 /// No vCPU placed yet, all sets empty.

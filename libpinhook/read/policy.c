@@ -19,6 +19,7 @@ static void problem_free(gpointer data)
     PolicyProblem *problem = data;
 
     g_free(problem->message);
+    g_free(problem->now);
     g_free(problem);
 }
 
@@ -77,9 +78,10 @@ typedef struct Key Key;
 struct Key {
     PolicyKey key;
     gboolean (*take)(const Key *key, Policy *policy, const char *value);
-    const char *wanted; // what a value must be, where `values` does not say it
-    gsize at;           // where it goes in Policy
-    guint least, most;  // of a number
+    const char *wanted;      // what a value must be, where `values` does not say it
+    gsize at;                // where it goes in Policy
+    guint least, most;       // of a number
+    const char *older, *now; // an older pinhook's value, and what it is called now; NULL: none
 };
 
 /// The place of @value among the key's words, or -1. LIST is none of them.
@@ -168,11 +170,14 @@ static const Key keys[] = {
     { { "memory-local", "PERCENT", "95",
           "Percent of the memory in use that must lie on the plan's nodes." },
         take_number, "a percentage from 0 to 100", offsetof(Policy, memory_local_percent), 0, 100 },
-    { { "unproven", "keep, stop", "keep",
-          "What becomes of a VM whose start could not be proven: it goes on, or stays frozen; or "
-          "its QEMU is ended. A post-start by hand never ends a VM: only the one that follows a "
-          "pre-start does." },
-        take_word, .at = offsetof(Policy, unproven) },
+    { { "unproven", "fail, run, stop", "fail",
+          "What becomes of a frozen VM whose start is not proven, by the post-start that follows a "
+          "pre-start. fail: where it is refuted (a vCPU elsewhere, another thread on its core) "
+          "its QEMU is ended, which has not executed an instruction; where it is not known (QEMU "
+          "did not answer) it runs. run: it runs. stop: it is ended. A VM that runs, or that was "
+          "not started with freeze, or comes from a migration or hibernation, is never ended; nor "
+          "is any with mode = warn." },
+        take_word, .at = offsetof(Policy, unproven), .older = "keep", .now = "run" },
     { { "deadline", "MILLISECONDS", "5000",
           "For a dialogue with QEMU, to move memory, and to wait for another pinhook; repair "
           "waits for QEMU 2000 at most." },
@@ -250,20 +255,26 @@ Policy *policy_unreadable(const char *message)
     return policy;
 }
 
-/// NULL: taken; "": there is no such key; else what the key wants. The caller frees it.
-static char *take_rule(Policy *policy, const char *name, const char *value)
+/// NULL: taken; "": there is no such key; else what the key wants. The caller frees it. @now
+/// (static) gets what an older value is called now; NULL: it is none.
+static char *take_rule(Policy *policy, const char *name, const char *value, const char **now)
 {
     Key key;
 
+    *now = NULL;
     if (!find_key(name, &key)) {
         return g_strdup("");
+    }
+    if (g_strcmp0(key.older, value) == 0) {
+        *now = value = key.now;
     }
     return key.take(&key, policy, value) ? NULL : describe_wanted(&key);
 }
 
 gboolean policy_take(Policy *policy, const char *key, const char *value, GError **error)
 {
-    g_autofree char *wanted = take_rule(policy, key, value);
+    const char *now;
+    g_autofree char *wanted = take_rule(policy, key, value, &now);
 
     if (wanted != NULL) {
         g_autofree char *shown = g_strescape(value, NULL);
@@ -377,22 +388,42 @@ static void read_lines(Reading *reading, const char *text)
     }
 }
 
+static void add_bad_rule(Policy *report_to, const Rule *rule, gboolean applies, const char *wanted)
+{
+    g_autofree char *group = g_strescape(rule->group, NULL);
+    g_autofree char *key = g_strescape(rule->key, NULL);
+    g_autofree char *value = g_strescape(rule->value, NULL);
+
+    add_problem(report_to, rule->line, applies,
+        *wanted == '\0'
+            ? g_strdup_printf("[%.60s] '%.60s' is no key", group, key)
+            : g_strdup_printf("[%.60s] %s: '%.60s' is not %s", group, key, value, wanted));
+}
+
+static void add_older_rule(Policy *report_to, const Rule *rule, gboolean applies, const char *now)
+{
+    g_autofree char *group = g_strescape(rule->group, NULL);
+    PolicyProblem *problem = add_problem(report_to, rule->line, applies,
+        g_strdup_printf("[%.60s] %s: '%s' is called '%s' now, and taken as that", group, rule->key,
+            rule->value, now));
+
+    if (problem != NULL) {
+        problem->now = g_strdup(now);
+    }
+}
+
 /// Takes the rules of one scope into @policy; what is wrong goes to the problems of @report_to.
 static void apply_rules(const GPtrArray *rules, Policy *policy, Policy *report_to, gboolean applies)
 {
     for (guint i = 0; i < rules->len; i++) {
         const Rule *rule = rules->pdata[i];
-        g_autofree char *wanted = take_rule(policy, rule->key, rule->value);
-        if (wanted == NULL) {
-            continue;
+        const char *now;
+        g_autofree char *wanted = take_rule(policy, rule->key, rule->value, &now);
+        if (wanted != NULL) {
+            add_bad_rule(report_to, rule, applies, wanted);
+        } else if (now != NULL) {
+            add_older_rule(report_to, rule, applies, now);
         }
-        g_autofree char *group = g_strescape(rule->group, NULL);
-        g_autofree char *key = g_strescape(rule->key, NULL);
-        g_autofree char *value = g_strescape(rule->value, NULL);
-        add_problem(report_to, rule->line, applies,
-            *wanted == '\0'
-                ? g_strdup_printf("[%.60s] '%.60s' is no key", group, key)
-                : g_strdup_printf("[%.60s] %s: '%.60s' is not %s", group, key, value, wanted));
     }
 }
 

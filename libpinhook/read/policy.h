@@ -11,13 +11,14 @@ typedef enum { POLICY_ENFORCE, POLICY_WARN, POLICY_OFF } PolicyMode;
 typedef enum { POLICY_SMT_AUTO, POLICY_SMT_ISOLATE, POLICY_SMT_PAIR } PolicySmt;
 typedef enum { POLICY_HOUSEKEEPING, POLICY_SPARE, POLICY_EMULATOR_CPUS } PolicyEmulator;
 typedef enum { POLICY_VERIFY, POLICY_MIGRATE, POLICY_IGNORE } PolicyMemory;
-typedef enum { POLICY_KEEP, POLICY_STOP } PolicyUnproven;
+typedef enum { POLICY_FAIL, POLICY_RUN, POLICY_STOP } PolicyUnproven;
 
-/// A line that is not understood.
+/// A line that is not understood, or is understood though it is of an older pinhook.
 typedef struct {
     guint line;
     guint last_line;  // of a group that is none: the end of what stands in it
     gboolean applies; // it stands in a group that counts for this VM on this node
+    char *now;        // what an older value is called now; NULL: it is not understood
     char *message;    // names the key
 } PolicyProblem;
 

@@ -328,6 +328,12 @@ static void take_lock(Reading *reading, const Setting *setting)
     reading->vm->lock = g_strdup(setting->value);
 }
 
+/// Until Proxmox has loaded it (PVE::QemuServer, vm_start_nolock).
+static void take_vmstate(Reading *reading, const Setting *setting)
+{
+    reading->vm->resumes = TRUE;
+}
+
 static void take_name(Reading *reading, const Setting *setting)
 {
     reading->vm->name = g_strdup(setting->value);
@@ -497,6 +503,7 @@ static const Option options[] = {
     { "tags", take_tags },
     { "template", take_template },
     { "vcpus", take_vcpus },
+    { "vmstate", take_vmstate },
 };
 
 static void take_setting(

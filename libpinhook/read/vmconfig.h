@@ -63,14 +63,15 @@ typedef struct {
     gboolean kvm;
     gboolean template;
     gboolean cpu_hotplug;
-    char *hotplug;       // as written; NULL: the default
-    double cpulimit;     // host CPUs' worth of time; 0: none
-    char *lock;          // "backup", "migrate", …; NULL: none
-    char *name;          // NULL: none
-    char *cpu;           // NULL: the default
-    char *tags;          // NULL: none
-    char *args;          // NULL: none
-    GPtrArray *hostpci;  // VmHostpci, by index; without those that could not be read
+    char *hotplug;      // as written; NULL: the default
+    double cpulimit;    // host CPUs' worth of time; 0: none
+    gboolean resumes;   // from hibernation: its state is in a file, of which `vmstate` has the name
+    char *lock;         // "backup", "migrate", …; NULL: none
+    char *name;         // NULL: none
+    char *cpu;          // NULL: the default
+    char *tags;         // NULL: none
+    char *args;         // NULL: none
+    GPtrArray *hostpci; // VmHostpci, by index; without those that could not be read
     GPtrArray *problems; // VmConfigProblem, in the order of the file
 } VmConfig;
 

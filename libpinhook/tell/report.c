@@ -250,12 +250,14 @@ static const char *guest_text(const Report *report)
     case GUEST_UNKNOWN:
         return "; whether it runs is not known";
     case GUEST_RELEASED:
-        return "; released";
+        return report->outcome == OUTCOME_PROVEN ? "; released" : "; released all the same";
     case GUEST_FROZEN:
         return report->outcome == OUTCOME_PROVEN ? "; it waits for what started it"
                                                  : "; it stays frozen";
     case GUEST_ENDED:
-        return "; QEMU was ended (unproven = stop)";
+        return "; its QEMU was ended, before an instruction of the guest was executed";
+    case GUEST_GONE:
+        return "; its QEMU has ended";
     }
     g_assert_not_reached();
 }

@@ -26,8 +26,9 @@ typedef struct PinhookReport {
     Plan *plan;
     GPtrArray *findings; // Finding; never NULL
     Observed *observed;
-    Memory *memory; // NULL: it was not looked at
-    int pid;        // of QEMU; 0: none
+    Memory *memory;   // NULL: it was not looked at
+    int pid;          // of QEMU; 0: none
+    gboolean refuted; // of an outcome that is not proven: a thread is known to be elsewhere
     GuestState guest;
     guint others; // how many threads there are beside the vCPUs'
     char *note;   // why it was skipped or failed

@@ -335,7 +335,8 @@ static gboolean move_pages(
     return TRUE;
 }
 
-static gboolean terminate(const Root *root, const Process *process, GError **error)
+static gboolean terminate(
+    const Root *root, const Process *process, guint deadline_ms, GError **error)
 {
     terminated = process->pid;
     return TRUE;

@@ -1386,6 +1386,21 @@ static void add_policy_tests(void)
     g_test_add_func("/check/policy/unreadable", test_an_unreadable_policy);
 }
 
+static void test_older_value_is_a_warning(void)
+{
+    g_autoptr(Scene) scene = scene_new(TWO_NODES, TWO_NODES_ISOLATED, GOOD "cores: 2\n");
+
+    fake_root_write(scene->fake, POLICY_PATH, "[vm 100]\nunproven = keep\n");
+    g_autoptr(Verdict) before = judge(scene);
+    const Finding *finding = find(before, FINDING_POLICY_INVALID);
+    g_assert_cmpint(finding->severity, ==, SEVERITY_WARNING);
+    g_assert_true(apply_fix(scene, finding->fix));
+    g_autofree char *policy = scene_read(scene, POLICY_PATH);
+    g_autoptr(Verdict) after = judge(scene);
+    g_assert_cmpstr(policy, ==, "[vm 100]\nunproven = run\n");
+    g_assert_null(find(after, FINDING_POLICY_INVALID));
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -1408,5 +1423,6 @@ int main(int argc, char **argv)
     g_test_add_func(
         "/check/following-the-fixes-leads-to-a-start", test_following_the_fixes_leads_to_a_start);
     g_test_add_func("/check/fixes-of-warnings-mend-them", test_fixes_of_warnings_mend_them);
+    g_test_add_func("/check/older-value-is-a-warning", test_older_value_is_a_warning);
     return g_test_run();
 }

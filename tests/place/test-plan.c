@@ -6,11 +6,12 @@
 
 #include <string.h>
 
-static const char good[] = "{\"vcpus\":[{\"vcpu\":0,\"cpu\":2,\"core\":1,\"node\":0,\"llc\":0},"
-                           "{\"vcpu\":1,\"cpu\":10,\"core\":5,\"node\":1,\"llc\":2}],"
-                           "\"present\":1,\"threads\":2,\"cores\":\"2-3,10-11\",\"reserved\":\"2-5,"
-                           "10-11\",\"others\":\"4\","
-                           "\"nodes\":\"0-1\",\"others_share\":true,\"refused\":true}";
+static const char good[] =
+    "{\"vcpus\":[{\"vcpu\":0,\"cpu\":2,\"core\":1,\"node\":0,\"llc\":0},"
+    "{\"vcpu\":1,\"cpu\":10,\"core\":5,\"node\":1,\"llc\":2}],"
+    "\"present\":1,\"threads\":2,\"cores\":\"2-3,10-11\",\"reserved\":\"2-5,"
+    "10-11\",\"others\":\"4\","
+    "\"nodes\":\"0-1\",\"others_share\":true,\"refused\":true,\"resumes\":true}";
 
 static Plan *parse(const char *text, GError **error)
 {
@@ -51,7 +52,8 @@ static void test_every_field_comes_back(void)
 /* A VM may run on when pinhook is replaced by a newer one. */
 static void test_an_entry_of_an_older_version(void)
 {
-    static const char *const later[] = { "\"threads\":2,", ",\"refused\":true" };
+    static const char *const later[] = { "\"threads\":2,", ",\"refused\":true",
+        ",\"resumes\":true" };
     g_autoptr(GString) text = g_string_new(good);
 
     for (gsize i = 0; i < G_N_ELEMENTS(later); i++) {

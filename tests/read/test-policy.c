@@ -41,7 +41,7 @@ static void assert_defaults(const Policy *policy)
     assert_set(policy->emulator_cpus, NULL);
     g_assert_cmpint(policy->memory, ==, POLICY_VERIFY);
     g_assert_cmpuint(policy->memory_local_percent, ==, 95);
-    g_assert_cmpint(policy->unproven, ==, POLICY_KEEP);
+    g_assert_cmpint(policy->unproven, ==, POLICY_FAIL);
     g_assert_cmpuint(policy->deadline_ms, ==, 5000);
     for (guint i = 0; i < FINDING_COUNT; i++) {
         g_assert_cmpint(policy->severities[i], ==, finding_kind((FindingCode)i)->severity);
@@ -96,7 +96,8 @@ static void test_every_word_of_every_key_is_taken(void)
         { "memory = ignore", G_STRUCT_OFFSET(Policy, memory), POLICY_IGNORE },
         { "memory-local = 0", G_STRUCT_OFFSET(Policy, memory_local_percent), 0 },
         { "memory-local = 100", G_STRUCT_OFFSET(Policy, memory_local_percent), 100 },
-        { "unproven = keep", G_STRUCT_OFFSET(Policy, unproven), POLICY_KEEP },
+        { "unproven = fail", G_STRUCT_OFFSET(Policy, unproven), POLICY_FAIL },
+        { "unproven = run", G_STRUCT_OFFSET(Policy, unproven), POLICY_RUN },
         { "unproven = stop", G_STRUCT_OFFSET(Policy, unproven), POLICY_STOP },
         { "deadline = 1", G_STRUCT_OFFSET(Policy, deadline_ms), 1 },
         { "deadline = 600000", G_STRUCT_OFFSET(Policy, deadline_ms), 600000 },
@@ -442,6 +443,18 @@ static void add_problems(void)
     g_test_add_func("/policy/printable", test_a_message_is_one_line_that_can_be_printed);
 }
 
+static void test_older_value_is_taken_and_told(void)
+{
+    g_autoptr(Policy) policy = parse("[vm 100]\nunproven = keep\n");
+    const PolicyProblem *problem = policy->problems->pdata[0];
+
+    g_assert_cmpint(policy->unproven, ==, POLICY_RUN);
+    g_assert_cmpuint(policy->problems->len, ==, 1);
+    g_assert_cmpstr(problem->now, ==, "run");
+    g_assert_cmpstr(
+        problem->message, ==, "[vm 100] unproven: 'keep' is called 'run' now, and taken as that");
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -454,5 +467,6 @@ int main(int argc, char **argv)
     g_test_add_data_func("/policy/quick/groups", "[vm 101]\n", test_a_mebibyte_is_read_in_time);
     g_test_add_data_func("/policy/quick/rubbish", "?\n", test_a_mebibyte_is_read_in_time);
     g_test_add_data_func("/policy/quick/newlines", "\n", test_a_mebibyte_is_read_in_time);
+    g_test_add_func("/policy/older-value-is-taken-and-told", test_older_value_is_taken_and_told);
     return g_test_run();
 }

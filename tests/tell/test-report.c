@@ -431,7 +431,8 @@ static void test_unproven_and_ended(void)
         "pinhook: vm 100: error: not-bound: vCPU 1, thread 4712 (CPU 1/KVM), may run on 0-7, not "
         "on 4 alone\n"
         "pinhook: vm 100:   fix: cat /proc/4712/cgroup\n"
-        "pinhook: vm 100: NOT PROVEN: 1 error; QEMU was ended (unproven = stop)\n");
+        "pinhook: vm 100: NOT PROVEN: 1 error; its QEMU was ended, before an instruction of the "
+        "guest was executed\n");
 }
 
 static void test_unproven_because_it_is_gone(void)
@@ -584,7 +585,8 @@ static void test_json_of_check(void)
     g_assert_cmpint(json_object_get_int(json_object_object_get(json, "vmid")), ==, 100);
     g_assert_cmpstr(get_string(json, "phase"), ==, "check");
     g_assert_cmpstr(get_string(json, "verdict"), ==, "refuse");
-    assert_names(plan, "vcpus present threads cores reserved others nodes others_share refused");
+    assert_names(
+        plan, "vcpus present threads cores reserved others nodes others_share refused resumes");
     g_assert_cmpstr(json_object_to_json_string_ext(get_first(plan, "vcpus"), 0), ==,
         "{\"vcpu\":0,\"cpu\":2,\"core\":1,\"node\":0,\"llc\":0}");
     g_assert_cmpstr(get_string(plan, "reserved"), ==, "2-5");
