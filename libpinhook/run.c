@@ -233,7 +233,7 @@ static FindingCode code_of(const GError *error)
 /// A plan that pre-start would have refused is not proven by threads that keep to it.
 static void conclude(Report *report, const Proof *proof)
 {
-    gboolean refused = report->outcome == OUTCOME_REFUSED;
+    gboolean refused = report->plan != NULL && report->plan->refused;
 
     report->others = proof->others;
     report_add_findings(report, proof->findings);
@@ -251,128 +251,158 @@ static void conclude_without_proof(
     report->guest = code == FINDING_VM_GONE ? GUEST_GONE : report->guest;
 }
 
+/// A VM that runs, and what of it is needed from step to step.
+typedef struct {
+    const Call *call;
+    const VmConfig *vm;
+    const Policy *policy;
+    const Process *qemu;
+    gboolean first;       // see Circumstances
+    QemuThreads *threads; // NULL: QEMU was not asked
+    GError *unseen;       // why its memory could not be looked at; NULL: it was
+    guint judged;         // so many findings were there before it was held against the plan
+} Running;
+
+static void running_clear(Running *running)
+{
+    g_clear_pointer(&running->threads, qemu_threads_free);
+    g_clear_error(&running->unseen);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Running, running_clear)
+
 /* QEMU talks to one client at a time, and Proxmox polls it: no dialogue is held open while memory
  * is looked at or moved. */
 
-/// A dialogue with QEMU: bind as planned, and read back.
-static gboolean bind_once(const Call *call, const VmConfig *vm, const Policy *policy,
-    const Process *qemu, Report *report, GError **error)
+static gboolean bind_again(const Running *running, Report *report, GError **error)
 {
-    g_autoptr(Qmp) qmp = qmp_connect(call->root, call->vmid, policy->deadline_ms, error);
-    if (qmp == NULL || !guest_look(qmp, vm, &report->guest, error)) {
-        return FALSE;
+    const Call *call = running->call;
+    guint moved = report->observed != NULL ? report->observed->moved : 0;
+
+    g_clear_pointer(&report->observed, observed_free);
+    report->observed = bind_threads(
+        call->root, call->kernel, running->qemu, running->threads, report->plan, error);
+    if (report->observed != NULL) {
+        report->observed->moved += moved;
     }
-    g_autoptr(QemuThreads) threads = qemu_threads_query(qmp, error);
-    if (threads == NULL) {
-        return FALSE;
-    }
-    report->observed = bind_threads(call->root, call->kernel, qemu, threads, report->plan, error);
     return report->observed != NULL;
 }
 
-/// Once more where QEMU did not answer in time: while a node boots it is busy.
-static gboolean bind_all(const Call *call, const VmConfig *vm, const Policy *policy,
-    const Process *qemu, Report *report, GError **error)
+/// A dialogue with QEMU: bind as planned, and read back.
+static gboolean bind_once(Running *running, Report *report, GError **error)
 {
-    g_autoptr(GError) first = NULL;
+    const Call *call = running->call;
+    g_autoptr(Qmp) qmp = qmp_connect(call->root, call->vmid, running->policy->deadline_ms, error);
+    if (qmp == NULL || !guest_look(qmp, running->vm, &report->guest, error)) {
+        return FALSE;
+    }
+    running->threads = qemu_threads_query(qmp, error);
+    return running->threads != NULL && bind_again(running, report, error);
+}
 
-    if (bind_once(call, vm, policy, qemu, report, &first)) {
+/// Once more where QEMU did not answer in time: while a node boots it is busy.
+static gboolean bind_all(Running *running, Report *report, GError **error)
+{
+    g_autoptr(GError) once = NULL;
+
+    if (bind_once(running, report, &once)) {
         return TRUE;
     }
-    if (g_error_matches(first, PINHOOK_ERROR, PINHOOK_ERROR_TIMEOUT)) {
-        return bind_once(call, vm, policy, qemu, report, error);
+    if (g_error_matches(once, PINHOOK_ERROR, PINHOOK_ERROR_TIMEOUT)) {
+        running_clear(running);
+        return bind_once(running, report, error);
     }
-    g_propagate_error(error, g_steal_pointer(&first));
+    g_propagate_error(error, g_steal_pointer(&once));
     return FALSE;
 }
 
 typedef enum { MEMORY_STAYS, MEMORY_MAY_MOVE } MemoryMoves;
 
 /// Looks where the memory lies and, where that is wanted, moves what lies elsewhere than planned.
-static gboolean look_at_memory(const Call *call, const Policy *policy, const Process *qemu,
-    MemoryMoves moves, Report *report, GError **error)
+static gboolean look_at_memory(
+    const Running *running, MemoryMoves moves, Report *report, GError **error)
 {
+    const Call *call = running->call;
+    const Policy *policy = running->policy;
+
     if (policy->memory == POLICY_IGNORE) {
         return TRUE;
     }
-    report->memory = memory_look(call->root, call->kernel, qemu, error);
+    report->memory = memory_look(call->root, call->kernel, running->qemu, error);
     if (report->memory == NULL) {
         return FALSE;
     }
     if (moves == MEMORY_MAY_MOVE && policy->memory == POLICY_MIGRATE &&
         memory_percent_on(report->memory, report->plan->nodes) < 100) {
         g_clear_pointer(&report->memory, memory_free);
-        report->memory = memory_migrate(
-            call->root, call->kernel, qemu, report->plan->nodes, policy->deadline_ms, error);
+        report->memory = memory_migrate(call->root, call->kernel, running->qemu,
+            report->plan->nodes, policy->deadline_ms, error);
     }
     return report->memory != NULL;
 }
 
-/// Concludes when @error says that there is no QEMU any more.
-static gboolean conclude_gone(Report *report, const Policy *policy, const GError *error)
+/// Holds what was seen against the plan, in the place of what was found so before. A VM that
+/// nothing is planned for is not proven, wherever its threads are.
+static void hold_against_plan(const Running *running, Report *report)
 {
-    gboolean gone = g_error_matches(error, PINHOOK_ERROR, PINHOOK_ERROR_GONE);
-
-    if (gone) {
-        conclude_without_proof(report, FINDING_VM_GONE, policy, error);
-    }
-    return gone;
-}
-
-/// Holds threads and memory against the plan. A VM that nothing is planned for is not proven,
-/// wherever they are.
-static void prove(
-    const Call *call, const Policy *policy, const Process *qemu, MemoryMoves moves, Report *report)
-{
-    g_autoptr(GError) error = NULL;
-
-    if (!look_at_memory(call, policy, qemu, moves, report, &error) &&
-        conclude_gone(report, policy, error)) {
-        return;
-    }
+    guint vmid = running->call->vmid;
     g_autoptr(Proof) proof = report->plan != NULL
-                                 ? verify_observed(call->vmid, report->plan, policy,
-                                       report->observed, report->memory, error)
-                                 : verify_impossible(call->vmid, FINDING_NOT_BOUND, policy,
+                                 ? verify_observed(vmid, report->plan, running->policy,
+                                       report->observed, report->memory, running->unseen)
+                                 : verify_impossible(vmid, FINDING_NOT_BOUND, running->policy,
                                        "nothing is planned for it");
+
+    g_ptr_array_set_size(report->findings, (int)running->judged);
     conclude(report, proof);
 }
 
+/// Looks at the memory, and holds it and the threads against the plan.
+static void prove(Running *running, MemoryMoves moves, Report *report)
+{
+    running->judged = report->findings->len;
+    if (!look_at_memory(running, moves, report, &running->unseen) &&
+        g_error_matches(running->unseen, PINHOOK_ERROR, PINHOOK_ERROR_GONE)) {
+        conclude_without_proof(report, FINDING_VM_GONE, running->policy, running->unseen);
+        return;
+    }
+    hold_against_plan(running, report);
+}
+
 /// Bind, memory, proof.
-static void bind_and_prove(const Call *call, const VmConfig *vm, const Policy *policy,
-    const Process *qemu, MemoryMoves moves, Report *report)
+static void bind_and_prove(Running *running, MemoryMoves moves, Report *report)
 {
     g_autoptr(GError) error = NULL;
 
-    if (bind_all(call, vm, policy, qemu, report, &error)) {
-        prove(call, policy, qemu, moves, report);
+    if (bind_all(running, report, &error)) {
+        prove(running, moves, report);
     } else {
-        conclude_without_proof(report, code_of(error), policy, error);
+        conclude_without_proof(report, code_of(error), running->policy, error);
     }
 }
 
 /* The guest. */
 
-/// What is to become of it. @first: see Circumstances.
-static Fate decide_fate(
-    const VmConfig *vm, const Policy *policy, gboolean first, const Report *report)
+/// What is to become of it.
+static Fate decide_fate(const Running *running, const Report *report)
 {
+    const VmConfig *vm = running->vm;
+
     return fate_of(&(Circumstances){ .frozen = report->guest == GUEST_FROZEN,
         .proven = report->outcome == OUTCOME_PROVEN,
         .refuted = report->refuted,
-        .first = first,
+        .first = running->first,
         .locked = vm->lock != NULL,
         .incoming = vm->incoming,
         .resumed = vm->resumes || (report->plan != NULL && report->plan->resumes),
-        .mode = policy->mode,
-        .unproven = policy->unproven });
+        .mode = running->policy->mode,
+        .unproven = running->policy->unproven });
 }
 
-/// QEMU takes it for a mistake to be asked while it ends: nobody talks to it any more.
-static gboolean end_guest(
-    const Call *call, const Policy *policy, const Process *qemu, Report *report, GError **error)
+static gboolean end_guest(const Running *running, Report *report, GError **error)
 {
-    if (!call->kernel->terminate(call->root, qemu, policy->deadline_ms, error)) {
+    const Call *call = running->call;
+
+    if (!call->kernel->terminate(call->root, running->qemu, running->policy->deadline_ms, error)) {
         return FALSE;
     }
     report->guest = GUEST_ENDED;
@@ -381,43 +411,43 @@ static gboolean end_guest(
 
 /// Another dialogue, with a guest that may still wait at its first instruction: it is let run, or
 /// ended, or left as it is. Somebody may have let it run meanwhile.
-static gboolean settle(const Call *call, const VmConfig *vm, const Policy *policy,
-    const Process *qemu, gboolean first, Report *report, GError **error)
+static gboolean settle(const Running *running, Report *report, GError **error)
 {
+    const Call *call = running->call;
+
     if (report->guest != GUEST_FROZEN && report->guest != GUEST_UNKNOWN) {
         return TRUE;
     }
-    if (report->guest == GUEST_FROZEN && decide_fate(vm, policy, first, report) == FATE_GOES_ON) {
+    if (report->guest == GUEST_FROZEN && decide_fate(running, report) == FATE_GOES_ON) {
         return TRUE;
     }
     report->guest = GUEST_UNKNOWN;
-    g_autoptr(Qmp) qmp = qmp_connect(call->root, call->vmid, policy->deadline_ms, error);
-    if (qmp == NULL || !guest_look(qmp, vm, &report->guest, error)) {
+    g_autoptr(Qmp) qmp = qmp_connect(call->root, call->vmid, running->policy->deadline_ms, error);
+    if (qmp == NULL || !guest_look(qmp, running->vm, &report->guest, error)) {
         return FALSE;
     }
-    switch (decide_fate(vm, policy, first, report)) {
+    switch (decide_fate(running, report)) {
     case FATE_GOES_ON:
         return TRUE;
     case FATE_RELEASED:
         return guest_release(qmp, &report->guest, error);
     case FATE_ENDED:
-        return end_guest(call, policy, qemu, report, error);
+        return end_guest(running, report, error);
     }
     g_assert_not_reached();
 }
 
 /// Settles what becomes of the guest. A proof that does not let it run is none; what was not proven
 /// before is said already.
-static void settle_guest(const Call *call, const VmConfig *vm, const Policy *policy,
-    const Process *qemu, gboolean first, Report *report)
+static void settle_guest(const Running *running, Report *report)
 {
     g_autoptr(GError) error = NULL;
 
-    if (settle(call, vm, policy, qemu, first, report, &error)) {
+    if (settle(running, report, &error)) {
         return;
     }
     if (report->outcome == OUTCOME_PROVEN) {
-        conclude_without_proof(report, code_of(error), policy, error);
+        conclude_without_proof(report, code_of(error), running->policy, error);
     } else if (g_error_matches(error, PINHOOK_ERROR, PINHOOK_ERROR_GONE)) {
         report->guest = GUEST_GONE;
     } else if (report->note == NULL) {
@@ -425,22 +455,46 @@ static void settle_guest(const Call *call, const VmConfig *vm, const Policy *pol
     }
 }
 
+/// A thread that is made once the guest runs begins with the one CPU of the vCPU that made it: the
+/// kernel's kvm-nx-lpage-recovery at the first KVM_RUN, QEMU's workers for the disk. So the threads
+/// of a guest that was released are looked at some times more, and bound where need be.
+static void bind_late_threads(const Running *running, Report *report)
+{
+    static const guint looks_ms[] = { 0, 5, 20, 50 };
+    gint64 released = g_get_monotonic_time();
+    g_autoptr(GError) error = NULL;
+
+    if (report->guest != GUEST_RELEASED || report->observed == NULL) {
+        return;
+    }
+    for (gsize i = 0; i < G_N_ELEMENTS(looks_ms); i++) {
+        gint64 left_us = released + looks_ms[i] * 1000 - g_get_monotonic_time();
+        g_usleep((gulong)MAX(left_us, 0));
+        if (!bind_again(running, report, &error)) {
+            conclude_without_proof(report, code_of(error), running->policy, error);
+            return;
+        }
+    }
+    hold_against_plan(running, report);
+}
+
 static void bind_vm(
     const Call *call, const VmConfig *vm, const Policy *policy, const Process *qemu, Report *report)
 {
+    g_auto(Running) running = { .call = call, .vm = vm, .policy = policy, .qemu = qemu };
     g_autoptr(GError) error = NULL;
-    gboolean starting = FALSE;
     int hold = -1;
 
     report->guest = vm->freeze ? GUEST_UNKNOWN : GUEST_UNTOUCHED;
-    if (!claim_plan(call, vm, policy, qemu, report, &starting, &hold, &error)) {
+    if (!claim_plan(call, vm, policy, qemu, report, &running.first, &hold, &error)) {
         fail(report, error);
     } else if (report->plan == NULL) {
         report->outcome = OUTCOME_UNPROVEN;
     } else {
-        bind_and_prove(call, vm, policy, qemu, MEMORY_MAY_MOVE, report);
+        bind_and_prove(&running, MEMORY_MAY_MOVE, report);
     }
-    settle_guest(call, vm, policy, qemu, starting, report);
+    settle_guest(&running, report);
+    bind_late_threads(&running, report);
     if (hold >= 0) {
         close(hold);
     }
@@ -473,8 +527,9 @@ static void let_run(const Call *call, const VmConfig *vm, const Policy *policy, 
         !call_can_bind(call, NULL) || !process_of_vm(call->root, call->vmid, &qemu, NULL)) {
         return;
     }
+    Running running = { .call = call, .vm = vm, .policy = policy, .qemu = &qemu };
     report->guest = GUEST_UNKNOWN;
-    if (!settle(call, vm, policy, &qemu, FALSE, report, &error)) {
+    if (!settle(&running, report, &error)) {
         fail(report, error);
     } else if (report->guest == GUEST_RELEASED) {
         report->note = g_strdup("mode = off: left unbound; its guest was frozen, and is released");
@@ -499,15 +554,17 @@ Report *run_post_start(const Call *call)
 /* At any time. */
 
 /// The dialogue of post-start, with a look in place of the bind.
-static gboolean look_at_threads(
-    const Call *call, const Policy *policy, const Process *qemu, Report *report, GError **error)
+static gboolean look_at_threads(Running *running, Report *report, GError **error)
 {
-    g_autoptr(Qmp) qmp = qmp_connect(call->root, call->vmid, policy->deadline_ms, error);
-    g_autoptr(QemuThreads) threads = qmp != NULL ? qemu_threads_query(qmp, error) : NULL;
-    if (threads == NULL) {
+    const Call *call = running->call;
+    g_autoptr(Qmp) qmp = qmp_connect(call->root, call->vmid, running->policy->deadline_ms, error);
+
+    running->threads = qmp != NULL ? qemu_threads_query(qmp, error) : NULL;
+    if (running->threads == NULL) {
         return FALSE;
     }
-    report->observed = bind_look(call->root, call->kernel, qemu, threads, report->plan, error);
+    report->observed = bind_look(
+        call->root, call->kernel, running->qemu, running->threads, report->plan, error);
     return report->observed != NULL;
 }
 
@@ -556,9 +613,11 @@ Report *run_repair(const Call *call)
     if (leave_alone(call, vm, policy, report)) {
         let_run(call, vm, policy, report);
     } else if (find_qemu(call, policy, &qemu, report) && recall_of_qemu(call, vm, &qemu, report)) {
+        g_auto(Running) running = { .call = call, .vm = vm, .policy = policy, .qemu = &qemu };
         report->guest = vm->freeze ? GUEST_UNKNOWN : GUEST_UNTOUCHED;
-        bind_and_prove(call, vm, policy, &qemu, MEMORY_STAYS, report);
-        settle_guest(call, vm, policy, &qemu, FALSE, report);
+        bind_and_prove(&running, MEMORY_STAYS, report);
+        settle_guest(&running, report);
+        bind_late_threads(&running, report);
     }
     return report;
 }
@@ -576,10 +635,11 @@ Report *run_status(const Call *call)
     if (!find_qemu(call, policy, &qemu, report)) {
         return report;
     }
-    if (!look_at_threads(call, policy, &qemu, report, &error)) {
-        conclude_without_proof(report, code_of(error), policy, error);
+    g_auto(Running) running = { .call = call, .vm = vm, .policy = policy, .qemu = &qemu };
+    if (look_at_threads(&running, report, &error)) {
+        prove(&running, MEMORY_STAYS, report);
     } else {
-        prove(call, policy, &qemu, MEMORY_STAYS, report);
+        conclude_without_proof(report, code_of(error), policy, error);
     }
     return report;
 }

@@ -674,6 +674,22 @@ static void test_stopped_process_is_ended_too(const Node *node)
     g_assert_error(error, PINHOOK_ERROR, PINHOOK_ERROR_GONE);
 }
 
+/// Under KVM the kernel makes a thread when the guest first runs, with a vCPU's one CPU.
+static void test_late_thread_of_the_kernel(const Node *node)
+{
+    RealQemuShape shape = { .present = 1, .most = 1, .frozen = TRUE, .kvm = TRUE };
+    if (!real_qemu_has_kvm()) {
+        g_test_skip("/dev/kvm runs no guest here");
+        return;
+    }
+    configure(node, 101, 1, "freeze: 1\n");
+    g_autoptr(RealQemu) qemu = start(node, 101, &shape);
+
+    assert_hook_says(node, 101, "post-start", 0, "released");
+    g_usleep(200000);
+    assert_status(node, 0);
+}
+
 /// A refusal, the line that it prints to start it anyway, pasted, and the guest that then runs.
 static void test_override_of_a_refusal(const Node *node)
 {
@@ -1076,6 +1092,7 @@ static const NodeTest tests[] = {
     { "/qemu/unproven-frozen-vm-runs", 2, test_unproven_runs },
     { "/qemu/unproven-vm-is-stopped-where-the-policy-says", 2, test_unproven_is_stopped },
     { "/qemu/stopped-process-is-ended-too", 2, test_stopped_process_is_ended_too },
+    { "/qemu/late-thread-of-the-kernel-is-bound", 2, test_late_thread_of_the_kernel },
     { "/qemu/override-of-a-refusal-leads-to-a-guest-that-runs", 1, test_override_of_a_refusal },
     { "/qemu/vm-locked-for-a-backup-stays-frozen", 1, test_locked_stays_frozen },
     { "/qemu/held-socket-times-out-and-binds-nothing", 1, test_held_socket },

@@ -665,6 +665,56 @@ static void test_start_that_is_not_known_is_tried_once_more(void)
     assert_released(scene, 1);
 }
 
+static void drift(int tid, const char *list)
+{
+    g_autoptr(CpuSet) elsewhere = cpuset_parse_kernel(list, 8, NULL);
+
+    fake_kernel.set_affinity(tid, elsewhere, NULL);
+}
+
+/// A thread that a vCPU makes, @delay_us after the guest was let run, with its one CPU.
+typedef struct {
+    Scene *scene;
+    gulong delay_us;
+    GThread *thread;
+} Late;
+
+static gpointer make_late_thread(gpointer data)
+{
+    Late *late = data;
+
+    g_usleep(late->delay_us);
+    fake_root_add_thread(late->scene->fake, QEMU, 4716, "kvm-nx-lpage-re", 2);
+    return NULL;
+}
+
+static void make_thread_late(const char *command, gpointer data)
+{
+    Late *late = data;
+
+    if (strcmp(command, "cont") == 0) {
+        late->thread = g_thread_new("late", make_late_thread, late);
+    }
+}
+
+static void test_thread_made_after_the_release_is_bound(void)
+{
+    static const gulong delays_us[] = { 0, 10000, 30000 };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(delays_us); i++) {
+        g_autoptr(Scene) scene = scene_new(GOOD);
+        Late late = { .scene = scene, .delay_us = delays_us[i] };
+        pass(scene, run_pre_start, OUTCOME_PASSED);
+        start_qemu(scene, FAKE_QEMU_GOOD);
+        fake_qemu_on_command(scene->qemu, make_thread_late, &late);
+        drift(4716, "2");
+        g_autoptr(Report) report = go(scene, run_post_start, OUTCOME_PROVEN);
+        g_thread_join(late.thread);
+        g_assert_cmpuint(report->others, ==, 4);
+        assert_mask(4716, "0-1");
+    }
+}
+
 /// A line that a refusal prints, up to the running guest.
 static void test_mode_warn_lets_what_was_refused_run(void)
 {
@@ -783,13 +833,6 @@ static void test_status_ends_nothing(void)
 }
 
 /* Repair. */
-
-static void drift(int tid, const char *list)
-{
-    g_autoptr(CpuSet) elsewhere = cpuset_parse_kernel(list, 8, NULL);
-
-    fake_kernel.set_affinity(tid, elsewhere, NULL);
-}
 
 static Scene *scene_new_proven(const char *config)
 {
@@ -1689,6 +1732,8 @@ static void add_guests(void)
         test_start_that_is_not_known_is_tried_once_more);
     g_test_add_func(
         "/run/mode-warn-lets-what-was-refused-run", test_mode_warn_lets_what_was_refused_run);
+    g_test_add_func(
+        "/run/thread-made-after-the-release-is-bound", test_thread_made_after_the_release_is_bound);
     g_test_add_func("/run/repair-of-mode-off-lets-it-run", test_repair_of_mode_off_lets_it_run);
     g_test_add_func("/run/resumed-guest-is-never-ended", test_resumed_guest_is_never_ended);
     g_test_add_func(

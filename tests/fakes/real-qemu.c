@@ -232,6 +232,17 @@ gboolean real_qemu_is_installed(void)
     return path != NULL;
 }
 
+gboolean real_qemu_has_kvm(void)
+{
+    const char *argv[] = { "sh", "-c",
+        "echo quit | timeout 10 " QEMU " -accel kvm -cpu kvm64 -m 32 -nodefaults -display none "
+        "-monitor stdio",
+        NULL };
+    g_autoptr(Ended) ended = access("/dev/kvm", R_OK | W_OK) == 0 ? run_program(argv, NULL) : NULL;
+
+    return ended != NULL && ended->exit_status == 0;
+}
+
 static void G_GNUC_PRINTF(2, 3) add(GStrvBuilder *argv, const char *format, ...)
 {
     va_list args;
@@ -249,8 +260,9 @@ static GStrv qemu_argv(const RealQemu *qemu, const RealQemuShape *shape)
     g_autoptr(GStrvBuilder) argv = g_strv_builder_new();
 
     /* Intel's way to tell siblings is the one that emulation has. */
-    g_strv_builder_add_many(argv, QEMU, "-accel", "tcg,thread=multi", "-cpu",
-        "qemu64,vendor=GenuineIntel", "-m", "64", "-nodefaults", "-display", "none", "-name", NULL);
+    g_strv_builder_add_many(argv, QEMU, "-accel", shape->kvm ? "kvm" : "tcg,thread=multi", "-cpu",
+        shape->kvm ? "kvm64" : "qemu64,vendor=GenuineIntel", "-m", "64", "-nodefaults", "-display",
+        "none", "-name", NULL);
     add(argv, "vm%u,debug-threads=on", qemu->vmid);
     add(argv, "-smp");
     add(argv, "%u,sockets=1,cores=%u,maxcpus=%u", shape->present, shape->most, shape->most);

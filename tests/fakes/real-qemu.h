@@ -59,6 +59,7 @@ typedef struct {
     guint threads; // per core of the guest; 0: one
     gboolean frozen;
     gboolean iothread;
+    gboolean kvm;             // firmware alone, where real_qemu_has_kvm()
     gboolean preallocated;    // all memory is touched before the guest runs, as hugepages are
     gboolean through_var_run; // its files are spelled /var/run/…, as Proxmox spells them
 } RealQemuShape;
@@ -81,6 +82,9 @@ char *real_qemu_first_cpus(guint count);
 
 /// FALSE: there is no qemu-system-x86_64 on this machine.
 gboolean real_qemu_is_installed(void);
+
+/// Whether /dev/kvm runs a vCPU: some machines have one that does not.
+gboolean real_qemu_has_kvm(void);
 
 /// Returns when QEMU answers, so when all its vCPUs' threads exist.
 RealQemu *real_qemu_new(const FakeRoot *fake, guint vmid, const RealQemuShape *shape);
