@@ -162,9 +162,26 @@ Report *run_pre_start(const Call *call)
     return judge_start(call, "pre-start", decide_and_reserve);
 }
 
+/// Why Proxmox does not call pinhook for the VM, and what to do; NULL: it does.
+static char *explain_unattached(const VmConfig *vm, guint vmid)
+{
+    if (vmconfig_is_attached(vm)) {
+        return NULL;
+    }
+    if (vm->hookscript != NULL) {
+        g_autofree char *shown = g_strescape(vm->hookscript, NULL);
+        return g_strdup_printf("its hookscript is %.80s: does that call pinhook?", shown);
+    }
+    return g_strdup_printf("not attached yet: qm set %u --hookscript local:snippets/pinhook", vmid);
+}
+
 Report *run_check(const Call *call)
 {
-    return judge_start(call, "check", decide);
+    g_autoptr(VmConfig) vm = call_read_vm(call);
+    Report *report = judge_start(call, "check", decide);
+
+    report->unattached = explain_unattached(vm, call->vmid);
+    return report;
 }
 
 /* What if. */

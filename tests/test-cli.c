@@ -13,7 +13,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define GOOD "cores: 2\nmemory: 2048\naffinity: 2-3\nfreeze: 1\n"
+#define GOOD                                                                                       \
+    "cores: 2\nmemory: 2048\naffinity: 2-3\nfreeze: 1\nhookscript: local:snippets/pinhook\n"
 
 enum { TASK = 500, MOST_ARGUMENTS = 8 };
 
@@ -452,6 +453,27 @@ static void test_check_answers_on_stdout(void)
     g_assert_false(root_exists(fake->root, "run/pinhook"));
 }
 
+/// That it may start is no use where nobody asks.
+static void test_check_says_what_is_not_attached(void)
+{
+    static const struct {
+        const char *line, *said;
+    } hooks[] = {
+        { "", "  not attached yet: qm set 100 --hookscript local:snippets/pinhook\n" },
+        { "hookscript: nfs:snippets/gpu.pl\n",
+            "  its hookscript is nfs:snippets/gpu.pl: does that call pinhook?\n" },
+        { "hookscript: nfs:snippets/pinhook\n", "PASSED\n" },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(hooks); i++) {
+        g_autofree char *config = g_strconcat("cores: 2\nfreeze: 1\n", hooks[i].line, NULL);
+        g_autoptr(FakeRoot) fake = new_root(config);
+        g_auto(Called) checked = CALL("--root", fake->path, "check", "100");
+        g_assert_cmpint(checked.status, ==, 0);
+        g_assert_true(g_str_has_suffix(checked.out, hooks[i].said));
+    }
+}
+
 /// The host of new_root() with VM 100, which runs, on CPU 2-3.
 static FakeRoot *new_root_that_runs(void)
 {
@@ -849,6 +871,7 @@ int main(int argc, char **argv)
         "/cli/source-node-that-is-a-path-is-refused", test_source_node_that_is_a_path_is_refused);
     g_test_add_func("/cli/config-is-the-source-nodes", test_config_is_the_source_nodes);
     g_test_add_func("/cli/check-answers-on-stdout", test_check_answers_on_stdout);
+    g_test_add_func("/cli/check-says-what-is-not-attached", test_check_says_what_is_not_attached);
     g_test_add_func("/cli/host-is-a-map", test_host_is_a_map);
     g_test_add_func("/cli/plan-says-what-check-would-say", test_plan_says_what_check_would_say);
     g_test_add_func("/cli/plan-says-what-check-would-say-of-hot-plug",

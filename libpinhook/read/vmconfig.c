@@ -83,6 +83,7 @@ void vmconfig_free(VmConfig *vm)
     g_ptr_array_unref(vm->problems);
     hwloc_bitmap_free(vm->affinity);
     g_free(vm->hugepages);
+    g_free(vm->hookscript);
     g_free(vm->lock);
     g_free(vm->name);
     g_free(vm->cpu);
@@ -90,6 +91,13 @@ void vmconfig_free(VmConfig *vm)
     g_free(vm->args);
     g_free(vm->hotplug);
     g_free(vm);
+}
+
+gboolean vmconfig_is_attached(const VmConfig *vm)
+{
+    g_autofree char *name = vm->hookscript != NULL ? g_path_get_basename(vm->hookscript) : NULL;
+
+    return name != NULL && g_str_has_prefix(name, "pinhook");
 }
 
 guint64 vmconfig_memory_unit_mib(const VmConfig *vm)
@@ -334,6 +342,11 @@ static void take_vmstate(Reading *reading, const Setting *setting)
     reading->vm->resumes = TRUE;
 }
 
+static void take_hookscript(Reading *reading, const Setting *setting)
+{
+    reading->vm->hookscript = g_strdup(setting->value);
+}
+
 static void take_name(Reading *reading, const Setting *setting)
 {
     reading->vm->name = g_strdup(setting->value);
@@ -489,6 +502,7 @@ static const Option options[] = {
     { "cpulimit", take_cpulimit },
     { "cpuset", take_mistaken },
     { "freeze", take_freeze },
+    { "hookscript", take_hookscript },
     { "hostpci", take_hostpci, 16 },
     { "hotplug", take_hotplug },
     { "hugepages", take_hugepages },

@@ -67,6 +67,7 @@ typedef struct {
     double cpulimit;    // host CPUs' worth of time; 0: none
     gboolean resumes;   // from hibernation: its state is in a file, of which `vmstate` has the name
     char *lock;         // "backup", "migrate", …; NULL: none
+    char *hookscript;   // a volume such as local:snippets/pinhook; NULL: none
     char *name;         // NULL: none
     char *cpu;          // NULL: the default
     char *tags;         // NULL: none
@@ -103,6 +104,9 @@ char *vmconfig_args_with_smp(const VmConfig *vm, const char *smp);
 
 /// Whether QEMU is told to emulate all vCPUs in one thread (`-accel tcg,thread=single`).
 gboolean vmconfig_has_one_thread(const VmConfig *vm);
+
+/// Whether Proxmox calls a hookscript for the VM that has pinhook's name. Another one may call it.
+gboolean vmconfig_is_attached(const VmConfig *vm);
 
 /// What the memory of a cell is a multiple of, in MiB: a hugepage, if the VM has these.
 guint64 vmconfig_memory_unit_mib(const VmConfig *vm);

@@ -24,6 +24,7 @@ void report_free(Report *report)
     memory_free(report->memory);
     g_ptr_array_unref(report->findings);
     g_free(report->note);
+    g_free(report->unattached);
     g_free(report->advice);
     g_free(report);
 }
@@ -353,10 +354,20 @@ static void add_failed(GString *text, const Report *report)
     }
 }
 
-static void add_outcome(GString *text, const Report *report)
+static void add_passed(GString *text, const Report *report)
 {
     g_autofree char *count = count_findings(report);
+    gboolean tolerated = finding_list_count(report->findings, SEVERITY_ERROR) > 0;
 
+    add_line(text, report, "PASSED%s%s%s", *count != '\0' ? " with " : "", count,
+        tolerated ? " (mode = warn)" : "");
+    if (report->unattached != NULL) {
+        add_line(text, report, "  %s", report->unattached);
+    }
+}
+
+static void add_outcome(GString *text, const Report *report)
+{
     switch (report->outcome) {
     case OUTCOME_SKIPPED:
         if (report->note != NULL) {
@@ -364,11 +375,8 @@ static void add_outcome(GString *text, const Report *report)
         }
         break;
     case OUTCOME_PASSED:
-        add_line(text, report, "PASSED");
-        break;
     case OUTCOME_WARNED:
-        add_line(text, report, "PASSED with %s%s", count,
-            finding_list_count(report->findings, SEVERITY_ERROR) > 0 ? " (mode = warn)" : "");
+        add_passed(text, report);
         break;
     case OUTCOME_REFUSED:
         add_refused(text, report);
@@ -651,6 +659,10 @@ JsonObject *report_to_json(const Report *report)
     }
     if (report->advice != NULL) {
         json_object_object_add(json, "advice", lines_to_json(report));
+    }
+    if (strcmp(report->phase, "check") == 0) {
+        json_object_object_add(
+            json, "attached", json_object_new_boolean(report->unattached == NULL));
     }
     return json;
 }

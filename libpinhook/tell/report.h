@@ -32,7 +32,9 @@ typedef struct PinhookReport {
     GuestState guest;
     guint others; // how many threads there are beside the vCPUs'
     char *note;   // why it was skipped or failed
-    char *advice; // commands, a line each, in place of a verdict; NULL: none
+    char
+        *unattached; // of a check: why Proxmox does not call pinhook, and what to do; NULL: it does
+    char *advice;    // commands, a line each, in place of a verdict; NULL: none
 } Report;
 
 /// A report without findings.

@@ -581,7 +581,7 @@ static void test_json_of_check(void)
     g_autoptr(JsonObject) json = report_to_json(report);
     JsonObject *plan = json_object_object_get(json, "plan");
 
-    assert_names(json, "vmid phase verdict plan findings");
+    assert_names(json, "vmid phase verdict plan findings attached");
     g_assert_cmpint(json_object_get_int(json_object_object_get(json, "vmid")), ==, 100);
     g_assert_cmpstr(get_string(json, "phase"), ==, "check");
     g_assert_cmpstr(get_string(json, "verdict"), ==, "refuse");
