@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "base/error.h"
 #include "bind/qmp.h"
+#include "fakes/assertions.h"
 #include "fakes/fake-qemu.h"
 
 #include <errno.h>
@@ -59,11 +60,10 @@ static void test_manners(void)
         g_autoptr(GError) error = NULL;
         gint64 before = g_get_monotonic_time();
         g_autoptr(JsonObject) reply = ask(fake->root, manners[i].deadline_ms, &error);
-        gint64 elapsed_ms = (g_get_monotonic_time() - before) / 1000;
+        assert_ended_by(before, manners[i].deadline_ms);
         fake_qemu_free(qemu);
 
         g_test_message("manner %d: %s", manners[i].manner, error != NULL ? error->message : "good");
-        g_assert_cmpint(elapsed_ms, <, manners[i].deadline_ms + 1000);
         if (manners[i].code == GOOD) {
             g_assert_no_error(error);
             assert_answered(reply, "running");
@@ -86,12 +86,12 @@ static void test_one_deadline_holds_for_the_whole_dialogue(void)
         fake_qemu_misbehave_from(qemu, "query-status");
         g_autoptr(Qmp) qmp = qmp_connect(fake->root, 100, 2 * SHORT_MS, NULL);
         g_assert_nonnull(qmp);
-        for (guint times = 0; times < 5; times++) {
+        for (guint times = 0; times < 50; times++) {
             g_autoptr(GError) error = NULL;
             g_assert_null(qmp_execute(qmp, "query-status", &error));
             g_assert_error(error, PINHOOK_ERROR, PINHOOK_ERROR_TIMEOUT);
         }
-        g_assert_cmpint((g_get_monotonic_time() - before) / 1000, <, 2 * SHORT_MS + 1000);
+        assert_ended_by(before, 2 * SHORT_MS);
     }
 }
 
@@ -232,7 +232,7 @@ static void test_full_backlog_times_out(void)
     g_assert_cmpint(errno, ==, EAGAIN);
     gint64 before = g_get_monotonic_time();
     g_assert_null(ask(fake->root, SHORT_MS, &error));
-    g_assert_cmpint((g_get_monotonic_time() - before) / 1000, <, SHORT_MS + 1000);
+    assert_ended_by(before, SHORT_MS);
     g_assert_error(error, PINHOOK_ERROR, PINHOOK_ERROR_TIMEOUT);
     while (count > 0) {
         close(clients[--count]);

@@ -16,3 +16,8 @@ void assert_printable(const char *message)
         g_assert_false(g_ascii_iscntrl(*at));
     }
 }
+
+void assert_ended_by(gint64 before, guint deadline_ms)
+{
+    g_assert_cmpint((g_get_monotonic_time() - before) / 1000, <, deadline_ms + 10000);
+}
