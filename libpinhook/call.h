@@ -10,6 +10,7 @@ typedef struct {
     const Root *root;
     guint vmid;                // 100 to 999999999
     const char *migrated_from; // the source node, where this one is a migration's target; else NULL
+    gboolean by_name;          // somebody asked for this very VM
     int caller;                // pid of who called the hook; it owns what pre-start reserves
     const Kernel *kernel;
 } Call;

@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { EXIT_OK = 0, EXIT_NOT = 1, EXIT_USAGE = 2, EXIT_FAILED = 3 };
@@ -242,6 +243,7 @@ static int report_on(const Arguments *arguments, guint vmid, Run run, FILE *out)
     Call call = { .root = root,
         .vmid = vmid,
         .migrated_from = arguments->migrated_from,
+        .by_name = TRUE,
         .caller = arguments->caller,
         .kernel = &kernel_running };
     g_autoptr(Report) report = run(&call);
@@ -319,13 +321,48 @@ static int check(const Arguments *arguments, guint vmid)
     return report_on(arguments, vmid, run_check, stdout);
 }
 
-/// What is run for every VM that holds CPUs.
+static int fail(const GError *error)
+{
+    fprintf(stderr, "pinhook: %s\n", error->message);
+    return EXIT_FAILED;
+}
+
+/// What is run for every VM of a list.
 typedef struct {
     Run run;
-    gboolean running_only;                 // not for VMs whose start is under way
+    GArray *(*list)(const Root *root, GError **error);
     FILE *(*stream)(const Report *report); // where its lines go
     const char *none;                      // what to say where there is no VM; NULL: nothing
+    gboolean changes_alone;                // to the journal
 } Round;
+
+/// Whether stderr is the journal of a unit: systemd.exec(5), $JOURNAL_STREAM.
+static gboolean is_journal(void)
+{
+    const char *stream = g_getenv("JOURNAL_STREAM");
+    g_autofree char *ours = NULL;
+    struct stat info;
+
+    if (stream == NULL || fstat(STDERR_FILENO, &info) < 0) {
+        return FALSE;
+    }
+    ours = g_strdup_printf(
+        "%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT, (guint64)info.st_dev, (guint64)info.st_ino);
+    return strcmp(stream, ours) == 0;
+}
+
+/// The journal hears of a VM when that changes: of one that stays unproven once.
+static void print_in_round(const Root *root, const Round *round, const Report *report)
+{
+    FILE *out = round->stream(report);
+    g_autofree char *text = report_to_text(report);
+
+    if (round->changes_alone && is_journal() &&
+        ledger_told_before(root, report->vmid, out == stderr ? text : "")) {
+        return;
+    }
+    fputs(text, out);
+}
 
 /// The JSON is an array, on stdout.
 static int report_on_all(const Arguments *arguments, const Round *round)
@@ -334,29 +371,32 @@ static int report_on_all(const Arguments *arguments, const Round *round)
     if (root == NULL) {
         return EXIT_FAILED;
     }
-    g_autoptr(GArray) vmids = ledger_list(root);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GArray) vmids = round->list(root, &error);
+    if (vmids == NULL) {
+        return fail(error);
+    }
     g_autoptr(JsonObject) all = json_object_new_array();
     int worst = EXIT_OK;
-    guint shown = 0;
 
     for (guint i = 0; i < vmids->len; i++) {
-        g_autoptr(LedgerEntry) held = ledger_read(root, g_array_index(vmids, guint, i));
-        if (held == NULL || (round->running_only && !held->owner_is_qemu)) {
-            continue; // without an owner that lives it counts for nothing
-        }
-        Call call = { .root = root, .vmid = held->vmid, .kernel = &kernel_running };
+        Call call = {
+            .root = root, .vmid = g_array_index(vmids, guint, i), .kernel = &kernel_running
+        };
         g_autoptr(Report) report = round->run(&call);
+        if (report->outcome == OUTCOME_SKIPPED && report->note == NULL) {
+            continue;
+        }
         if (arguments->json) {
             json_object_array_add(all, report_to_json(report));
         } else {
-            print_report(round->stream(report), report, FALSE);
+            print_in_round(root, round, report);
         }
         worst = MAX(worst, report_exit_status(report));
-        shown++;
     }
     if (arguments->json) {
         print_json(stdout, all);
-    } else if (shown == 0 && round->none != NULL) {
+    } else if (vmids->len == 0 && round->none != NULL) {
         puts(round->none);
     }
     return worst;
@@ -376,11 +416,15 @@ static FILE *stream_of_repair(const Report *report)
     return moved || released || report_exit_status(report) != EXIT_OK ? stderr : stdout;
 }
 
-static const Round status_of_all = {
-    .run = run_status, .stream = stream_of_status, .none = "no VM on this node is pinned"
-};
+static const Round status_of_all = { .run = run_status,
+    .list = run_list_pinned,
+    .stream = stream_of_status,
+    .none = "no VM on this node is pinned" };
 static const Round repair_of_all = {
-    .run = run_repair, .running_only = TRUE, .stream = stream_of_repair
+    .run = run_repair,
+    .list = run_list_repairable,
+    .stream = stream_of_repair,
+    .changes_alone = TRUE,
 };
 
 static int status(const Arguments *arguments, guint vmid)
@@ -396,12 +440,6 @@ static int repair(const Arguments *arguments, guint vmid)
     }
     return vmid != 0 ? report_on(arguments, vmid, run_repair, stdout)
                      : report_on_all(arguments, &repair_of_all);
-}
-
-static int fail(const GError *error)
-{
-    fprintf(stderr, "pinhook: %s\n", error->message);
-    return EXIT_FAILED;
 }
 
 static int draw_picture(const Call *call)

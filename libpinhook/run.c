@@ -2,6 +2,8 @@
 #include "run.h"
 
 #include "base/error.h"
+#include "base/vmid.h"
+#include "read/vmlock.h"
 #include "place/planner.h"
 #include "judge/proposal.h"
 #include "bind/fate.h"
@@ -15,14 +17,24 @@ static gboolean leave_alone(
     const Call *call, const VmConfig *vm, const Policy *policy, Report *report)
 {
     if (!call_is_for_container(call) && policy->mode != POLICY_OFF) {
-        if (!vmconfig_is_for_backup(vm)) {
+        if (!vm->template) {
             return FALSE;
         }
-        report->note = g_strdup(
-            vm->template ? "a template: left alone" : "locked for a backup: left alone");
+        report->note = g_strdup("a template: left alone");
     }
     report->outcome = OUTCOME_SKIPPED;
     return TRUE;
+}
+
+/// A backup is not to fail for pinhook: what starts under its lock is never refused.
+static Policy *read_policy(const Call *call, const VmConfig *vm)
+{
+    Policy *policy = call_read_policy(call);
+
+    if (vmconfig_is_under_backup(vm) && policy->mode == POLICY_ENFORCE) {
+        policy->mode = POLICY_WARN;
+    }
+    return policy;
 }
 
 /// A refusal stands, whatever else went wrong.
@@ -49,95 +61,263 @@ static Outcome outcome_of(const Verdict *verdict)
     g_assert_not_reached();
 }
 
-/// Plans, looks at what disturbs the plan's CPUs on the machine of @root (NULL: on none that there
-/// is), and judges the plan.
-static void plan_and_check(const Root *root, Request *request, Report *report)
-{
-    g_autoptr(Interrupts) interrupts = NULL;
-    g_autoptr(Tuning) tuning = NULL;
+/// All that a plan is made from, and who owns it.
+typedef struct {
+    Request request;
+    Host *host;
+    GPtrArray *devices;
+    Taken *taken;
+    Pool *pool;
+} Inputs;
 
-    report->plan = request->host != NULL ? planner_place(request) : NULL;
-    if (report->plan != NULL && root != NULL) {
-        request->interrupts = interrupts = interrupts_load(root, report->plan->cpus);
-        request->tuning = tuning = tuning_load(root, report->plan->cpus);
+static void inputs_clear(Inputs *inputs)
+{
+    g_clear_pointer(&inputs->host, host_free);
+    g_clear_pointer(&inputs->devices, g_ptr_array_unref);
+    g_clear_pointer(&inputs->taken, taken_free);
+    g_clear_pointer(&inputs->pool, pool_free);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Inputs, inputs_clear)
+
+/// The machine that the VM is planned on; NULL: it is only described.
+static const Root *machine_of(const Call *call, const WhatIf *what_if)
+{
+    return what_if->topology == NULL ? call->root : NULL;
+}
+
+/// Fills in what is not others' to change: what takes time. Takes @host, which is NULL where the
+/// VM's config cannot be read: that is judged without.
+static void look_at_machine(Inputs *inputs, const Call *call, const WhatIf *what_if,
+    const VmConfig *vm, const Policy *policy, Host *host)
+{
+    const Root *machine = machine_of(call, what_if);
+    g_autofree char *node_name = call_node_name(call);
+
+    inputs->request = (Request){ .vmid = call->vmid, .vm = vm, .policy = policy };
+    if (host != NULL) {
+        inputs->request.host = inputs->host = host;
+        inputs->request.devices = inputs->devices = machine != NULL
+                                                        ? device_find(machine, vm, node_name)
+                                                        : NULL;
+        inputs->request.timer = timer_look(call->root);
     }
-    g_autoptr(Verdict) verdict = verdict_of_start(request, report->plan);
+}
+
+/// Fills in what others hold, and what they leave.
+static gboolean look_at_others(
+    Inputs *inputs, const Call *call, const WhatIf *what_if, GError **error)
+{
+    Request *request = &inputs->request;
+
+    if (request->host == NULL) {
+        return TRUE;
+    }
+    request->taken = inputs->taken = whatif_taken(what_if, call, request->host, error);
+    if (inputs->taken == NULL) {
+        return FALSE;
+    }
+    request->pool = inputs->pool = pool_new(
+        request->vm, request->policy, request->host, request->taken);
+    return TRUE;
+}
+
+static void add_verdict(Report *report, Verdict *verdict)
+{
     report_add_findings(report, verdict->findings);
-    report->outcome = outcome_of(verdict);
+    report->outcome = MAX(report->outcome, outcome_of(verdict));
     if (report->plan != NULL) {
-        report->plan->threads = request->vm->threads;
-        report->plan->resumes = request->vm->resumes;
         report->plan->refused = report->outcome == OUTCOME_REFUSED;
     }
 }
 
-/// Plans and judges on @host, which is NULL where the VM's config cannot be read: that is judged
-/// without. With @advise the commands for the best plan are in place of a verdict.
-static gboolean decide_on(const Call *call, const WhatIf *what_if, const VmConfig *vm,
-    const Policy *policy, const Host *host, gboolean advise, Report *report, GError **error)
+static void plan_and_judge(const Request *request, Report *report)
 {
-    const Root *machine = what_if->topology == NULL ? call->root : NULL; // NULL: it is described
-    g_autofree char *node_name = call_node_name(call);
-    g_autoptr(GPtrArray) devices = NULL;
-    g_autoptr(Taken) taken = NULL;
-    g_autoptr(Pool) pool = NULL;
-    Request request = { .vmid = call->vmid, .vm = vm, .policy = policy, .host = host };
+    report->plan = request->host != NULL ? planner_place(request) : NULL;
+    if (report->plan != NULL) {
+        report->plan->threads = request->vm->threads;
+        report->plan->resumes = request->vm->resumes;
+        report->plan->yields = vmconfig_is_under_backup(request->vm);
+    }
+    g_autoptr(Verdict) verdict = verdict_of_start(request, report->plan);
+    add_verdict(report, verdict);
+}
 
-    if (host != NULL) {
-        request.taken = taken = whatif_taken(what_if, call, host, error);
-        if (taken == NULL) {
-            return FALSE;
-        }
-        request.devices = devices = machine != NULL ? device_find(machine, vm, node_name) : NULL;
-        request.timer = timer_look(call->root);
-        request.pool = pool = pool_new(vm, policy, host, taken);
+/// Judges what disturbs the plan's CPUs on @machine; NULL: there is none.
+static void judge_live(const Root *machine, Request *request, Report *report)
+{
+    if (report->plan == NULL || machine == NULL) {
+        return;
     }
-    if (advise && host != NULL) {
-        report_set_advice(report, proposal_of(&request, &report->plan));
+    g_autoptr(Interrupts) interrupts = interrupts_load(machine, report->plan->cpus);
+    g_autoptr(Tuning) tuning = tuning_load(machine, report->plan->cpus);
+    request->interrupts = interrupts;
+    request->tuning = tuning;
+    g_autoptr(Verdict) verdict = verdict_of_live(request, report->plan);
+    add_verdict(report, verdict);
+    request->interrupts = NULL;
+    request->tuning = NULL;
+}
+
+static const WhatIf as_it_is;
+
+/// The host, for a VM whose config can be read; in @inputs, with all else that is not others'.
+static gboolean read_machine(
+    Inputs *inputs, const Call *call, const VmConfig *vm, const Policy *policy, GError **error)
+{
+    Host *host = vm->readable ? host_load(call->root, error) : NULL;
+
+    look_at_machine(inputs, call, &as_it_is, vm, policy, host);
+    return host != NULL || !vm->readable;
+}
+
+/// What others hold, and with that the plan and its verdict: quick, for others may wait for it.
+static gboolean decide(Inputs *inputs, const Call *call, Report *report, GError **error)
+{
+    if (!look_at_others(inputs, call, &as_it_is, error)) {
+        return FALSE;
     }
-    if (report->advice == NULL) {
-        plan_and_check(machine, &request, report);
+    plan_and_judge(&inputs->request, report);
+    return TRUE;
+}
+
+static gboolean look_and_decide(
+    const Call *call, const VmConfig *vm, const Policy *policy, Report *report, GError **error)
+{
+    g_auto(Inputs) inputs = { 0 };
+
+    if (!read_machine(&inputs, call, vm, policy, error) || !decide(&inputs, call, report, error)) {
+        return FALSE;
+    }
+    judge_live(call->root, &inputs.request, report);
+    return TRUE;
+}
+
+/// Who is to own a reservation: whoever holds Proxmox's lock on the VM, for a wrapper may stand
+/// between; else who called.
+static gboolean find_owner(const Call *call, Process *owner, GError **error)
+{
+    if (vmlock_holder(call->root, call->vmid, owner, NULL)) {
+        return TRUE;
+    }
+    if (call->caller <= 1) {
+        g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_FAILED,
+            "nobody to reserve CPUs for: nobody holds Proxmox's lock on the VM, and who called "
+            "has ended");
+        return FALSE;
+    }
+    if (!process_identify(call->root, call->caller, owner, error)) {
+        g_prefix_error(error, "nobody to reserve CPUs for: ");
+        return FALSE;
     }
     return TRUE;
 }
 
-/// Looks at the host and at what others hold, and judges.
-static gboolean decide(
-    const Call *call, const VmConfig *vm, const Policy *policy, Report *report, GError **error)
+/// The VM's own entry, which another start may have left. One that cannot be read is in nobody's
+/// way where no QEMU runs.
+static gboolean read_own_entry(const Call *call, LedgerEntry **entry, GError **error)
 {
-    static const WhatIf as_it_is = { 0 };
-    g_autoptr(Host) host = vm->readable ? host_load(call->root, error) : NULL;
+    g_autoptr(GError) unknown = NULL;
+    g_autoptr(GError) running = NULL;
+    Process qemu;
 
-    return (host != NULL || !vm->readable) &&
-           decide_on(call, &as_it_is, vm, policy, host, FALSE, report, error);
+    if (ledger_read(call->root, call->vmid, entry, &unknown)) {
+        return TRUE;
+    }
+    g_clear_pointer(entry, ledger_entry_free);
+    if (!process_of_vm(call->root, call->vmid, &qemu, &running) &&
+        g_error_matches(running, PINHOOK_ERROR, PINHOOK_ERROR_GONE)) {
+        return TRUE;
+    }
+    g_propagate_error(error, g_steal_pointer(&unknown));
+    return FALSE;
 }
 
-/// Writes the plan of a start that goes on, in the name of the hook's caller; of one that does not,
-/// nothing is left. What a running QEMU holds stays.
-static gboolean reserve(Ledger *ledger, const Call *call, const Report *report, GError **error)
+/// Moves all threads of a VM under backup to where those of @plan go that are no vCPUs, and removes
+/// its entry.
+static gboolean displace_one(
+    Ledger *ledger, const Call *call, guint vmid, const Plan *plan, GError **error)
 {
-    g_autoptr(LedgerEntry) entry = ledger_read(call->root, call->vmid);
-    Process caller = { 0 };
+    g_autoptr(Plan) aside = plan_new(0);
+    g_autoptr(QemuThreads) nobodys = qemu_threads_new();
+    g_autoptr(GError) gone = NULL;
+    Process qemu;
 
-    if (entry != NULL && entry->owner_is_qemu) {
+    hwloc_bitmap_copy(aside->others, plan->others);
+    g_autoptr(Observed)
+        moved = process_of_vm(call->root, vmid, &qemu, &gone)
+                    ? bind_threads(call->root, call->kernel, &qemu, nobodys, aside, &gone)
+                    : NULL;
+    if (moved == NULL && !g_error_matches(gone, PINHOOK_ERROR, PINHOOK_ERROR_GONE)) {
+        g_propagate_prefixed_error(
+            error, g_steal_pointer(&gone), "VM %u, under backup, does not give way: ", vmid);
+        return FALSE;
+    }
+    return ledger_remove(ledger, vmid, error);
+}
+
+/// What was reserved under a backup's lock gives way to a start that needs its CPUs.
+static gboolean displace(Ledger *ledger, const Call *call, Report *report, GError **error)
+{
+    g_autoptr(GArray) vmids = ledger_yielding(call->root, report->plan->reserved, error);
+    g_autoptr(GString) names = g_string_new(NULL);
+
+    for (guint i = 0; vmids != NULL && i < vmids->len; i++) {
+        guint vmid = g_array_index(vmids, guint, i);
+        if (vmid == call->vmid) {
+            continue;
+        }
+        if (!displace_one(ledger, call, vmid, report->plan, error)) {
+            return FALSE;
+        }
+        g_string_append_printf(names, "%sVM %u", names->len > 0 ? ", " : "", vmid);
+    }
+    if (names->len > 0) {
+        report->displaced = g_strdup_printf("%s, under backup, gives way to it", names->str);
+    }
+    return vmids != NULL;
+}
+
+/// Writes the plan of a start that goes on; of one that does not, nothing is left. What a running
+/// QEMU holds stays.
+static gboolean reserve(Ledger *ledger, const Call *call, Report *report, GError **error)
+{
+    g_autoptr(LedgerEntry) entry = NULL;
+    Process owner;
+
+    if (!read_own_entry(call, &entry, error)) {
+        return FALSE;
+    }
+    if (entry != NULL && entry->owner_kind != LEDGER_HOOK) {
         return TRUE;
     }
     if (report->outcome == OUTCOME_REFUSED || report->plan == NULL) {
         return ledger_remove(ledger, call->vmid, error);
     }
-    if (call->caller > 1) {
-        process_identify(call->root, call->caller, &caller, NULL);
-    }
-    return ledger_write(ledger, call->vmid, &caller, FALSE, report->plan, NULL, error);
+    return find_owner(call, &owner, error) && displace(ledger, call, report, error) &&
+           ledger_write(ledger, call->vmid, &owner, LEDGER_HOOK, report->plan, NULL, error);
 }
 
 static gboolean decide_and_reserve(
     const Call *call, const VmConfig *vm, const Policy *policy, Report *report, GError **error)
 {
+    g_auto(Inputs) inputs = { 0 };
+    if (!read_machine(&inputs, call, vm, policy, error)) {
+        return FALSE;
+    }
     g_autoptr(Ledger) ledger = ledger_lock(call->root, policy->deadline_ms, error);
-
-    return ledger != NULL && decide(call, vm, policy, report, error) &&
-           reserve(ledger, call, report, error);
+    if (ledger == NULL || !decide(&inputs, call, report, error) ||
+        !reserve(ledger, call, report, error)) {
+        return FALSE;
+    }
+    g_clear_pointer(&ledger, ledger_free);
+    gboolean reserved = report->outcome != OUTCOME_REFUSED;
+    judge_live(call->root, &inputs.request, report);
+    if (!reserved || report->outcome != OUTCOME_REFUSED) {
+        return TRUE;
+    }
+    ledger = ledger_lock(call->root, policy->deadline_ms, error);
+    return ledger != NULL && reserve(ledger, call, report, error);
 }
 
 typedef gboolean (*Judge)(
@@ -146,10 +326,11 @@ typedef gboolean (*Judge)(
 static Report *judge_start(const Call *call, const char *phase, Judge judge)
 {
     g_autoptr(VmConfig) vm = call_read_vm(call);
-    g_autoptr(Policy) policy = call_read_policy(call);
+    g_autoptr(Policy) policy = read_policy(call, vm);
     g_autoptr(GError) error = NULL;
     Report *report = report_new(call->vmid, phase, OUTCOME_SKIPPED);
 
+    report->backup = vmconfig_is_under_backup(vm);
     if (!leave_alone(call, vm, policy, report) && !judge(call, vm, policy, report, &error)) {
         fail(report, error);
         report->tolerated = policy->mode == POLICY_WARN;
@@ -178,7 +359,7 @@ static char *explain_unattached(const VmConfig *vm, guint vmid)
 Report *run_check(const Call *call)
 {
     g_autoptr(VmConfig) vm = call_read_vm(call);
-    Report *report = judge_start(call, "check", decide);
+    Report *report = judge_start(call, "check", look_and_decide);
 
     report->unattached = explain_unattached(vm, call->vmid);
     return report;
@@ -195,9 +376,20 @@ Report *run_plan(const Call *call, const WhatIf *what_if, gboolean advise, GErro
         return NULL;
     }
     g_autoptr(Report) report = report_new(call->vmid, "plan", OUTCOME_SKIPPED);
-    return decide_on(call, what_if, vm, policy, vm->readable ? host : NULL, advise, report, error)
-               ? g_steal_pointer(&report)
-               : NULL;
+    g_auto(Inputs) inputs = { 0 };
+    look_at_machine(
+        &inputs, call, what_if, vm, policy, vm->readable ? g_steal_pointer(&host) : NULL);
+    if (!look_at_others(&inputs, call, what_if, error)) {
+        return NULL;
+    }
+    if (advise && vm->readable) {
+        report_set_advice(report, proposal_of(&inputs.request, &report->plan));
+    }
+    if (report->advice == NULL) {
+        plan_and_judge(&inputs.request, report);
+        judge_live(machine_of(call, what_if), &inputs.request, report);
+    }
+    return g_steal_pointer(&report);
 }
 
 /* After the start. */
@@ -206,7 +398,7 @@ Report *run_plan(const Call *call, const WhatIf *what_if, gboolean advise, GErro
 /// unplugged since are not missing.
 static Plan *take_plan(LedgerEntry *entry, const VmConfig *vm)
 {
-    if (entry == NULL) {
+    if (entry == NULL || entry->plan == NULL) {
         return NULL;
     }
     if (vm->readable) {
@@ -215,27 +407,60 @@ static Plan *take_plan(LedgerEntry *entry, const VmConfig *vm)
     return g_steal_pointer(&entry->plan);
 }
 
-/// Takes what pre-start planned, or plans afresh where nothing is left of it or where it was
-/// refused, and puts it in the name of the running QEMU. The findings of a fresh plan are those of
-/// a late pre-start. @starting: whether this is the first post-start after a pre-start that left a
-/// plan. @hold: as of ledger_write(); -1 without a plan.
-static gboolean claim_plan(const Call *call, const VmConfig *vm, const Policy *policy,
-    const Process *qemu, Report *report, gboolean *starting, int *hold, GError **error)
+/// Writes the plan in the name of the running QEMU. @first: its first post-start is not over.
+static gboolean claim(Ledger *ledger, const Call *call, const Process *qemu, const Plan *plan,
+    gboolean first, int *hold, GError **error)
+{
+    return ledger_write(
+        ledger, call->vmid, qemu, first ? LEDGER_START : LEDGER_QEMU, plan, hold, error);
+}
+
+/// Takes what pre-start planned, and puts it in the name of the running QEMU; in @report no plan:
+/// nothing is left of it, or it was refused.
+static gboolean claim_left_plan(const Call *call, const VmConfig *vm, const Policy *policy,
+    const Process *qemu, Report *report, gboolean *first, int *hold, GError **error)
 {
     g_autoptr(Ledger) ledger = ledger_lock(call->root, policy->deadline_ms, error);
+    g_autoptr(LedgerEntry) entry = NULL;
     if (ledger == NULL) {
         return FALSE;
     }
-    g_autoptr(LedgerEntry) entry = ledger_read(call->root, call->vmid);
-    *starting = entry != NULL && !entry->owner_is_qemu;
+    ledger_read(call->root, call->vmid, &entry, NULL); // what cannot be read is planned afresh
+    *first |= entry != NULL && entry->owner_kind != LEDGER_QEMU;
     g_autoptr(Plan) plan = take_plan(entry, vm);
-    if (plan != NULL && !plan->refused) {
-        report->plan = g_steal_pointer(&plan);
-    } else if (!decide(call, vm, policy, report, error)) {
+    if (plan == NULL || plan->refused) {
+        return TRUE;
+    }
+    report->plan = g_steal_pointer(&plan);
+    return claim(ledger, call, qemu, report->plan, *first, hold, error);
+}
+
+/// Plans afresh, with the findings of a late pre-start.
+static gboolean claim_fresh_plan(const Call *call, const VmConfig *vm, const Policy *policy,
+    const Process *qemu, gboolean first, Report *report, int *hold, GError **error)
+{
+    g_auto(Inputs) inputs = { 0 };
+    if (!read_machine(&inputs, call, vm, policy, error)) {
         return FALSE;
     }
-    return report->plan == NULL ||
-           ledger_write(ledger, call->vmid, qemu, TRUE, report->plan, hold, error);
+    g_autoptr(Ledger) ledger = ledger_lock(call->root, policy->deadline_ms, error);
+    if (ledger == NULL || !decide(&inputs, call, report, error) ||
+        (report->plan != NULL && !claim(ledger, call, qemu, report->plan, first, hold, error))) {
+        return FALSE;
+    }
+    g_clear_pointer(&ledger, ledger_free);
+    judge_live(call->root, &inputs.request, report);
+    return TRUE;
+}
+
+/// The plan for a VM that runs, in its QEMU's name. @first: whether no post-start of this start has
+/// come to its end. @hold: as of ledger_write(); -1 without a plan.
+static gboolean claim_plan(const Call *call, const VmConfig *vm, const Policy *policy,
+    const Process *qemu, Report *report, gboolean *first, int *hold, GError **error)
+{
+    return claim_left_plan(call, vm, policy, qemu, report, first, hold, error) &&
+           (report->plan != NULL ||
+               claim_fresh_plan(call, vm, policy, qemu, *first, report, hold, error));
 }
 
 static FindingCode code_of(const GError *error)
@@ -495,13 +720,38 @@ static void bind_late_threads(const Running *running, Report *report)
     hold_against_plan(running, report);
 }
 
-static void bind_vm(
-    const Call *call, const VmConfig *vm, const Policy *policy, const Process *qemu, Report *report)
+/// Whether all is done that a first post-start has to do. A guest that waits for nobody else is not
+/// left so: the timer looks again.
+static gboolean is_over(const Running *running, const Report *report)
+{
+    return report->outcome != OUTCOME_FAILED && report->guest != GUEST_UNKNOWN &&
+           (report->guest != GUEST_FROZEN || decide_fate(running, report) == FATE_GOES_ON);
+}
+
+/// Marks the entry of a start that is over. Where that fails the timer does it once more.
+static void close_start(const Running *running, const Report *report)
+{
+    const Call *call = running->call;
+
+    if (!running->first || report->plan == NULL || !is_over(running, report)) {
+        return;
+    }
+    g_autoptr(Ledger) ledger = ledger_lock(call->root, running->policy->deadline_ms, NULL);
+    if (ledger != NULL) {
+        claim(ledger, call, running->qemu, report->plan, FALSE, NULL, NULL);
+    }
+}
+
+/// The whole of a post-start. @unfinished: an earlier one never came to its end, whatever the
+/// ledger says.
+static void bind_vm(const Call *call, const VmConfig *vm, const Policy *policy, const Process *qemu,
+    gboolean unfinished, Report *report)
 {
     g_auto(Running) running = { .call = call, .vm = vm, .policy = policy, .qemu = qemu };
     g_autoptr(GError) error = NULL;
     int hold = -1;
 
+    running.first = unfinished;
     report->guest = vm->freeze ? GUEST_UNKNOWN : GUEST_UNTOUCHED;
     if (!claim_plan(call, vm, policy, qemu, report, &running.first, &hold, &error)) {
         fail(report, error);
@@ -512,6 +762,7 @@ static void bind_vm(
     }
     settle_guest(&running, report);
     bind_late_threads(&running, report);
+    close_start(&running, report);
     if (hold >= 0) {
         close(hold);
     }
@@ -556,14 +807,14 @@ static void let_run(const Call *call, const VmConfig *vm, const Policy *policy, 
 Report *run_post_start(const Call *call)
 {
     g_autoptr(VmConfig) vm = call_read_vm(call);
-    g_autoptr(Policy) policy = call_read_policy(call);
+    g_autoptr(Policy) policy = read_policy(call, vm);
     Report *report = report_new(call->vmid, "post-start", OUTCOME_SKIPPED);
     Process qemu;
 
     if (leave_alone(call, vm, policy, report)) {
         let_run(call, vm, policy, report);
     } else if (find_qemu(call, policy, &qemu, report)) {
-        bind_vm(call, vm, policy, &qemu, report);
+        bind_vm(call, vm, policy, &qemu, FALSE, report);
     }
     return report;
 }
@@ -595,59 +846,158 @@ static void recall(LedgerEntry *entry, const VmConfig *vm, Report *report)
     }
 }
 
-/// The plan in the name of the VM's @qemu. FALSE: there is none, or a post-start is at work on it,
-/// and the report says what to do.
-static gboolean recall_of_qemu(
-    const Call *call, const VmConfig *vm, const Process *qemu, Report *report)
-{
-    g_autoptr(LedgerEntry) entry = ledger_read(call->root, call->vmid);
-
-    if (entry != NULL && process_is(&entry->owner, qemu) &&
-        !ledger_is_held(call->root, call->vmid)) {
-        recall(entry, vm, report);
-        return TRUE;
-    }
-    report->outcome = OUTCOME_UNPROVEN;
-    report->note = g_strdup_printf(entry != NULL ? "its start is under way; when it is over, if "
-                                                   "need be: pinhook %u post-start"
-                                                 : "nothing is planned for it: left alone; to "
-                                                   "plan and bind it: pinhook %u post-start",
-        call->vmid);
-    return FALSE;
-}
-
 /// One QEMU that does not answer must not keep repair from all others; the timer comes again.
 #define REPAIR_DEADLINE_MS 2000
+
+/// Binds again what drifted from the plan of a start that is over.
+static void bind_what_drifted(const Call *call, const VmConfig *vm, const Policy *policy,
+    const Process *qemu, LedgerEntry *entry, Report *report)
+{
+    g_auto(Running) running = { .call = call, .vm = vm, .policy = policy, .qemu = qemu };
+
+    recall(entry, vm, report);
+    report->guest = vm->freeze ? GUEST_UNKNOWN : GUEST_UNTOUCHED;
+    bind_and_prove(&running, MEMORY_STAYS, report);
+    settle_guest(&running, report);
+    bind_late_threads(&running, report);
+}
+
+/// Whether the guest of a VM that nothing is planned for waits for its first instruction, and
+/// nobody else is to let it run: its post-start was killed, or never came.
+static gboolean waits_in_vain(const Call *call, const VmConfig *vm, const Policy *policy)
+{
+    GuestState guest = GUEST_UNTOUCHED;
+    if (!vm->freeze || vm->lock != NULL || vm->incoming) {
+        return FALSE;
+    }
+    g_autoptr(Qmp) qmp = qmp_connect(call->root, call->vmid, policy->deadline_ms, NULL);
+    return qmp != NULL && guest_look(qmp, vm, &guest, NULL) && guest == GUEST_FROZEN;
+}
+
+/// A VM that runs and that no start has bound. That it is bound is for whoever calls it by name to
+/// say, for it runs as it is.
+static void repair_unplanned(
+    const Call *call, const VmConfig *vm, const Policy *policy, const Process *qemu, Report *report)
+{
+    gboolean waits = waits_in_vain(call, vm, policy);
+
+    if (waits || call->by_name) {
+        bind_vm(call, vm, policy, qemu, waits, report);
+        return;
+    }
+    report->outcome = OUTCOME_UNPROVEN;
+    report->note = g_strdup_printf(
+        "it is attached and runs, and is not pinned; to plan and bind it: pinhook repair %u",
+        call->vmid);
+}
+
+static void repair_vm(
+    const Call *call, const VmConfig *vm, const Policy *policy, const Process *qemu, Report *report)
+{
+    g_autoptr(LedgerEntry) entry = NULL;
+    g_autoptr(GError) error = NULL;
+
+    if (!ledger_read(call->root, call->vmid, &entry, &error)) {
+        fail(report, error);
+    } else if (entry == NULL || entry->plan == NULL) {
+        repair_unplanned(call, vm, policy, qemu, report);
+    } else if (!process_is(&entry->owner, qemu) || ledger_is_held(call->root, call->vmid)) {
+        report->outcome = call->by_name ? OUTCOME_UNPROVEN : OUTCOME_SKIPPED;
+        report->note = call->by_name ? g_strdup("its start is under way") : NULL;
+    } else if (entry->owner_kind == LEDGER_START) {
+        bind_vm(call, vm, policy, qemu, TRUE, report);
+    } else {
+        bind_what_drifted(call, vm, policy, qemu, entry, report);
+    }
+}
+
+/// Of a VM that a round has met and that does not run its start is under way, or it has ended
+/// since.
+static gboolean does_not_run(const Call *call)
+{
+    g_autoptr(GError) error = NULL;
+    Process qemu;
+
+    return !process_of_vm(call->root, call->vmid, &qemu, &error) &&
+           g_error_matches(error, PINHOOK_ERROR, PINHOOK_ERROR_GONE);
+}
 
 Report *run_repair(const Call *call)
 {
     g_autoptr(VmConfig) vm = call_read_vm(call);
-    g_autoptr(Policy) policy = call_read_policy(call);
+    g_autoptr(Policy) policy = read_policy(call, vm);
     Report *report = report_new(call->vmid, "repair", OUTCOME_SKIPPED);
     Process qemu;
 
     policy->deadline_ms = MIN(policy->deadline_ms, REPAIR_DEADLINE_MS);
+    if (!call->by_name && does_not_run(call)) {
+        return report;
+    }
     if (leave_alone(call, vm, policy, report)) {
         let_run(call, vm, policy, report);
-    } else if (find_qemu(call, policy, &qemu, report) && recall_of_qemu(call, vm, &qemu, report)) {
-        g_auto(Running) running = { .call = call, .vm = vm, .policy = policy, .qemu = &qemu };
-        report->guest = vm->freeze ? GUEST_UNKNOWN : GUEST_UNTOUCHED;
-        bind_and_prove(&running, MEMORY_STAYS, report);
-        settle_guest(&running, report);
-        bind_late_threads(&running, report);
+    } else if (find_qemu(call, policy, &qemu, report)) {
+        repair_vm(call, vm, policy, &qemu, report);
     }
     return report;
+}
+
+/// Whether the VM's config has it attached; one that cannot be read is looked at to say so.
+static gboolean may_be_attached(const Root *root, guint vmid)
+{
+    Call call = { .root = root, .vmid = vmid };
+    g_autoptr(VmConfig) vm = call_read_vm(&call);
+
+    return !vm->readable || vmconfig_is_attached(vm);
+}
+
+/// Those that are proven dead are left out.
+GArray *run_list_pinned(const Root *root, GError **error)
+{
+    g_autoptr(GArray) all = ledger_list(root, error);
+    if (all == NULL) {
+        return NULL;
+    }
+    GArray *pinned = g_array_new(FALSE, FALSE, sizeof(guint));
+    for (guint i = 0; i < all->len; i++) {
+        guint vmid = g_array_index(all, guint, i);
+        g_autoptr(LedgerEntry) entry = NULL;
+        if (!ledger_read(root, vmid, &entry, NULL) || entry != NULL) {
+            g_array_append_val(pinned, vmid);
+        }
+    }
+    return pinned;
+}
+
+GArray *run_list_repairable(const Root *root, GError **error)
+{
+    g_autoptr(GArray) vmids = run_list_pinned(root, error);
+    g_autoptr(GArray) running = vmids != NULL ? vmid_list(root, "run/qemu-server", ".pid", error)
+                                              : NULL;
+    if (running == NULL) {
+        return NULL;
+    }
+    for (guint i = 0; i < running->len; i++) {
+        guint vmid = g_array_index(running, guint, i);
+        if (!vmid_is_listed(vmids, vmid) && may_be_attached(root, vmid)) {
+            g_array_append_val(vmids, vmid);
+        }
+    }
+    return g_steal_pointer(&vmids);
 }
 
 Report *run_status(const Call *call)
 {
     g_autoptr(VmConfig) vm = call_read_vm(call);
-    g_autoptr(Policy) policy = call_read_policy(call);
-    g_autoptr(LedgerEntry) entry = ledger_read(call->root, call->vmid);
+    g_autoptr(Policy) policy = read_policy(call, vm);
+    g_autoptr(LedgerEntry) entry = NULL;
     g_autoptr(GError) error = NULL;
     Report *report = report_new(call->vmid, "status", OUTCOME_UNPROVEN);
     Process qemu;
 
+    if (!ledger_read(call->root, call->vmid, &entry, &error)) {
+        fail(report, error);
+        return report;
+    }
     recall(entry, vm, report);
     if (!find_qemu(call, policy, &qemu, report)) {
         return report;
@@ -681,9 +1031,10 @@ static gboolean give_back(const Call *call, GError **error)
     if (ledger == NULL) {
         return FALSE;
     }
-    g_autoptr(LedgerEntry) entry = ledger_read(call->root, call->vmid);
-    return entry == NULL || !is_caller(call, &entry->owner) ||
-           ledger_remove(ledger, call->vmid, error);
+    g_autoptr(LedgerEntry) entry = NULL;
+    return ledger_read(call->root, call->vmid, &entry, error) &&
+           (entry == NULL || !is_caller(call, &entry->owner) ||
+               ledger_remove(ledger, call->vmid, error));
 }
 
 Report *run_post_stop(const Call *call)
@@ -708,11 +1059,15 @@ HostReport *run_host(const Call *call, GError **error)
     if (host == NULL) {
         return NULL;
     }
+    g_autoptr(Taken) taken = ledger_taken(call->root, NOBODY, error);
+    if (taken == NULL) {
+        return NULL;
+    }
     g_autoptr(Policy) policy = call_read_policy(call);
     g_autoptr(Tuning) tuning = tuning_load(call->root, host->isolation->isolated);
     HostReport *report = g_new(HostReport, 1);
 
-    report->taken = ledger_taken(call->root, NOBODY);
+    report->taken = g_steal_pointer(&taken);
     report->interrupts = interrupts_load(call->root, host->isolation->isolated);
     report->findings = verdict_of_machine(&(Request){ .policy = policy,
         .host = host,
@@ -730,7 +1085,10 @@ char *run_picture(const Call *call, GError **error)
         return NULL;
     }
     g_autoptr(Host) host = host_load_on(call->root, topology);
-    g_autoptr(Taken) taken = ledger_taken(call->root, NOBODY);
+    g_autoptr(Taken) taken = ledger_taken(call->root, NOBODY, error);
+    if (taken == NULL) {
+        return NULL;
+    }
     picture_label(topology, host, taken);
     return picture_to_xml(topology, error);
 }

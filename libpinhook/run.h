@@ -24,8 +24,15 @@ Report *run_plan(const Call *call, const WhatIf *what_if, gboolean advise, GErro
 Report *run_post_start(const Call *call);
 
 /// What run_post_start() does for a VM that it has been at already, without a new plan: binds again
-/// what drifted or was plugged in since. Moves no memory, writes nothing, and ends no VM.
+/// what drifted or was plugged in since. It finishes a start whose post-start never came to its end,
+/// and, called by name, plans and binds what no start has bound.
 Report *run_repair(const Call *call);
+
+/// The VMs that hold CPUs by the ledger, ascending. NULL with @error. The caller frees it.
+GArray *run_list_pinned(const Root *root, GError **error);
+
+/// These, and behind them all others that run here and are attached.
+GArray *run_list_repairable(const Root *root, GError **error);
 
 /// What run_post_start() would read back, changing nothing.
 Report *run_status(const Call *call);

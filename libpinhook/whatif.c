@@ -155,7 +155,8 @@ Policy *whatif_policy(const WhatIf *what_if, const Call *call, const Host *host,
 Taken *whatif_taken(const WhatIf *what_if, const Call *call, const Host *host, GError **error)
 {
     if (what_if->taken == NULL) {
-        return what_if->topology != NULL ? taken_new() : ledger_taken(call->root, call->vmid);
+        return what_if->topology != NULL ? taken_new()
+                                         : ledger_taken(call->root, call->vmid, error);
     }
     g_autoptr(CpuSet) cpus = read_list("taken", what_if->taken, host->online, "CPU", error);
     if (cpus == NULL) {

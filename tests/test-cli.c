@@ -301,7 +301,7 @@ static void test_hook_calls_leave_stdout_alone(void)
         { "cores: 2\naffinity: 0-1\n", "pre-start", 1, "REFUSED" },
         { "cores: 99\n", "pre-start", 1, "REFUSED" },
         { "", "pre-start", 1, "config-unreadable" },
-        { GOOD "lock: backup\n", "pre-start", 0, "backup" },
+        { "cores: 99\nlock: backup\n", "pre-start", 0, "(locked for a backup)" },
         { GOOD, "post-start", 3, "not this kernel's" },
         { GOOD, "post-stop", 0, "" },
     };
@@ -381,11 +381,22 @@ static void test_json_of_a_refusal_holds_the_findings(void)
     g_assert_true(json_object_object_get_ex(first, "fix", NULL));
 }
 
+/// Of what can be told.
+static LedgerEntry *read_entry(const Root *root, guint vmid)
+{
+    g_autoptr(GError) error = NULL;
+    LedgerEntry *entry;
+
+    g_assert_true(ledger_read(root, vmid, &entry, &error));
+    g_assert_no_error(error);
+    return entry;
+}
+
 static void test_who_called_owns_what_is_reserved(void)
 {
     g_autoptr(FakeRoot) fake = new_root(GOOD);
     g_auto(Called) called = CALL("--root", fake->path, "100", "pre-start");
-    g_autoptr(LedgerEntry) entry = ledger_read(fake->root, 100);
+    g_autoptr(LedgerEntry) entry = read_entry(fake->root, 100);
 
     g_assert_cmpint(called.status, ==, 0);
     g_assert_cmpint(entry->owner.pid, ==, TASK);
@@ -763,7 +774,7 @@ static void write_entry(FakeRoot *fake, guint vmid)
 
     g_assert_nonnull(ledger);
     g_assert_true(process_identify(fake->root, getpid(), &self, NULL));
-    g_assert_true(ledger_write(ledger, vmid, &self, FALSE, plan, NULL, NULL));
+    g_assert_true(ledger_write(ledger, vmid, &self, LEDGER_HOOK, plan, NULL, NULL));
 }
 
 static void test_status_takes_the_worst_of_all(void)

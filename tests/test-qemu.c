@@ -579,18 +579,21 @@ static void test_repair_of_all(const Node *node)
     g_assert_cmpuint(json_object_array_length(json), ==, 2);
 }
 
+/// One that no start has bound: told of where nobody asked for it, bound where somebody does.
 static void test_repair_without_a_plan(const Node *node)
 {
     RealQemuShape shape = { .present = 1, .most = 1 };
 
-    configure(node, 101, 1, "");
+    configure(node, 101, 1, "hookscript: local:snippets/pinhook\n");
     g_autoptr(RealQemu) qemu = real_qemu_new(node->fake, 101, &shape);
     g_autofree char *before = read_masks(qemu);
 
-    g_autoptr(Ended) ended = call(node, "repair", "101", 1);
-    assert_says(ended->out, "pinhook 101 post-start");
+    g_autoptr(Ended) told = call(node, "repair", "--all", 1);
+    assert_says(told->err, "to plan and bind it: pinhook repair 101");
     assert_masks(qemu, before);
-    g_assert_false(root_exists(node->fake->root, "run/pinhook"));
+    g_autoptr(Ended) bound = call(node, "repair", "101", 0);
+    assert_says(bound->out, "PROVEN");
+    assert_status(node, 0);
 }
 
 /* Memory. */
@@ -707,16 +710,43 @@ static void test_override_of_a_refusal(const Node *node)
     assert_guest_is(qemu, "running");
 }
 
-static void test_locked_stays_frozen(const Node *node)
+static void lock_for_backup(const Node *node, guint vcpus, gboolean locked)
 {
-    RealQemuShape shape = { .present = 1, .most = 1, .frozen = TRUE };
+    configure(node, 101, vcpus, locked ? "freeze: 1\nlock: backup\n" : "freeze: 1\n");
+}
 
-    configure(node, 101, 1, "freeze: 1\nlock: backup\n");
+/// vzdump --mode stop of a running VM: Proxmox ends it, starts it paused under the lock, lets it
+/// run, and drops the lock; no hook follows, and it goes on as it is.
+static void test_backup_in_stop_mode(const Node *node)
+{
+    guint vcpus = some_vcpus();
+    RealQemuShape shape = { .present = vcpus, .most = vcpus, .frozen = TRUE };
+
+    lock_for_backup(node, vcpus, TRUE);
     g_autoptr(RealQemu) qemu = start(node, 101, &shape);
-    g_autofree char *before = read_masks(qemu);
     assert_hook(node, 101, "post-start", 0);
-    assert_masks(qemu, before);
     assert_guest_is(qemu, "prelaunch");
+    json_object_put(real_qemu_execute(qemu, "cont", NULL));
+    lock_for_backup(node, vcpus, FALSE);
+    assert_status(node, 0);
+    assert_guest_is(qemu, "running");
+}
+
+/// `qm start` of a VM whose stopped state is being backed up: as it is, but for who lets it run.
+static void test_resumed_during_its_backup(const Node *node)
+{
+    guint vcpus = some_vcpus();
+    RealQemuShape shape = { .present = vcpus, .most = vcpus, .frozen = TRUE };
+
+    lock_for_backup(node, vcpus, TRUE);
+    g_autoptr(RealQemu) qemu = start(node, 101, &shape);
+    assert_hook(node, 101, "post-start", 0);
+    json_object_put(real_qemu_execute(qemu, "cont", NULL)); // qm resume, still locked
+    assert_status(node, 0);
+    g_autoptr(Ended) repaired = call(node, "repair", "101", 0);
+    lock_for_backup(node, vcpus, FALSE);
+    assert_status(node, 0);
+    assert_guest_is(qemu, "running");
 }
 
 /// post-start while the QMP socket is not to be had.
@@ -1086,7 +1116,7 @@ static const NodeTest tests[] = {
     { "/qemu/tampered-mask-is-seen-and-mended", 2, test_tampered_mask },
     { "/qemu/hot-plugged-vcpu-is-repaired", 2, test_repair_of_a_hotplug },
     { "/qemu/all-are-repaired", 2, test_repair_of_all },
-    { "/qemu/vm-without-a-plan-is-not-repaired", 1, test_repair_without_a_plan },
+    { "/qemu/vm-without-a-plan-is-bound-by-name", 1, test_repair_without_a_plan },
     { "/qemu/memory-is-looked-at", 1, test_memory },
     { "/qemu/memory-that-is-hardly-in-use-holds-up-nothing", 1, test_memory_that_is_hardly_in_use },
     { "/qemu/unproven-frozen-vm-runs", 2, test_unproven_runs },
@@ -1094,7 +1124,8 @@ static const NodeTest tests[] = {
     { "/qemu/stopped-process-is-ended-too", 2, test_stopped_process_is_ended_too },
     { "/qemu/late-thread-of-the-kernel-is-bound", 2, test_late_thread_of_the_kernel },
     { "/qemu/override-of-a-refusal-leads-to-a-guest-that-runs", 1, test_override_of_a_refusal },
-    { "/qemu/vm-locked-for-a-backup-stays-frozen", 1, test_locked_stays_frozen },
+    { "/qemu/backup-in-stop-mode-leaves-it-pinned", 1, test_backup_in_stop_mode },
+    { "/qemu/resumed-during-its-backup", 1, test_resumed_during_its_backup },
     { "/qemu/held-socket-times-out-and-binds-nothing", 1, test_held_socket },
     { "/qemu/crowded-socket-times-out-and-binds-nothing", 1, test_crowded_socket },
     { "/qemu/crash-before-post-start-is-vm-gone", 1, test_crash_before_post_start },

@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -43,9 +45,11 @@ static Scene *scene_new(const char *config)
     fake_root_add_process(scene->fake, TASK, 77, "task UPID:pve1:qmstart:100");
     fake_root_write(scene->fake, TIMER, "[Timer]\n");
     fake_root_write(scene->fake, CONFIG, config);
-    scene->call = (Call){
-        .root = scene->fake->root, .vmid = 100, .caller = TASK, .kernel = &fake_kernel
-    };
+    scene->call = (Call){ .root = scene->fake->root,
+        .vmid = 100,
+        .by_name = TRUE,
+        .caller = TASK,
+        .kernel = &fake_kernel };
     fake_kernel_reset("0-7");
     return scene;
 }
@@ -146,17 +150,28 @@ static void assert_mask(int tid, const char *wanted)
     g_assert_cmpstr(mask, ==, wanted);
 }
 
+/// Of what can be told.
+static LedgerEntry *read_entry(const Root *root, guint vmid)
+{
+    g_autoptr(GError) error = NULL;
+    LedgerEntry *entry;
+
+    g_assert_true(ledger_read(root, vmid, &entry, &error));
+    g_assert_no_error(error);
+    return entry;
+}
+
 /// Who owns the entry of @vmid; 0: there is none that counts.
 static int owner_of(const Scene *scene, guint vmid)
 {
-    g_autoptr(LedgerEntry) entry = ledger_read(scene->fake->root, vmid);
+    g_autoptr(LedgerEntry) entry = read_entry(scene->fake->root, vmid);
 
     return entry != NULL ? entry->owner.pid : 0;
 }
 
 static void assert_reserved(const Scene *scene, guint vmid, const char *wanted)
 {
-    g_autoptr(LedgerEntry) entry = ledger_read(scene->fake->root, vmid);
+    g_autoptr(LedgerEntry) entry = read_entry(scene->fake->root, vmid);
     g_autofree char *cpus = entry != NULL ? cpuset_to_list(entry->plan->cpus) : g_strdup("none");
 
     g_assert_cmpstr(cpus, ==, wanted);
@@ -395,7 +410,7 @@ static void test_vms_that_start_at_once_never_get_the_same_cpu(void)
         g_assert_cmpint(waitpid(children[i], &status, 0), ==, children[i]);
         g_assert_cmpint(status, ==, 0);
     }
-    g_autoptr(Taken) taken = ledger_taken(scene->fake->root, 999);
+    g_autoptr(Taken) taken = ledger_taken(scene->fake->root, 999, NULL);
     g_autofree char *cpus = cpuset_to_list(taken->cpus);
     g_assert_cmpuint(taken->holdings->len, ==, STARTS);
     g_assert_cmpstr(cpus, ==, "2-7");
@@ -416,6 +431,7 @@ static void test_reservation_of_a_dead_task_counts_for_nothing(void)
     assert_reserved(scene, 101, "2-3");
 }
 
+/// A reservation for nobody would count for nothing.
 static void test_callers_that_own_nothing(void)
 {
     static const int callers[] = { 1, 0, -1, 4242 };
@@ -423,8 +439,79 @@ static void test_callers_that_own_nothing(void)
     for (gsize i = 0; i < G_N_ELEMENTS(callers); i++) {
         g_autoptr(Scene) scene = scene_new(GOOD);
         scene->call.caller = callers[i];
-        pass(scene, run_pre_start, OUTCOME_PASSED);
+        g_autoptr(Report) report = go(scene, run_pre_start, OUTCOME_FAILED);
+        g_assert_cmpint(report_exit_status(report), ==, 3);
         assert_reserved(scene, 100, "none");
+    }
+}
+
+/// The lock of Proxmox on VM 100, held by @pid.
+static void hold_vm_lock(const Scene *scene, int pid)
+{
+    g_autofree char *path = fake_root_outside(scene->fake, "run/lock/qemu-server/lock-100.conf");
+    struct stat info;
+
+    fake_root_write(scene->fake, "run/lock/qemu-server/lock-100.conf", "");
+    g_assert_cmpint(stat(path, &info), ==, 0);
+    g_autofree char *locks = g_strdup_printf("1: POSIX  ADVISORY  READ  9 00:2d:7 128 128\n"
+                                             "2: -> FLOCK  ADVISORY  WRITE 8 %02x:%02x:%lu 0 EOF\n"
+                                             "3: FLOCK  ADVISORY  WRITE %d %02x:%02x:%lu 0 EOF\n",
+        major(info.st_dev), minor(info.st_dev), (gulong)info.st_ino, pid, major(info.st_dev),
+        minor(info.st_dev), (gulong)info.st_ino);
+    fake_root_write(scene->fake, "proc/locks", locks);
+}
+
+/// A wrapper that ends before QEMU starts, called by the task that holds the lock.
+static void test_reservation_outlives_a_wrapper(void)
+{
+    g_autoptr(Scene) scene = scene_new(GOOD);
+
+    fake_root_add_process(scene->fake, 600, 99, "/bin/sh /var/lib/vz/snippets/wrapper 100");
+    scene->call.caller = 600;
+    hold_vm_lock(scene, TASK);
+    pass(scene, run_pre_start, OUTCOME_PASSED);
+    fake_root_remove_tree(scene->fake, "proc/600");
+    assert_reserved(scene, 100, "2-3");
+    g_assert_cmpint(owner_of(scene, 100), ==, TASK);
+}
+
+/// In another pid namespace it has no name here.
+static void test_lock_of_somebody_unknown_leaves_it_to_the_caller(void)
+{
+    g_autoptr(Scene) scene = scene_new(GOOD);
+
+    hold_vm_lock(scene, 0);
+    pass(scene, run_pre_start, OUTCOME_PASSED);
+    g_assert_cmpint(owner_of(scene, 100), ==, TASK);
+}
+
+/// Live migration's target: the config is the source node's until the VM is here.
+static void test_vm_on_its_way_in_holds_its_affinity(void)
+{
+    g_autoptr(Scene) scene = scene_new(GOOD);
+
+    fake_root_write(scene->fake, "etc/pve/nodes/pve2/qemu-server/101.conf", "affinity: 2-3\n");
+    fake_root_write(scene->fake, "run/qemu-server/101.pid", "4800\n");
+    fake_root_add_process(
+        scene->fake, 4800, 90, "/usr/bin/kvm -id 101 -pidfile /run/qemu-server/101.pid");
+    assert_found(scene, run_pre_start, OUTCOME_REFUSED, FINDING_CPU_TAKEN);
+}
+
+/// What cannot be told of another VM stops a start, and the message says what stands in the way.
+static void test_what_cannot_be_told_of_another_vm_stops_a_start(void)
+{
+    static const char *const paths[] = { "run/pinhook/101.json", "etc/pve/qemu-server/101.conf" };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(paths); i++) {
+        g_autoptr(Scene) scene = scene_new(GOOD);
+        g_autofree char *inside = g_strconcat(paths[i], "/x", NULL);
+        fake_root_write(scene->fake, "run/qemu-server/101.pid", "4800\n");
+        fake_root_add_process(
+            scene->fake, 4800, 90, "/usr/bin/kvm -id 101 -pidfile /run/qemu-server/101.pid");
+        fake_root_write(scene->fake, inside, "");
+        g_autoptr(Report) report = go(scene, run_pre_start, OUTCOME_FAILED);
+        g_assert_cmpint(report_exit_status(report), ==, 3);
+        g_assert_nonnull(strstr(report->note, paths[i]));
     }
 }
 
@@ -505,25 +592,80 @@ static void test_container_that_may_run_on_the_vcpus_cpus_is_told_of(void)
     pass(scene, run_check, OUTCOME_PASSED);
 }
 
-static void test_backup_is_never_refused_bound_or_released(void)
+static void test_template_is_left_alone(void)
+{
+    g_autoptr(Scene) scene = scene_new("cores: 99\naffinity: 0\nfreeze: 1\ntemplate: 1\n");
+
+    pass(scene, run_pre_start, OUTCOME_SKIPPED);
+    start_qemu(scene, FAKE_QEMU_GOOD);
+    pass(scene, run_post_start, OUTCOME_SKIPPED);
+    pass(scene, run_repair, OUTCOME_SKIPPED);
+    assert_calls("");
+    assert_released(scene, 0);
+    g_assert_false(root_exists(scene->fake->root, "run/pinhook/100.json"));
+}
+
+#define UNDER_BACKUP GOOD "lock: backup\n"
+
+/// Stop mode: Proxmox starts the VM paused, lets it run, and drops the lock; no hook follows.
+static void test_vm_started_for_its_backup_is_bound(void)
+{
+    g_autoptr(Scene) scene = scene_new(UNDER_BACKUP);
+
+    pass(scene, run_pre_start, OUTCOME_PASSED);
+    start_qemu(scene, FAKE_QEMU_GOOD);
+    pass(scene, run_post_start, OUTCOME_PROVEN);
+    assert_mask(4713, "3");
+    assert_released(scene, 0);
+    fake_qemu_answer(scene->qemu, "query-status", "{\"status\": \"running\"}");
+    fake_root_write(scene->fake, CONFIG, GOOD);
+    pass(scene, run_status, OUTCOME_PROVEN);
+    assert_reserved(scene, 100, "2-3");
+}
+
+/// What would be refused, cannot be planned, or is not proven.
+static void test_backup_is_never_refused_released_or_ended(void)
 {
     static const char *const configs[] = {
         "cores: 99\naffinity: 0\nfreeze: 1\nlock: backup\n",
-        "cores: 99\naffinity: 0\nfreeze: 1\ntemplate: 1\n",
+        "cores: 2\naffinity: 0-1\nfreeze: 1\nlock: backup\n",
         "cpuaffinity: 4-7\nfreeze: 1\nlock: backup\n",
+        UNDER_BACKUP,
     };
 
     for (gsize i = 0; i < G_N_ELEMENTS(configs); i++) {
         g_autoptr(Scene) scene = scene_new(configs[i]);
         set_policy(scene, "[defaults]\nunproven = stop\n");
-        pass(scene, run_pre_start, OUTCOME_SKIPPED);
+        g_autoptr(Report) started = run_pre_start(&scene->call);
+        g_assert_cmpint(report_exit_status(started), ==, 0);
         start_qemu(scene, FAKE_QEMU_GOOD);
-        pass(scene, run_post_start, OUTCOME_SKIPPED);
-        pass(scene, run_repair, OUTCOME_SKIPPED);
-        assert_calls("");
-        g_assert_cmpuint(fake_qemu_count(scene->qemu, "qmp_capabilities"), ==, 0);
+        fake_kernel_pretend(4712);
+        report_free(run_post_start(&scene->call));
+        report_free(run_repair(&scene->call));
+        assert_released(scene, 0);
         g_assert_cmpint(fake_kernel_terminated(), ==, 0);
-        g_assert_false(root_exists(scene->fake->root, "run/pinhook/100.json"));
+    }
+}
+
+/// It gives way, with its threads, to any start that needs its CPUs; once it is over it holds them.
+static void test_reservation_under_a_backup_yields(void)
+{
+    for (guint over = 0; over < 2; over++) {
+        g_autoptr(Scene) scene = scene_new(UNDER_BACKUP);
+        pass(scene, run_pre_start, OUTCOME_PASSED);
+        start_qemu(scene, FAKE_QEMU_GOOD);
+        pass(scene, run_post_start, OUTCOME_PROVEN);
+        if (over) {
+            fake_root_write(scene->fake, CONFIG, GOOD);
+        }
+        add_vm(scene, 101, GOOD);
+        scene->call.vmid = 101;
+        g_autoptr(Report) report = run_pre_start(&scene->call);
+        g_assert_cmpint(report->outcome, ==, over ? OUTCOME_REFUSED : OUTCOME_PASSED);
+        g_assert_true(over || strstr(report->displaced, "VM 100") != NULL);
+        assert_reserved(scene, 100, over ? "2-3" : "none");
+        assert_mask(4712, over ? "2" : "0-1");
+        assert_mask(4713, over ? "3" : "0-1");
     }
 }
 
@@ -920,29 +1062,79 @@ static void test_repair_that_does_not_help_is_not_proven(void)
     g_assert_cmpint(fake_kernel_terminated(), ==, 0);
 }
 
-/// Not touched, and told what to type.
-static void assert_left_alone(const Scene *scene)
-{
-    g_autofree char *before = read_ledger(scene);
-    g_autoptr(Report) report = go(scene, run_repair, OUTCOME_UNPROVEN);
-    g_autofree char *after = read_ledger(scene);
+#define RUNNING "{\"status\": \"running\"}"
 
-    g_assert_cmpint(report_exit_status(report), ==, 1);
-    g_assert_nonnull(strstr(report->note, "pinhook 100 post-start"));
-    g_assert_cmpstr(after, ==, before);
-    assert_calls("");
-    g_assert_cmpuint(fake_qemu_count(scene->qemu, "qmp_capabilities"), ==, 0);
-    g_assert_cmpuint(fake_kernel_looks(), ==, 0);
-    g_assert_cmpint(fake_kernel_terminated(), ==, 0);
+/// As the timer has it: nobody asked for this VM.
+static Report *repair_in_a_round(Scene *scene, Outcome outcome)
+{
+    scene->call.by_name = FALSE;
+    Report *report = go(scene, run_repair, outcome);
+    scene->call.by_name = TRUE;
+    return report;
 }
 
-static void test_repair_without_an_entry_touches_nothing(void)
+static void assert_untouched(const Scene *scene)
+{
+    assert_calls("");
+    g_assert_cmpuint(fake_kernel_looks(), ==, 0);
+    g_assert_cmpint(fake_kernel_terminated(), ==, 0);
+    assert_released(scene, 0);
+}
+
+static void test_round_tells_of_a_vm_that_no_start_has_bound(void)
 {
     g_autoptr(Scene) scene = scene_new_started(GOOD, FAKE_QEMU_GOOD);
 
-    set_policy(scene, "[defaults]\nunproven = stop\n");
-    assert_left_alone(scene);
+    fake_qemu_answer(scene->qemu, "query-status", RUNNING);
+    g_autoptr(Report) report = repair_in_a_round(scene, OUTCOME_UNPROVEN);
+    g_assert_nonnull(strstr(report->note, "pinhook repair 100"));
+    assert_untouched(scene);
     g_assert_false(root_exists(scene->fake->root, "run/pinhook"));
+}
+
+static void test_repair_by_name_binds_what_no_start_has_bound(void)
+{
+    g_autoptr(Scene) scene = scene_new_started(GOOD, FAKE_QEMU_GOOD);
+
+    fake_qemu_answer(scene->qemu, "query-status", RUNNING);
+    pass(scene, run_repair, OUTCOME_PROVEN);
+    assert_mask(4713, "3");
+    report_free(repair_in_a_round(scene, OUTCOME_PROVEN));
+}
+
+/// Killed before it had anything to its name, or in the middle.
+static void test_round_finishes_what_a_killed_post_start_left_frozen(void)
+{
+    static const LedgerOwner owners[] = { LEDGER_HOOK, LEDGER_START };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(owners); i++) {
+        g_autoptr(Scene) scene = scene_new(GOOD);
+        pass(scene, run_pre_start, OUTCOME_PASSED);
+        start_qemu(scene, FAKE_QEMU_GOOD);
+        if (owners[i] == LEDGER_HOOK) {
+            fake_root_remove_tree(scene->fake, "proc/500"); // the task has failed
+        } else {
+            g_autoptr(LedgerEntry) entry = read_entry(scene->fake->root, 100);
+            g_autoptr(Ledger) ledger = ledger_lock(scene->fake->root, 1000, NULL);
+            const Process qemu = { .pid = QEMU, .start_time = 88 };
+            g_assert_true(ledger_write(ledger, 100, &qemu, LEDGER_START, entry->plan, NULL, NULL));
+        }
+        report_free(repair_in_a_round(scene, OUTCOME_PROVEN));
+        assert_released(scene, 1);
+        assert_mask(4713, "3");
+        g_autoptr(LedgerEntry) after = read_entry(scene->fake->root, 100);
+        g_assert_cmpint(after->owner_kind, ==, LEDGER_QEMU);
+    }
+}
+
+static void test_round_ends_a_start_that_it_finds_refuted(void)
+{
+    g_autoptr(Scene) scene = scene_new_started(GOOD, FAKE_QEMU_GOOD);
+
+    fake_kernel_pretend(4712);
+    g_autoptr(Report) report = repair_in_a_round(scene, OUTCOME_UNPROVEN);
+    g_assert_cmpint(report->guest, ==, GUEST_ENDED);
+    g_assert_cmpint(fake_kernel_terminated(), ==, QEMU);
 }
 
 static void test_repair_of_a_start_under_way_touches_nothing(void)
@@ -951,19 +1143,14 @@ static void test_repair_of_a_start_under_way_touches_nothing(void)
 
     pass(scene, run_pre_start, OUTCOME_PASSED);
     start_qemu(scene, FAKE_QEMU_GOOD);
-    assert_left_alone(scene);
-    g_assert_cmpint(owner_of(scene, 100), ==, TASK);
-}
-
-static void test_repair_of_an_earlier_qemus_plan_touches_nothing(void)
-{
-    g_autoptr(Scene) scene = scene_new_proven(GOOD);
-
-    fake_root_add_process(
-        scene->fake, QEMU, 99, "/usr/bin/kvm -id 100 -pidfile /run/qemu-server/100.pid");
+    g_autofree char *before = read_ledger(scene);
     g_autoptr(Report) report = go(scene, run_repair, OUTCOME_UNPROVEN);
-    g_assert_nonnull(strstr(report->note, "nothing is planned for it"));
-    assert_calls("4711 4714 4715 4712 4713");
+    g_assert_nonnull(strstr(report->note, "its start is under way"));
+    g_autoptr(Report) silent = repair_in_a_round(scene, OUTCOME_SKIPPED);
+    g_assert_null(silent->note);
+    assert_untouched(scene);
+    g_autofree char *after = read_ledger(scene);
+    g_assert_cmpstr(after, ==, before);
 }
 
 static void test_repair_releases_a_guest_that_still_waits(void)
@@ -1698,6 +1885,13 @@ static void add_ledger(void)
     g_test_add_func("/run/reservation-of-a-dead-task-counts-for-nothing",
         test_reservation_of_a_dead_task_counts_for_nothing);
     g_test_add_func("/run/callers-that-own-nothing", test_callers_that_own_nothing);
+    g_test_add_func("/run/reservation-outlives-a-wrapper", test_reservation_outlives_a_wrapper);
+    g_test_add_func("/run/lock-of-somebody-unknown-leaves-it-to-the-caller",
+        test_lock_of_somebody_unknown_leaves_it_to_the_caller);
+    g_test_add_func(
+        "/run/vm-on-its-way-in-holds-its-affinity", test_vm_on_its_way_in_holds_its_affinity);
+    g_test_add_func("/run/what-cannot-be-told-of-another-vm-stops-a-start",
+        test_what_cannot_be_told_of_another_vm_stops_a_start);
     g_test_add_func("/run/late-post-stop-leaves-the-next-start-alone",
         test_late_post_stop_leaves_the_next_start_alone);
     g_test_add_func("/run/late-post-stop-leaves-a-running-vm-alone",
@@ -1720,8 +1914,13 @@ static void add_guests(void)
         "/run/container-is-passed-over-silently", test_container_is_passed_over_silently);
     g_test_add_func("/run/container-on-the-vcpus-cpus",
         test_container_that_may_run_on_the_vcpus_cpus_is_told_of);
-    g_test_add_func("/run/backup-is-never-refused-bound-or-released",
-        test_backup_is_never_refused_bound_or_released);
+    g_test_add_func("/run/template-is-left-alone", test_template_is_left_alone);
+    g_test_add_func(
+        "/run/vm-started-for-its-backup-is-bound", test_vm_started_for_its_backup_is_bound);
+    g_test_add_func("/run/backup-is-never-refused-released-or-ended",
+        test_backup_is_never_refused_released_or_ended);
+    g_test_add_func(
+        "/run/reservation-under-a-backup-yields", test_reservation_under_a_backup_yields);
     g_test_add_func("/run/mode-off-does-nothing", test_mode_off_does_nothing);
     g_test_add_func("/run/mode-warn-says-it-and-starts", test_mode_warn_says_it_and_starts);
     g_test_add_func("/run/target-reads-the-sources-config", test_target_reads_the_sources_config);
@@ -1757,12 +1956,16 @@ static void add_repair(void)
     g_test_add_func("/run/repair-binds-a-hot-plugged-vcpu", test_repair_binds_a_hot_plugged_vcpu);
     g_test_add_func("/run/repair-that-does-not-help-is-not-proven",
         test_repair_that_does_not_help_is_not_proven);
-    g_test_add_func("/run/repair-without-an-entry-touches-nothing",
-        test_repair_without_an_entry_touches_nothing);
+    g_test_add_func("/run/round-tells-of-a-vm-that-no-start-has-bound",
+        test_round_tells_of_a_vm_that_no_start_has_bound);
+    g_test_add_func("/run/repair-by-name-binds-what-no-start-has-bound",
+        test_repair_by_name_binds_what_no_start_has_bound);
+    g_test_add_func("/run/round-finishes-what-a-killed-post-start-left-frozen",
+        test_round_finishes_what_a_killed_post_start_left_frozen);
+    g_test_add_func("/run/round-ends-a-start-that-it-finds-refuted",
+        test_round_ends_a_start_that_it_finds_refuted);
     g_test_add_func("/run/repair-of-a-start-under-way-touches-nothing",
         test_repair_of_a_start_under_way_touches_nothing);
-    g_test_add_func("/run/repair-of-an-earlier-qemus-plan-touches-nothing",
-        test_repair_of_an_earlier_qemus_plan_touches_nothing);
     g_test_add_func("/run/repair-releases-a-guest-that-still-waits",
         test_repair_releases_a_guest_that_still_waits);
     g_test_add_func(

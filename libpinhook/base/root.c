@@ -210,24 +210,43 @@ char **root_list(const Root *root, const char *path, GError **error)
         return NULL;
     }
 
-    g_autoptr(GPtrArray) names = g_ptr_array_new();
-    for (struct dirent *entry = readdir(directory); entry != NULL; entry = readdir(directory)) {
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    struct dirent *entry;
+    while (errno = 0, (entry = readdir(directory)) != NULL) {
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
             g_ptr_array_add(names, g_strdup(entry->d_name));
         }
     }
+    int failed = errno; // what was listed by then is not all
     closedir(directory);
+    if (failed != 0) {
+        error_set_errno(error, failed, "cannot list /%s", path);
+        return NULL;
+    }
     g_ptr_array_sort(names, compare_names);
     g_ptr_array_add(names, NULL);
     return (char **)g_ptr_array_free(g_steal_pointer(&names), FALSE);
 }
 
-gboolean root_exists(const Root *root, const char *path)
+gboolean root_look(const Root *root, const char *path, gboolean *exists, GError **error)
 {
-    int fd = root_openat(root, path, O_PATH, 0, NULL);
+    g_autoptr(GError) failed = NULL;
+    int fd = root_openat(root, path, O_PATH, 0, &failed);
 
     close_if_open(fd);
-    return fd >= 0;
+    if (fd < 0 && !g_error_matches(failed, PINHOOK_ERROR, PINHOOK_ERROR_NOT_FOUND)) {
+        g_propagate_error(error, g_steal_pointer(&failed));
+        return FALSE;
+    }
+    *exists = fd >= 0;
+    return TRUE;
+}
+
+gboolean root_exists(const Root *root, const char *path)
+{
+    gboolean exists;
+
+    return root_look(root, path, &exists, NULL) && exists;
 }
 
 gboolean root_is_live(const Root *root)

@@ -40,7 +40,10 @@ char *root_read_value(const Root *root, const char *path);
 /// g_strfreev().
 char **root_list(const Root *root, const char *path, GError **error);
 
-/// Whether @path exists beneath the root.
+/// Whether @path exists beneath the root: in @exists. FALSE with @error: that cannot be told.
+gboolean root_look(const Root *root, const char *path, gboolean *exists, GError **error);
+
+/// Whether @path exists beneath the root, and can be looked at: for what is only told of.
 gboolean root_exists(const Root *root, const char *path);
 
 /// Whether the root's `proc` is the procfs of the running kernel, so that a pid read there is a

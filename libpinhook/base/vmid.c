@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "base/vmid.h"
 
+#include "base/error.h"
+
 #include <string.h>
 
 gboolean vmid_of_file(const char *name, const char *suffix, guint *vmid)
@@ -23,11 +25,16 @@ static int compare_vmids(gconstpointer a, gconstpointer b)
     return first < second ? -1 : first > second;
 }
 
-GArray *vmid_list(const Root *root, const char *path, const char *suffix)
+GArray *vmid_list(const Root *root, const char *path, const char *suffix, GError **error)
 {
-    GArray *vmids = g_array_new(FALSE, FALSE, sizeof(guint));
-    g_auto(GStrv) names = root_list(root, path, NULL);
+    g_autoptr(GError) failed = NULL;
+    g_auto(GStrv) names = root_list(root, path, &failed);
+    if (names == NULL && !g_error_matches(failed, PINHOOK_ERROR, PINHOOK_ERROR_NOT_FOUND)) {
+        g_propagate_error(error, g_steal_pointer(&failed));
+        return NULL;
+    }
 
+    GArray *vmids = g_array_new(FALSE, FALSE, sizeof(guint));
     for (guint i = 0; names != NULL && names[i] != NULL; i++) {
         guint vmid;
         if (vmid_of_file(names[i], suffix, &vmid)) {
@@ -36,4 +43,14 @@ GArray *vmid_list(const Root *root, const char *path, const char *suffix)
     }
     g_array_sort(vmids, compare_vmids);
     return vmids;
+}
+
+gboolean vmid_is_listed(const GArray *vmids, guint vmid)
+{
+    for (guint i = 0; i < vmids->len; i++) {
+        if (g_array_index(vmids, guint, i) == vmid) {
+            return TRUE;
+        }
+    }
+    return FALSE;
 }

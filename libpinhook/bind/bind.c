@@ -76,6 +76,26 @@ static GArray *find_missing_vcpus(const QemuThreads *qemu, const GPtrArray *thre
     return missing;
 }
 
+/// The mask of @thread, and of no other that has come to its tid; NULL: it has ended. FALSE with
+/// @error: it cannot be told.
+static gboolean read_mask(const Root *root, const Kernel *kernel, const Process *process,
+    const Thread *thread, CpuSet **mask, GError **error)
+{
+    g_autoptr(GError) failed = NULL;
+    g_autoptr(CpuSet) read = kernel->get_affinity(thread->tid, &failed);
+    gboolean there = FALSE;
+
+    if (read == NULL && !g_error_matches(failed, PINHOOK_ERROR, PINHOOK_ERROR_GONE)) {
+        g_propagate_error(error, g_steal_pointer(&failed));
+        return FALSE;
+    }
+    if (read != NULL && !thread_look(root, process, thread, &there, error)) {
+        return FALSE;
+    }
+    *mask = there ? g_steal_pointer(&read) : NULL;
+    return TRUE;
+}
+
 Observed *bind_look(const Root *root, const Kernel *kernel, const Process *process,
     const QemuThreads *qemu, const Plan *plan, GError **error)
 {
@@ -88,14 +108,12 @@ Observed *bind_look(const Root *root, const Kernel *kernel, const Process *proce
     observed->threads = g_ptr_array_new_with_free_func(observed_thread_free);
     for (guint i = 0; i < threads->len; i++) {
         Thread *thread = threads->pdata[i];
-        g_autoptr(GError) failed = NULL;
-        CpuSet *allowed = kernel->get_affinity(thread->tid, &failed);
-        if (g_error_matches(failed, PINHOOK_ERROR, PINHOOK_ERROR_GONE)) {
-            continue; // it has ended since the walk
+        CpuSet *allowed = NULL;
+        if (!read_mask(root, kernel, process, thread, &allowed, error)) {
+            return NULL;
         }
         if (allowed == NULL) {
-            g_propagate_error(error, g_steal_pointer(&failed));
-            return NULL;
+            continue; // it has ended since the walk
         }
         ObservedThread *seen = g_new0(ObservedThread, 1);
         threads->pdata[i] = NULL;
@@ -115,15 +133,30 @@ static gboolean is_as_wanted(const ObservedThread *seen)
     return seen->wanted == NULL || hwloc_bitmap_isequal(seen->allowed, seen->wanted);
 }
 
-static void bind_role(const Observed *observed, const Kernel *kernel, gboolean vcpus)
+/// A tid that was given to another process since the walk is left alone; so close before, that it
+/// is not given to another one between.
+static void bind_one(
+    const Root *root, const Kernel *kernel, const Process *process, ObservedThread *seen)
+{
+    g_autoptr(GError) failed = NULL;
+    gboolean there = FALSE;
+
+    if (thread_look(root, process, seen->thread, &there, &failed) && there) {
+        kernel->set_affinity(seen->thread->tid, seen->wanted, &failed);
+    }
+    if (failed != NULL) {
+        g_free(seen->refusal); // of the round before
+        seen->refusal = g_strdup(failed->message);
+    }
+}
+
+static void bind_role(const Root *root, const Kernel *kernel, const Process *process,
+    const Observed *observed, gboolean vcpus)
 {
     for (guint i = 0; i < observed->threads->len; i++) {
         ObservedThread *seen = observed->threads->pdata[i];
-        g_autoptr(GError) failed = NULL;
-        if ((seen->thread->role == THREAD_VCPU) == vcpus && !is_as_wanted(seen) &&
-            !kernel->set_affinity(seen->thread->tid, seen->wanted, &failed)) {
-            g_free(seen->refusal); // of the round before
-            seen->refusal = g_strdup(failed->message);
+        if ((seen->thread->role == THREAD_VCPU) == vcpus && !is_as_wanted(seen)) {
+            bind_one(root, kernel, process, seen);
         }
     }
 }
@@ -178,8 +211,8 @@ Observed *bind_threads(const Root *root, const Kernel *kernel, const Process *pr
     gboolean settled = FALSE;
 
     for (guint round = 0; observed != NULL && !settled && round < ROUNDS; round++) {
-        bind_role(observed, kernel, FALSE);
-        bind_role(observed, kernel, TRUE);
+        bind_role(root, kernel, process, observed, FALSE);
+        bind_role(root, kernel, process, observed, TRUE);
         Observed *again = bind_look(root, kernel, process, qemu, plan, error);
         if (again != NULL) {
             carry_refusals(observed, again);

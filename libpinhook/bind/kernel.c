@@ -102,8 +102,9 @@ static gboolean terminate(
         return error_set_errno(error, errno, "cannot end process %d", process->pid);
     }
     /* The handle is of whoever has the pid now; it is ours if our process is still alive. */
-    gboolean ours = process_is_alive(root, process) ||
-                    error_set_errno(error, ESRCH, "cannot end process %d", process->pid);
+    gboolean alive;
+    gboolean ours = process_look(root, process, &alive, error) &&
+                    (alive || error_set_errno(error, ESRCH, "cannot end process %d", process->pid));
     gboolean ended = ours && end_by_handle(handle, process->pid, deadline_ms, error);
     close(handle);
     return ended;

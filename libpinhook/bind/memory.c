@@ -130,7 +130,9 @@ static gboolean is_gone(const Process *process, GError **error)
 
 static gboolean is_there(const Root *root, const Process *process, GError **error)
 {
-    return process_is_alive(root, process) || is_gone(process, error);
+    gboolean alive;
+
+    return process_look(root, process, &alive, error) && (alive || is_gone(process, error));
 }
 
 static GArray *read_mappings(const Root *root, const Process *process, GError **error)

@@ -126,6 +126,15 @@ static int compare_vcpus(gconstpointer a, gconstpointer b)
     return first->vcpu < second->vcpu ? -1 : first->vcpu > second->vcpu;
 }
 
+QemuThreads *qemu_threads_new(void)
+{
+    QemuThreads *threads = g_new(QemuThreads, 1);
+
+    *threads = (QemuThreads){ .vcpus = g_array_new(FALSE, FALSE, sizeof(QemuThread)),
+        .iothreads = g_array_new(FALSE, FALSE, sizeof(QemuThread)) };
+    return threads;
+}
+
 QemuThreads *qemu_threads_query(Qmp *qmp, GError **error)
 {
     guint siblings = 0;
@@ -186,9 +195,15 @@ GPtrArray *threads_walk(
     const Root *root, const Process *process, const QemuThreads *qemu, GError **error)
 {
     g_autofree char *directory = g_strdup_printf("proc/%d/task", process->pid);
-    g_auto(GStrv) tids = root_list(root, directory, NULL);
+    g_autoptr(GError) unlisted = NULL;
+    g_auto(GStrv) tids = root_list(root, directory, &unlisted);
     g_autoptr(GPtrArray) threads = g_ptr_array_new_with_free_func((GDestroyNotify)thread_free);
+    gboolean alive;
 
+    if (tids == NULL && !g_error_matches(unlisted, PINHOOK_ERROR, PINHOOK_ERROR_NOT_FOUND)) {
+        g_propagate_error(error, g_steal_pointer(&unlisted));
+        return NULL;
+    }
     for (guint i = 0; tids != NULL && tids[i] != NULL; i++) {
         g_autofree char *path = g_strdup_printf("%s/%s/stat", directory, tids[i]);
         g_autoptr(GError) failed = NULL;
@@ -205,15 +220,38 @@ GPtrArray *threads_walk(
             return NULL;
         }
         Thread *thread = g_new0(Thread, 1);
-        *thread = (Thread){ .tid = (int)tid, .name = stat.name, .last_cpu = stat.last_cpu };
+        *thread = (Thread){ .tid = (int)tid,
+            .name = stat.name,
+            .last_cpu = stat.last_cpu,
+            .start_time = stat.start_time };
         set_role(thread, process, qemu);
         g_ptr_array_add(threads, thread);
     }
-    if (!process_is_alive(root, process)) {
+    if (!process_look(root, process, &alive, error)) {
+        return NULL;
+    }
+    if (!alive) {
         g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_GONE,
             "QEMU (process %d) ended while its threads were read", process->pid);
         return NULL;
     }
     g_ptr_array_sort(threads, compare_tids);
     return g_steal_pointer(&threads);
+}
+
+gboolean thread_look(
+    const Root *root, const Process *process, const Thread *thread, gboolean *there, GError **error)
+{
+    g_autofree char *path = g_strdup_printf("proc/%d/task/%d/stat", process->pid, thread->tid);
+    g_autoptr(GError) failed = NULL;
+    ProcessStat stat = { 0 };
+    gboolean found = process_read_stat(root, path, &stat, &failed);
+
+    g_free(stat.name);
+    if (!found && !g_error_matches(failed, PINHOOK_ERROR, PINHOOK_ERROR_GONE)) {
+        g_propagate_error(error, g_steal_pointer(&failed));
+        return FALSE;
+    }
+    *there = found && stat.start_time == thread->start_time;
+    return TRUE;
 }

@@ -27,6 +27,9 @@ typedef struct {
     guint siblings; // most of the vCPUs that the guest is told share a core; 0: QEMU does not say
 } QemuThreads;
 
+/// Of a QEMU that was not asked: none of its threads has a role of its own.
+QemuThreads *qemu_threads_new(void);
+
 /// Asks query-cpus-fast and query-iothreads.
 QemuThreads *qemu_threads_query(Qmp *qmp, GError **error);
 void qemu_threads_free(QemuThreads *threads);
@@ -39,7 +42,8 @@ typedef struct {
     ThreadRole role;
     guint vcpu; // with THREAD_VCPU
     char *name;
-    int last_cpu; // where it last ran
+    int last_cpu;       // where it last ran
+    guint64 start_time; // tells it from a later thread with its tid
 } Thread;
 
 void thread_free(Thread *thread);
@@ -49,3 +53,8 @@ void thread_free(Thread *thread);
 /// and its vCPU missing. PINHOOK_ERROR_GONE when @process has ended. The caller unrefs the array.
 GPtrArray *threads_walk(
     const Root *root, const Process *process, const QemuThreads *qemu, GError **error);
+
+/// Whether @thread is still there, and no other that has come to its tid: in @there. FALSE with
+/// @error: it cannot be told.
+gboolean thread_look(const Root *root, const Process *process, const Thread *thread,
+    gboolean *there, GError **error);

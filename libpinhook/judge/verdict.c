@@ -20,9 +20,10 @@ static Subject subjects_of(const Check *check)
            (config && check->plan == NULL ? OF_NO_PLAN : 0) | (live ? OF_LIVE : 0);
 }
 
-static void look(Check *check)
+/// At what there is of @wanted.
+static void look(Check *check, Subject wanted)
 {
-    Subject there = subjects_of(check);
+    Subject there = subjects_of(check) & wanted;
 
     check->findings = finding_list_new();
     for (gsize i = 0; i < G_N_ELEMENTS(lists); i++) {
@@ -44,15 +45,27 @@ static VerdictResult weigh(const Check *check)
     return check->findings->len > 0 ? VERDICT_WARN : VERDICT_PASS;
 }
 
-Verdict *verdict_of_start(const Request *request, const Plan *plan)
+#define ALL ((Subject)~0U)
+
+static Verdict *judge(const Request *request, const Plan *plan, Subject wanted)
 {
     Check check = { .request = request, .plan = plan, .cpus = plan != NULL ? plan->cpus : NULL };
     Verdict *verdict = g_new(Verdict, 1);
 
-    look(&check);
+    look(&check, wanted);
     verdict->result = weigh(&check);
     verdict->findings = check.findings;
     return verdict;
+}
+
+Verdict *verdict_of_start(const Request *request, const Plan *plan)
+{
+    return judge(request, plan, ALL);
+}
+
+Verdict *verdict_of_live(const Request *request, const Plan *plan)
+{
+    return judge(request, plan, OF_LIVE);
 }
 
 GPtrArray *verdict_of_machine(const Request *request)
@@ -62,7 +75,7 @@ GPtrArray *verdict_of_machine(const Request *request)
     /* Where nothing is isolated, nothing is promised that could be disturbed. */
     Check check = { .request = request, .cpus = hwloc_bitmap_iszero(isolated) ? NULL : isolated };
 
-    look(&check);
+    look(&check, ALL);
     return check.findings;
 }
 

@@ -20,6 +20,10 @@ typedef struct {
 /// readable: then nothing else was looked at.
 Verdict *verdict_of_start(const Request *request, const Plan *plan);
 
+/// Judges only what disturbs the CPUs of @plan on a machine that runs, by interrupts and tuning,
+/// which verdict_of_start() judges too where it finds them in @request.
+Verdict *verdict_of_live(const Request *request, const Plan *plan);
+
 /// What is amiss with the machine itself: with what it was told of isolation, and, for all isolated
 /// CPUs, with what disturbs them. No VM is looked at: of @request the policy, the host, what guests
 /// hold, and interrupts and tuning. The caller unrefs the array of Finding.

@@ -26,6 +26,7 @@ typedef struct {
     CpuSet *nodes;
     gboolean refused; // a start would have been: bound all the same, it proves nothing
     gboolean resumes; // the VM goes on from hibernation
+    gboolean yields;  // made under a backup's lock: for as long as that lasts, to any other start
 } Plan;
 
 /// No vCPU placed yet, all sets empty.

@@ -12,11 +12,11 @@
 /// these alone, on one core.
 ///
 /// Before all else it keeps to cores that are safe: wholly isolated and shared with nobody; what it
-/// takes beyond these is for verdict.h to judge. Then, in this order: fewest nodes; of these with the
-/// most of the VM's devices, then the nearest to each other; with enough free memory for each cell;
-/// one kind of core, the fastest; fewest LLCs; fewest CPUs on cores that are not safe; the LLCs,
-/// then the nodes, with the fewest free places; the lowest nodes and LLCs. Which seats of these it
-/// takes says seating.h.
+/// takes beyond these is for verdict.h to judge. Then, in this order: fewest nodes; of these with
+/// the most of the VM's devices, then the nearest to each other; with enough free memory for each
+/// cell; one kind of core, the fastest; fewest LLCs; fewest CPUs on cores that are not safe; the
+/// LLCs, then the nodes, with the fewest free places; the lowest nodes and LLCs. Which seats of
+/// these it takes says seating.h.
 ///
 /// It is exact for up to 64 nodes with CPUs, and for as long as the search for it is short: it ends
 /// after PLANNER_STEPS and then returns the best that it has met.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "read/container.h"
 
+#include "base/error.h"
 #include "base/vmid.h"
 
 #include <string.h>
@@ -44,12 +45,19 @@ static CpuSet *find_container_cpus(const char *text)
     return list != NULL ? cpuset_parse_kernel(list, CPUSET_LIMIT, NULL) : NULL;
 }
 
-static CpuSet *read_bound(const Root *root, guint vmid)
+/// In @bound. FALSE with @error: the config is there and cannot be read.
+static gboolean read_bound(const Root *root, guint vmid, CpuSet **bound, GError **error)
 {
     g_autofree char *path = g_strdup_printf("etc/pve/lxc/%u.conf", vmid);
-    g_autofree char *text = root_read(root, path, NULL, NULL);
+    g_autoptr(GError) failed = NULL;
+    g_autofree char *text = root_read(root, path, NULL, &failed);
 
-    return text != NULL ? find_container_cpus(text) : NULL;
+    if (text == NULL && !g_error_matches(failed, PINHOOK_ERROR, PINHOOK_ERROR_NOT_FOUND)) {
+        g_propagate_error(error, g_steal_pointer(&failed));
+        return FALSE;
+    }
+    *bound = text != NULL ? find_container_cpus(text) : NULL;
+    return TRUE;
 }
 
 static CpuSet *read_allowed(const Root *root, const char *cgroup)
@@ -64,21 +72,36 @@ static CpuSet *read_allowed(const Root *root, const char *cgroup)
     return list != NULL && *list != '\0' ? cpuset_parse_kernel(list, CPUSET_LIMIT, NULL) : NULL;
 }
 
-GPtrArray *container_list(const Root *root)
+/// Adds container @vmid if it runs.
+static gboolean add_container(GPtrArray *containers, const Root *root, guint vmid, GError **error)
 {
-    g_autoptr(GArray) vmids = vmid_list(root, "etc/pve/lxc", ".conf");
-    GPtrArray *containers = g_ptr_array_new_with_free_func(container_free);
+    g_autofree char *cgroup = g_strdup_printf("sys/fs/cgroup/lxc/%u", vmid);
+    CpuSet *bound = NULL;
+    gboolean runs;
 
-    for (guint i = 0; i < vmids->len; i++) {
-        guint vmid = g_array_index(vmids, guint, i);
-        g_autofree char *cgroup = g_strdup_printf("sys/fs/cgroup/lxc/%u", vmid);
-        if (root_exists(root, cgroup)) {
-            Container *container = g_new(Container, 1);
-            *container = (Container){
-                .vmid = vmid, .bound = read_bound(root, vmid), .allowed = read_allowed(root, cgroup)
-            };
-            g_ptr_array_add(containers, container);
+    if (!root_look(root, cgroup, &runs, error) ||
+        (runs && !read_bound(root, vmid, &bound, error))) {
+        return FALSE;
+    }
+    if (runs) {
+        Container *container = g_new(Container, 1);
+        *container = (Container){
+            .vmid = vmid, .bound = bound, .allowed = read_allowed(root, cgroup)
+        };
+        g_ptr_array_add(containers, container);
+    }
+    return TRUE;
+}
+
+GPtrArray *container_list(const Root *root, GError **error)
+{
+    g_autoptr(GArray) vmids = vmid_list(root, "etc/pve/lxc", ".conf", error);
+    g_autoptr(GPtrArray) containers = g_ptr_array_new_with_free_func(container_free);
+
+    for (guint i = 0; vmids != NULL && i < vmids->len; i++) {
+        if (!add_container(containers, root, g_array_index(vmids, guint, i), error)) {
+            return NULL;
         }
     }
-    return containers;
+    return vmids != NULL ? g_steal_pointer(&containers) : NULL;
 }

@@ -15,6 +15,6 @@ typedef struct {
 /// none. One runs while its cgroup is there: `lxc/<vmid>` with its processes in `ns` beneath it
 /// (PVE::LXC, update_lxc_config: lxc.cgroup.dir.container and .inner). Those that their config does
 /// not bind pvestatd spreads over all CPUs of the host, isolated ones too, and again every 10 s
-/// (PVE::Service::pvestatd, rebalance_lxc_containers). The caller frees it with
-/// g_ptr_array_unref().
-GPtrArray *container_list(const Root *root);
+/// (PVE::Service::pvestatd, rebalance_lxc_containers). NULL with @error: which run, or what their
+/// config binds them to, cannot be told. The caller frees it with g_ptr_array_unref().
+GPtrArray *container_list(const Root *root, GError **error);

@@ -74,12 +74,18 @@ gboolean process_is(const Process *process, const Process *other)
            process->start_time == other->start_time;
 }
 
-gboolean process_is_alive(const Root *root, const Process *process)
+gboolean process_look(const Root *root, const Process *process, gboolean *alive, GError **error)
 {
-    Process now;
+    g_autoptr(GError) failed = NULL;
+    Process now = { 0 };
 
-    return process->pid > 0 && process_identify(root, process->pid, &now, NULL) &&
-           process_is(&now, process);
+    if (process->pid > 0 && !process_identify(root, process->pid, &now, &failed) &&
+        !g_error_matches(failed, PINHOOK_ERROR, PINHOOK_ERROR_GONE)) {
+        g_propagate_error(error, g_steal_pointer(&failed));
+        return FALSE;
+    }
+    *alive = process_is(&now, process);
+    return TRUE;
 }
 
 static gboolean is_qemu(const char *argv0)
@@ -94,34 +100,61 @@ static gboolean same_file(const struct stat *a, const struct stat *b)
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-/// Whether @path, as a QEMU has it on its command line, names the file @wanted: seen from the root
-/// (a QEMU that lives in it) or from here (a QEMU that was started beside it).
-static gboolean names_file(const Root *root, const char *path, const struct stat *wanted)
+/// Whether @path beneath the root is the file @wanted: in @same. FALSE: it cannot be told.
+static gboolean names_file_beneath(
+    const Root *root, const char *path, const struct stat *wanted, gboolean *same)
 {
+    g_autoptr(GError) failed = NULL;
     struct stat found;
-    int fd = root_openat(root, path, O_PATH, 0, NULL);
-    gboolean same = fd >= 0 && fstat(fd, &found) == 0 && same_file(&found, wanted);
-
-    if (fd >= 0) {
-        close(fd);
+    int fd = root_openat(root, path, O_PATH, 0, &failed);
+    if (fd < 0) {
+        return g_error_matches(failed, PINHOOK_ERROR, PINHOOK_ERROR_NOT_FOUND);
     }
-    return same || (path[0] == '/' && stat(path, &found) == 0 && same_file(&found, wanted));
+    gboolean known = fstat(fd, &found) == 0;
+    *same = known && same_file(&found, wanted);
+    close(fd);
+    return known;
 }
 
-/// @arguments: the NUL-parted text of /proc/<pid>/cmdline, @length bytes.
-static gboolean has_pidfile(
-    const Root *root, const char *arguments, gsize length, const struct stat *pidfile)
+static gboolean names_file_here(const char *path, const struct stat *wanted, gboolean *same)
+{
+    struct stat found;
+
+    if (stat(path, &found) < 0) {
+        return errno == ENOENT || errno == ENOTDIR;
+    }
+    *same = same_file(&found, wanted);
+    return TRUE;
+}
+
+/// Whether @path, as a QEMU has it on its command line, names the file @wanted: seen from the root
+/// (a QEMU that lives in it) or from here (a QEMU that was started beside it). FALSE: it cannot be
+/// told.
+static gboolean names_file(
+    const Root *root, const char *path, const struct stat *wanted, gboolean *same)
+{
+    gboolean known = names_file_beneath(root, path, wanted, same);
+
+    if (!*same && path[0] == '/') {
+        known &= names_file_here(path, wanted, same);
+    }
+    return known || *same;
+}
+
+/// Whether the -pidfile of a QEMU is the file @pidfile: in @same. @arguments: the NUL-parted text
+/// of /proc/<pid>/cmdline, @length bytes. FALSE: it cannot be told.
+static gboolean look_for_pidfile(const Root *root, const char *arguments, gsize length,
+    const struct stat *pidfile, gboolean *same)
 {
     const char *end = arguments + length;
-    gboolean value_follows = FALSE;
+    gboolean value_follows = FALSE, known = TRUE;
 
-    for (const char *at = arguments; at < end; at += strlen(at) + 1) {
-        if (value_follows && names_file(root, at, pidfile)) {
-            return TRUE;
-        }
+    *same = FALSE;
+    for (const char *at = arguments; at < end && !*same; at += strlen(at) + 1) {
+        known &= !value_follows || names_file(root, at, pidfile, same);
         value_follows = strcmp(at, "-pidfile") == 0 || strcmp(at, "--pidfile") == 0;
     }
-    return FALSE;
+    return known || *same;
 }
 
 static gboolean read_pidfile(
@@ -145,36 +178,57 @@ static gboolean read_pidfile(
     return TRUE;
 }
 
+/// Takes what was not found for gone, and says so in @format's words; all else cannot be told.
+static gboolean pass_on(GError **error, GError *failed, const char *format, ...)
+    G_GNUC_PRINTF(3, 4);
+
+static gboolean pass_on(GError **error, GError *failed, const char *format, ...)
+{
+    gboolean gone = g_error_matches(failed, PINHOOK_ERROR, PINHOOK_ERROR_NOT_FOUND) ||
+                    g_error_matches(failed, PINHOOK_ERROR, PINHOOK_ERROR_GONE);
+    va_list args;
+
+    if (!gone) {
+        g_propagate_error(error, failed);
+        return FALSE;
+    }
+    va_start(args, format);
+    g_autofree char *why = g_strdup_vprintf(format, args);
+    va_end(args);
+    g_error_free(failed);
+    g_set_error_literal(error, PINHOOK_ERROR, PINHOOK_ERROR_GONE, why);
+    return FALSE;
+}
+
 gboolean process_of_vm(const Root *root, guint vmid, Process *process, GError **error)
 {
     g_autofree char *pidfile = g_strdup_printf("run/qemu-server/%u.pid", vmid);
-    g_autoptr(GError) failed = NULL;
+    GError *failed = NULL;
+    gboolean same;
     struct stat info;
     Process found;
+    gsize length;
     int pid;
 
     if (!read_pidfile(root, pidfile, &info, &pid, &failed)) {
-        if (g_error_matches(failed, PINHOOK_ERROR, PINHOOK_ERROR_NOT_FOUND)) {
-            g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_GONE,
-                "VM %u is not running: there is no /%s", vmid, pidfile);
-            return FALSE;
-        }
-        g_propagate_error(error, g_steal_pointer(&failed));
-        return FALSE;
+        return pass_on(error, failed, "VM %u is not running: there is no /%s", vmid, pidfile);
     }
-    if (!process_identify(root, pid, &found, &failed)) {
-        g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_GONE,
-            "VM %u is not running: process %d of /%s has ended", vmid, pid, pidfile);
-        return FALSE;
-    }
-
     g_autofree char *cmdline = g_strdup_printf("proc/%d/cmdline", pid);
-    gsize length;
-    g_autofree char *arguments = root_read(root, cmdline, &length, error);
+    g_autofree char *arguments = process_identify(root, pid, &found, &failed)
+                                     ? root_read(root, cmdline, &length, &failed)
+                                     : NULL;
     if (arguments == NULL) {
+        return pass_on(
+            error, failed, "VM %u is not running: process %d of /%s has ended", vmid, pid, pidfile);
+    }
+    if (!look_for_pidfile(root, arguments, length, &info, &same)) {
+        g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_FAILED,
+            "whether process %d of /%s is the QEMU of VM %u cannot be told: its -pidfile cannot "
+            "be looked at",
+            pid, pidfile, vmid);
         return FALSE;
     }
-    if (!is_qemu(arguments) || !has_pidfile(root, arguments, length, &info)) {
+    if (!is_qemu(arguments) || !same) {
         g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_GONE,
             "VM %u is not running: process %d of /%s is not its QEMU", vmid, pid, pidfile);
         return FALSE;

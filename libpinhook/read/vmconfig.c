@@ -105,9 +105,9 @@ guint64 vmconfig_memory_unit_mib(const VmConfig *vm)
     return vm->hugepages == NULL ? 1 : strcmp(vm->hugepages, "1024") == 0 ? 1024 : 2;
 }
 
-gboolean vmconfig_is_for_backup(const VmConfig *vm)
+gboolean vmconfig_is_under_backup(const VmConfig *vm)
 {
-    return vm->template || g_strcmp0(vm->lock, "backup") == 0;
+    return g_strcmp0(vm->lock, "backup") == 0;
 }
 
 /// Takes @message. @setting is NULL for a problem of the file or of a whole line.

@@ -111,8 +111,9 @@ gboolean vmconfig_is_attached(const VmConfig *vm);
 /// What the memory of a cell is a multiple of, in MiB: a hugepage, if the VM has these.
 guint64 vmconfig_memory_unit_mib(const VmConfig *vm);
 
-/// Whether Proxmox started the VM, without letting it run, only to back it up: it is then neither
-/// refused nor bound nor released.
-gboolean vmconfig_is_for_backup(const VmConfig *vm);
+/// Whether the VM is locked for a backup. One that is started so waits until Proxmox lets it run,
+/// or ends it again; in stop mode it then goes on as it is, and no hook follows
+/// (PVE::VZDump::QemuServer).
+gboolean vmconfig_is_under_backup(const VmConfig *vm);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmConfig, vmconfig_free)

@@ -25,6 +25,7 @@ void report_free(Report *report)
     g_ptr_array_unref(report->findings);
     g_free(report->note);
     g_free(report->unattached);
+    g_free(report->displaced);
     g_free(report->advice);
     g_free(report);
 }
@@ -345,10 +346,17 @@ static void add_refused(GString *text, const Report *report)
     }
 }
 
+static const char *why_tolerated(const Report *report)
+{
+    return report->backup ? "locked for a backup" : "mode = warn";
+}
+
 static void add_failed(GString *text, const Report *report)
 {
+    g_autofree char *tolerated = g_strdup_printf(" (%s: it starts)", why_tolerated(report));
+
     add_line(text, report, "COULD NOT FIND OUT: %s%s", report->note,
-        report->tolerated ? " (mode = warn: it starts)" : guest_text(report));
+        report->tolerated ? tolerated : guest_text(report));
     if (!report->tolerated && strcmp(report->phase, "pre-start") == 0) {
         add_override(text, report);
     }
@@ -357,10 +365,14 @@ static void add_failed(GString *text, const Report *report)
 static void add_passed(GString *text, const Report *report)
 {
     g_autofree char *count = count_findings(report);
-    gboolean tolerated = finding_list_count(report->findings, SEVERITY_ERROR) > 0;
+    g_autofree char *with = *count != '\0' ? g_strdup_printf(" with %s", count) : g_strdup("");
+    g_autofree char *tolerated = g_strdup_printf(" (%s)", why_tolerated(report));
 
-    add_line(text, report, "PASSED%s%s%s", *count != '\0' ? " with " : "", count,
-        tolerated ? " (mode = warn)" : "");
+    add_line(text, report, "PASSED%s%s", with,
+        finding_list_count(report->findings, SEVERITY_ERROR) > 0 ? tolerated : "");
+    if (report->displaced != NULL) {
+        add_line(text, report, "  %s", report->displaced);
+    }
     if (report->unattached != NULL) {
         add_line(text, report, "  %s", report->unattached);
     }

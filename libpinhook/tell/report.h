@@ -22,7 +22,8 @@ typedef struct PinhookReport {
     guint vmid;
     const char *phase; // "pre-start", "check", "status", …; static
     Outcome outcome;
-    gboolean tolerated; // the outcome would be worse, but the policy says `mode = warn`
+    gboolean tolerated; // the outcome would be worse, but the policy says `mode = warn`, or
+    gboolean backup;    // the VM is locked for a backup, which is not to fail for it
     Plan *plan;
     GPtrArray *findings; // Finding; never NULL
     Observed *observed;
@@ -30,8 +31,9 @@ typedef struct PinhookReport {
     int pid;          // of QEMU; 0: none
     gboolean refuted; // of an outcome that is not proven: a thread is known to be elsewhere
     GuestState guest;
-    guint others; // how many threads there are beside the vCPUs'
-    char *note;   // why it was skipped or failed
+    guint others;    // how many threads there are beside the vCPUs'
+    char *note;      // why it was skipped or failed
+    char *displaced; // who gave way to it; NULL: nobody
     char
         *unattached; // of a check: why Proxmox does not call pinhook, and what to do; NULL: it does
     char *advice;    // commands, a line each, in place of a verdict; NULL: none

@@ -49,7 +49,8 @@ static void write_entry(const FakeRoot *fake, guint vmid, const Process *owner, 
     g_autoptr(Ledger) ledger = lock(fake);
     g_autoptr(Plan) plan = fake_plan_new(1, cpus, "0");
 
-    ledger_write(ledger, vmid, owner, owner->pid == qemu.pid, plan, NULL, &error);
+    ledger_write(ledger, vmid, owner, owner->pid == qemu.pid ? LEDGER_QEMU : LEDGER_HOOK, plan,
+        NULL, &error);
     g_assert_no_error(error);
 }
 
@@ -58,16 +59,44 @@ static void lock_once(const FakeRoot *fake)
     ledger_free(lock(fake));
 }
 
+typedef enum { NONE, HELD, UNKNOWN } Answer;
+
+static Answer look(const FakeRoot *fake, guint vmid)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(LedgerEntry) entry = NULL;
+
+    if (!ledger_read(fake->root, vmid, &entry, &error)) {
+        g_test_message("%s", error->message);
+        g_assert_nonnull(strstr(error->message, "cannot"));
+        return UNKNOWN;
+    }
+    g_assert_no_error(error);
+    return entry != NULL ? HELD : NONE;
+}
+
 static gboolean has_entry(const FakeRoot *fake, guint vmid)
 {
-    g_autoptr(LedgerEntry) entry = ledger_read(fake->root, vmid);
+    Answer answer = look(fake, vmid);
 
-    return entry != NULL;
+    g_assert_cmpint(answer, !=, UNKNOWN);
+    return answer == HELD;
+}
+
+/// Of what can be told.
+static LedgerEntry *read_entry(const Root *root, guint vmid)
+{
+    g_autoptr(GError) error = NULL;
+    LedgerEntry *entry;
+
+    g_assert_true(ledger_read(root, vmid, &entry, &error));
+    g_assert_no_error(error);
+    return entry;
 }
 
 static char *taken_list(const FakeRoot *fake, guint vmid)
 {
-    g_autoptr(Taken) taken = ledger_taken(fake->root, vmid);
+    g_autoptr(Taken) taken = ledger_taken(fake->root, vmid, NULL);
 
     return cpuset_to_list(taken->cpus);
 }
@@ -86,12 +115,12 @@ static void test_what_was_written_is_read(void)
     g_autoptr(FakeRoot) fake = new_root();
 
     write_entry(fake, 100, &qemu, "2-3");
-    g_autoptr(LedgerEntry) entry = ledger_read(fake->root, 100);
+    g_autoptr(LedgerEntry) entry = read_entry(fake->root, 100);
     g_assert_nonnull(entry);
     g_assert_cmpuint(entry->vmid, ==, 100);
     g_assert_cmpint(entry->owner.pid, ==, qemu.pid);
     g_assert_cmpuint(entry->owner.start_time, ==, qemu.start_time);
-    g_assert_true(entry->owner_is_qemu);
+    g_assert_cmpint(entry->owner_kind, ==, LEDGER_QEMU);
     g_assert_cmpuint(entry->plan->vcpus->len, ==, 2);
     g_assert_cmpuint(plan_vcpu(entry->plan, 1)->cpu, ==, 3);
 }
@@ -99,7 +128,7 @@ static void test_what_was_written_is_read(void)
 static void test_nothing_is_read_without_a_ledger(void)
 {
     g_autoptr(FakeRoot) fake = new_root();
-    g_autoptr(GArray) vmids = ledger_list(fake->root);
+    g_autoptr(GArray) vmids = ledger_list(fake->root, NULL);
 
     g_assert_false(has_entry(fake, 100));
     g_assert_cmpuint(vmids->len, ==, 0);
@@ -136,22 +165,17 @@ static void test_entry_of_nobody_counts_for_nothing(void)
     assert_taken(fake, 100, "");
 }
 
-static void test_qemu_owns_only_by_its_pidfile(void)
+/// Proxmox removes the pid file while QEMU still ends.
+static void test_qemu_owns_for_as_long_as_it_lives(void)
 {
     g_autoptr(FakeRoot) fake = new_root();
 
     write_entry(fake, 100, &qemu, "2");
     g_assert_true(has_entry(fake, 100));
     fake_root_remove(fake, "run/qemu-server/100.pid");
+    g_assert_true(has_entry(fake, 100));
+    fake_root_remove_tree(fake, "proc/4711");
     g_assert_false(has_entry(fake, 100));
-}
-
-static void test_qemu_of_another_vm_owns_nothing(void)
-{
-    g_autoptr(FakeRoot) fake = new_root();
-
-    write_entry(fake, 101, &qemu, "2");
-    g_assert_false(has_entry(fake, 101));
 }
 
 static void test_entries_of_another_boot_do_not_count(void)
@@ -171,60 +195,84 @@ static char *replace(const char *text, const char *old, const char *new)
     return g_strjoinv(new, parts);
 }
 
-static void test_spoilt_entries_do_not_count(void)
+/// A VM that runs: what cannot be told of its entry is held, if need be by failing.
+static void test_spoilt_entries_hold(void)
 {
     static const struct {
         const char *old, *new;
+        Answer answer;
     } changes[] = {
-        { "\"vmid\":100", "\"vmid\":101" },
-        { "\"vmid\":100", "\"vmid\":\"100\"" },
-        { "\"vmid\":100", "\"vmid\":-100" },
-        { "\"boot\":\"this-boot\"", "\"boot\":1" },
-        { "\"boot\":\"this-boot\",", "" },
-        { "\"pid\":500", "\"pid\":-500" },
-        { "\"pid\":500", "\"pid\":4294967796" }, // 500 modulo 2^32
-        { "\"pid\":500", "\"pid\":500.0" },
-        { "\"start_time\":77", "\"start_time\":\"77\"" },
-        { "\"start_time\":77,", "" },
-        { "\"plan\":{", "\"plan\":[], \"was\":{" },
-        { "\"plan\":{", "\"was\":{" },
-        { "\"cpu\":2", "\"cpu\":-2" },
-        { "\"cpu\":2", "\"cpu\":9999999" },
-        { "\"vcpu\":0", "\"vcpu\":1" },
-        { "\"present\":1", "\"present\":2" },
-        { "\"present\":1", "\"present\":0" },
-        { "\"cores\":\"2\"", "\"cores\":\"3\"" },
-        { "\"reserved\":\"2\"", "\"reserved\":\"3-\"" },
-        { "\"others\":\"0\"", "\"others\":0" },
-        { "{", "[" },
-        { "{", "" },
+        { "\"vmid\":100", "\"vmid\":101", HELD },
+        { "\"boot\":\"this-boot\"", "\"boot\":1", UNKNOWN },
+        { "\"boot\":\"this-boot\",", "", UNKNOWN },
+        { "\"pid\":500", "\"pid\":-500", UNKNOWN },
+        { "\"pid\":500", "\"pid\":4294967796", UNKNOWN }, // 500 modulo 2^32
+        { "\"pid\":500", "\"pid\":500.0", UNKNOWN },
+        { "\"pid\":500", "\"pid\":0", UNKNOWN },
+        { "\"start_time\":77", "\"start_time\":\"77\"", UNKNOWN },
+        { "\"start_time\":77,", "", UNKNOWN },
+        { "\"plan\":{", "\"plan\":[], \"was\":{", HELD },
+        { "\"plan\":{", "\"was\":{", HELD },
+        { "\"cpu\":2", "\"cpu\":9999999", HELD },
+        { "\"format\":1", "\"format\":2", HELD },
+        { "\"owner\":\"hook\"", "\"owner\":\"somebody\"", HELD },
+        { "\"reserved\":\"2\"", "\"reserved\":\"3-\"", HELD }, // it is in the plan, too
+        { "{", "[", UNKNOWN },
+        { "{", "", UNKNOWN },
     };
     g_autoptr(FakeRoot) fake = new_root();
-    g_autofree char *good = NULL;
 
     write_entry(fake, 100, &task, "2");
-    good = root_read(fake->root, "run/pinhook/100.json", NULL, NULL);
+    g_autofree char *good = root_read(fake->root, "run/pinhook/100.json", NULL, NULL);
     for (gsize i = 0; i < G_N_ELEMENTS(changes); i++) {
         g_autofree char *spoilt = replace(good, changes[i].old, changes[i].new);
         fake_root_write(fake, "run/pinhook/100.json", good);
         g_assert_true(has_entry(fake, 100));
         fake_root_write(fake, "run/pinhook/100.json", spoilt);
         g_test_message("%s -> %s", changes[i].old, changes[i].new);
-        g_assert_false(has_entry(fake, 100));
+        g_assert_cmpint(look(fake, 100), ==, changes[i].answer);
+        lock_once(fake);
+        g_assert_cmpint(look(fake, 100), ==, changes[i].answer); // and nobody has removed it
     }
 }
 
-static void test_entry_cut_anywhere_does_not_count(void)
+/// Not one of them lets another VM onto its CPU.
+static void test_entry_cut_anywhere_holds(void)
 {
     g_autoptr(FakeRoot) fake = new_root();
     gsize length;
-    g_autofree char *good = NULL;
 
     write_entry(fake, 100, &task, "2");
-    good = root_read(fake->root, "run/pinhook/100.json", &length, NULL);
+    g_autofree char *good = root_read(fake->root, "run/pinhook/100.json", &length, NULL);
     for (gsize cut = 0; cut < length; cut++) {
+        g_autoptr(GError) error = NULL;
         fake_root_write_bytes(fake, "run/pinhook/100.json", good, cut);
-        g_assert_false(has_entry(fake, 100));
+        g_assert_cmpint(look(fake, 100), ==, UNKNOWN);
+        g_assert_null(ledger_taken(fake->root, 999, &error));
+        g_assert_nonnull(strstr(error->message, "rm /run/pinhook/100.json"));
+    }
+    /* Of a VM that does not run it is in nobody's way. */
+    fake_root_remove(fake, "run/qemu-server/100.pid");
+    g_assert_cmpint(look(fake, 100), ==, NONE);
+    assert_taken(fake, 999, "");
+}
+
+/// What cannot be read of the world, one thing at a time: a directory in a file's place (EISDIR).
+static void test_world_that_cannot_be_read_holds(void)
+{
+    static const char *const paths[] = { "run/pinhook/100.json", "proc/sys/kernel/random/boot_id",
+        "proc/500/stat" };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(paths); i++) {
+        g_autoptr(FakeRoot) fake = new_root();
+        g_autofree char *inside = g_strconcat(paths[i], "/x", NULL);
+        write_entry(fake, 100, &task, "2");
+        g_assert_true(has_entry(fake, 100));
+        fake_root_remove(fake, paths[i]);
+        fake_root_write(fake, inside, "");
+        g_assert_cmpint(look(fake, 100), ==, UNKNOWN);
+        g_autoptr(Taken) taken = ledger_taken(fake->root, 999, NULL);
+        g_assert_true(taken == NULL || hwloc_bitmap_isset(taken->cpus, 2));
     }
 }
 
@@ -265,7 +313,7 @@ static void test_list_is_of_vmids_ascending(void)
         g_autofree char *path = g_build_filename("run/pinhook", names[i], NULL);
         fake_root_write(fake, path, "");
     }
-    g_autoptr(GArray) vmids = ledger_list(fake->root);
+    g_autoptr(GArray) vmids = ledger_list(fake->root, NULL);
     g_assert_cmpuint(vmids->len, ==, 2);
     g_assert_cmpuint(g_array_index(vmids, guint, 0), ==, 101);
     g_assert_cmpuint(g_array_index(vmids, guint, 1), ==, 1000);
@@ -404,7 +452,7 @@ static void assert_not_written(const FakeRoot *fake, Ledger *ledger)
     g_autoptr(Plan) plan = fake_plan_new(1, "5", "0");
     g_autoptr(GError) error = NULL;
 
-    g_assert_false(ledger_write(ledger, 100, &qemu, TRUE, plan, NULL, &error));
+    g_assert_false(ledger_write(ledger, 100, &qemu, LEDGER_QEMU, plan, NULL, &error));
     g_assert_nonnull(error);
     g_assert_nonnull(strstr(error->message, "100.json"));
 }
@@ -418,8 +466,11 @@ static void test_directory_in_an_entrys_place_is_said(void)
         g_autoptr(FakeRoot) fake = new_root();
         fake_root_write(fake, paths[i], "");
         g_autoptr(Ledger) ledger = lock(fake);
+        g_autoptr(GError) error = NULL;
         assert_not_written(fake, ledger);
-        assert_taken(fake, 101, "");
+        g_autoptr(Taken) taken = ledger_taken(fake->root, 101, &error);
+        g_assert_true((taken == NULL) == (i == 0));
+        g_assert_true(taken != NULL || strstr(error->message, "/run/pinhook/100.json") != NULL);
     }
 }
 
@@ -437,7 +488,7 @@ static void test_full_disk_leaves_the_old_entry(void)
     setrlimit(RLIMIT_FSIZE, &tiny);
     g_autoptr(Plan) plan = fake_plan_new(1, "5", "0");
     g_autoptr(GError) error = NULL;
-    gboolean written = ledger_write(ledger, 100, &qemu, TRUE, plan, NULL, &error);
+    gboolean written = ledger_write(ledger, 100, &qemu, LEDGER_QEMU, plan, NULL, &error);
     setrlimit(RLIMIT_FSIZE, &before);
 
     g_assert_false(written);
@@ -460,7 +511,7 @@ static int lock_on_a_read_only_mount(const FakeRoot *fake)
     }
     g_autoptr(Root) root = root_open(fake->path, NULL);
     g_autoptr(Ledger) ledger = ledger_lock(root, DEADLINE_MS, &error);
-    g_autoptr(LedgerEntry) entry = ledger_read(root, 100);
+    g_autoptr(LedgerEntry) entry = read_entry(root, 100);
     return ledger == NULL && error != NULL && entry != NULL ? CHILD_GOOD : CHILD_BAD;
 }
 
@@ -503,7 +554,7 @@ static void test_spare_core_is_held_too(void)
     g_autoptr(Plan) plan = fake_plan_new(1, "2", "6");
 
     hwloc_bitmap_set(plan->reserved, 6);
-    g_assert_true(ledger_write(ledger, 100, &qemu, TRUE, plan, NULL, NULL));
+    g_assert_true(ledger_write(ledger, 100, &qemu, LEDGER_QEMU, plan, NULL, NULL));
     assert_taken(fake, 101, "2,6");
 }
 
@@ -559,7 +610,7 @@ static void test_running_container_without_a_cpuset_only_visits(void)
     fake_root_write(fake, "sys/fs/cgroup/lxc/200/ns/cpuset.cpus.effective", "2-3\n");
     fake_root_write(fake, "sys/fs/cgroup/lxc/201/ns/cpuset.cpus.effective", "8-9\n");
     assert_taken(fake, 100, "8-9");
-    g_autoptr(Taken) taken = ledger_taken(fake->root, 100);
+    g_autoptr(Taken) taken = ledger_taken(fake->root, 100, NULL);
     g_assert_cmpuint(taken->visitors->len, ==, 1);
     const Holding *visitor = taken->visitors->pdata[0];
     g_autofree char *list = cpuset_to_list(visitor->cpus);
@@ -583,7 +634,7 @@ enum { HOLDERS = 4, CPUS = 3, ROUNDS = 50 };
 static gboolean take_and_give_back(const FakeRoot *fake, guint vmid, const Process *self)
 {
     g_autoptr(Ledger) ledger = ledger_lock(fake->root, 20000, NULL);
-    g_autoptr(Taken) taken = ledger_taken(fake->root, vmid);
+    g_autoptr(Taken) taken = ledger_taken(fake->root, vmid, NULL);
     guint cpu = 0;
 
     while (cpu < CPUS && hwloc_bitmap_isset(taken->cpus, cpu)) {
@@ -596,7 +647,7 @@ static gboolean take_and_give_back(const FakeRoot *fake, guint vmid, const Proce
     g_autofree char *path = g_strdup_printf("run/cpu%u", cpu);
     g_autofree char *mark = fake_root_outside(fake, path);
     g_autoptr(Plan) plan = fake_plan_new(1, list, "0");
-    gboolean good = ledger_write(ledger, vmid, self, FALSE, plan, NULL, NULL);
+    gboolean good = ledger_write(ledger, vmid, self, LEDGER_HOOK, plan, NULL, NULL);
     g_clear_pointer(&ledger, ledger_free);
     int fd = open(mark, O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     good = good && fd >= 0 && sched_yield() == 0 && unlink(mark) == 0 && close(fd) == 0;
@@ -631,8 +682,42 @@ static void test_no_cpu_has_two_holders(void)
         g_assert_cmpint(waitpid(children[i], &status, 0), ==, children[i]);
         g_assert_cmpint(status, ==, 0);
     }
-    g_autoptr(GArray) left = ledger_list(fake->root);
+    g_autoptr(GArray) left = ledger_list(fake->root, NULL);
     g_assert_cmpuint(left->len, ==, 0);
+}
+
+static void test_what_was_told_is_told_once(void)
+{
+    g_autoptr(FakeRoot) fake = new_root();
+
+    g_assert_true(ledger_told_before(fake->root, 100, ""));
+    g_assert_false(root_exists(fake->root, "run/pinhook"));
+    g_assert_false(ledger_told_before(fake->root, 100, "not proven"));
+    g_assert_true(ledger_told_before(fake->root, 100, "not proven"));
+    lock_once(fake); // it runs
+    g_assert_true(ledger_told_before(fake->root, 100, "not proven"));
+    g_assert_false(ledger_told_before(fake->root, 100, "not proven for something else"));
+    g_assert_false(ledger_told_before(fake->root, 100, ""));
+    g_assert_false(ledger_told_before(fake->root, 100, "not proven"));
+    fake_root_remove(fake, "run/qemu-server/100.pid");
+    lock_once(fake);
+    g_assert_false(root_exists(fake->root, "run/pinhook/100.told"));
+}
+
+static void test_ledger_is_roots_alone(void)
+{
+    static const char *const paths[] = { "run/pinhook", "run/pinhook/100.json",
+        "run/pinhook/lock" };
+    g_autoptr(FakeRoot) fake = new_root();
+
+    fake_root_write(fake, "run/pinhook/old", ""); // as an older pinhook made the directory: 0755
+    write_entry(fake, 100, &qemu, "2");
+    for (gsize i = 0; i < G_N_ELEMENTS(paths); i++) {
+        g_autofree char *outside = fake_root_outside(fake, paths[i]);
+        struct stat info;
+        g_assert_cmpint(stat(outside, &info), ==, 0);
+        g_assert_cmpuint(info.st_mode & 077, ==, 0);
+    }
 }
 
 int main(int argc, char **argv)
@@ -647,14 +732,14 @@ int main(int argc, char **argv)
         test_pid_of_a_dead_task_given_again_counts_for_nothing);
     g_test_add_func(
         "/ledger/entry-of-nobody-counts-for-nothing", test_entry_of_nobody_counts_for_nothing);
-    g_test_add_func("/ledger/qemu-owns-only-by-its-pidfile", test_qemu_owns_only_by_its_pidfile);
     g_test_add_func(
-        "/ledger/qemu-of-another-vm-owns-nothing", test_qemu_of_another_vm_owns_nothing);
+        "/ledger/qemu-owns-for-as-long-as-it-lives", test_qemu_owns_for_as_long_as_it_lives);
     g_test_add_func(
         "/ledger/entries-of-another-boot-do-not-count", test_entries_of_another_boot_do_not_count);
-    g_test_add_func("/ledger/spoilt-entries-do-not-count", test_spoilt_entries_do_not_count);
+    g_test_add_func("/ledger/spoilt-entries-hold", test_spoilt_entries_hold);
     g_test_add_func(
-        "/ledger/entry-cut-anywhere-does-not-count", test_entry_cut_anywhere_does_not_count);
+        "/ledger/world-that-cannot-be-read-holds", test_world_that_cannot_be_read_holds);
+    g_test_add_func("/ledger/entry-cut-anywhere-holds", test_entry_cut_anywhere_holds);
     g_test_add_func("/ledger/lock-removes-what-is-dead", test_lock_removes_what_is_dead);
     g_test_add_func("/ledger/list-is-of-vmids-ascending", test_list_is_of_vmids_ascending);
     g_test_add_func("/ledger/removed-entry-is-gone", test_removed_entry_is_gone);
@@ -686,5 +771,7 @@ int main(int argc, char **argv)
     g_test_add_func(
         "/ledger/stopped-container-holds-nothing", test_stopped_container_holds_nothing);
     g_test_add_func("/ledger/no-cpu-has-two-holders", test_no_cpu_has_two_holders);
+    g_test_add_func("/ledger/what-was-told-is-told-once", test_what_was_told_is_told_once);
+    g_test_add_func("/ledger/is-roots-alone", test_ledger_is_roots_alone);
     return g_test_run();
 }

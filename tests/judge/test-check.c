@@ -86,7 +86,7 @@ static void scene_add_containers(Scene *scene, const char *containers)
 
 static Taken *scene_taken(const Scene *scene)
 {
-    Taken *taken = ledger_taken(scene->fake->root, 100);
+    Taken *taken = ledger_taken(scene->fake->root, 100, NULL);
     g_auto(GStrv) holders = g_strsplit(scene->held, " ", -1);
 
     for (guint i = 0; holders[i] != NULL && *holders[i] != '\0'; i++) {

@@ -9,7 +9,7 @@
 /// The one container that runs: what it is bound to and where it may run; NULL: as in Container.
 static void assert_only(const FakeRoot *fake, const char *bound, const char *allowed)
 {
-    g_autoptr(GPtrArray) containers = container_list(fake->root);
+    g_autoptr(GPtrArray) containers = container_list(fake->root, NULL);
 
     g_assert_cmpuint(containers->len, ==, 1);
     const Container *container = containers->pdata[0];
@@ -66,7 +66,7 @@ static void test_those_that_do_not_run_are_left_out(void)
     fake_root_write(fake, "etc/pve/lxc/202.conf", "arch: amd64\n");
     assert_only(fake, NULL, "2-3");
     fake_root_remove_tree(fake, "sys/fs/cgroup/lxc/201");
-    g_autoptr(GPtrArray) containers = container_list(fake->root);
+    g_autoptr(GPtrArray) containers = container_list(fake->root, NULL);
     g_assert_cmpuint(containers->len, ==, 0);
 }
 
@@ -76,7 +76,7 @@ static void test_several_come_by_vmid(void)
 
     fake_root_write(fake, "etc/pve/lxc/1000.conf", "arch: amd64\n");
     fake_root_write(fake, "sys/fs/cgroup/lxc/1000/cgroup.procs", "");
-    g_autoptr(GPtrArray) containers = container_list(fake->root);
+    g_autoptr(GPtrArray) containers = container_list(fake->root, NULL);
     g_assert_cmpuint(containers->len, ==, 2);
     g_assert_cmpuint(((const Container *)containers->pdata[0])->vmid, ==, 201);
     g_assert_cmpuint(((const Container *)containers->pdata[1])->vmid, ==, 1000);

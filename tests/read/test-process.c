@@ -22,6 +22,16 @@ static void write_stat(FakeRoot *fake, int pid, const char *name, char state, gu
     fake_root_write(fake, path, text);
 }
 
+static gboolean is_alive(const Root *root, const Process *process)
+{
+    g_autoptr(GError) error = NULL;
+    gboolean alive;
+
+    g_assert_true(process_look(root, process, &alive, &error));
+    g_assert_no_error(error);
+    return alive;
+}
+
 static void test_stat_is_read(void)
 {
     static const char *const names[] = { "kvm", "CPU 0/KVM", "a) S 1 (b", "()", ")", "", "(((",
@@ -70,7 +80,7 @@ static void test_this_process_is_identified(void)
 
     g_assert_true(process_identify(fake->root, pid, &process, &error));
     g_assert_cmpint(process.pid, ==, pid);
-    g_assert_true(process_is_alive(fake->root, &process));
+    g_assert_true(is_alive(fake->root, &process));
 }
 
 static void test_ended_process_is_gone(void)
@@ -99,7 +109,7 @@ static void test_zombie_is_gone(void)
         g_assert_false(process_identify(fake->root, 4711, &process, &error));
         g_assert_error(error, PINHOOK_ERROR, PINHOOK_ERROR_GONE);
         process = (Process){ .pid = 4711, .start_time = 5 };
-        g_assert_false(process_is_alive(fake->root, &process));
+        g_assert_false(is_alive(fake->root, &process));
     }
 }
 
@@ -111,9 +121,9 @@ static void test_later_process_with_the_pid_is_another(void)
     fake_root_add_process(fake, 4711, 100, "kvm");
     g_assert_true(process_identify(fake->root, 4711, &process, NULL));
     g_assert_cmpuint(process.start_time, ==, 100);
-    g_assert_true(process_is_alive(fake->root, &process));
+    g_assert_true(is_alive(fake->root, &process));
     fake_root_add_process(fake, 4711, 101, "kvm");
-    g_assert_false(process_is_alive(fake->root, &process));
+    g_assert_false(is_alive(fake->root, &process));
 }
 
 static void test_nobody_does_not_live(void)
@@ -122,7 +132,7 @@ static void test_nobody_does_not_live(void)
     Process nobody = { 0 };
 
     write_stat(fake, 0, "swapper", 'R', 0);
-    g_assert_false(process_is_alive(fake->root, &nobody));
+    g_assert_false(is_alive(fake->root, &nobody));
 }
 
 /// A root where process 4711 has this command line and 100.pid names it.

@@ -352,10 +352,10 @@ static void test_a_backup_is_told_from_other_locks(void)
     g_autoptr(VmConfig) migrate = parse_clean("lock: migrate\n");
     g_autoptr(VmConfig) plain = parse_clean("template: 0\n");
 
-    g_assert_true(vmconfig_is_for_backup(backup));
-    g_assert_true(vmconfig_is_for_backup(template));
-    g_assert_false(vmconfig_is_for_backup(migrate));
-    g_assert_false(vmconfig_is_for_backup(plain));
+    g_assert_true(vmconfig_is_under_backup(backup));
+    g_assert_false(vmconfig_is_under_backup(template));
+    g_assert_false(vmconfig_is_under_backup(migrate));
+    g_assert_false(vmconfig_is_under_backup(plain));
 }
 
 /* What tutorials write. */

@@ -176,8 +176,8 @@ static void test_skipped_with_a_note(void)
 {
     g_autoptr(Report) report = report_new(100, "pre-start", OUTCOME_SKIPPED);
 
-    report->note = g_strdup("locked for a backup: left alone");
-    assert_log(report, "pinhook: vm 100: locked for a backup: left alone\n");
+    report->note = g_strdup("a template: left alone");
+    assert_log(report, "pinhook: vm 100: a template: left alone\n");
     g_assert_cmpint(report_exit_status(report), ==, 0);
 }
 
