@@ -691,6 +691,7 @@ static void test_late_thread_of_the_kernel(const Node *node)
     assert_hook_says(node, 101, "post-start", 0, "released");
     g_usleep(200000);
     assert_status(node, 0);
+    assert_guest_is(qemu, "running");
 }
 
 /// A refusal, the line that it prints to start it anyway, pasted, and the guest that then runs.
@@ -743,7 +744,7 @@ static void test_resumed_during_its_backup(const Node *node)
     assert_hook(node, 101, "post-start", 0);
     json_object_put(real_qemu_execute(qemu, "cont", NULL)); // qm resume, still locked
     assert_status(node, 0);
-    g_autoptr(Ended) repaired = call(node, "repair", "101", 0);
+    ended_free(call(node, "repair", "101", 0));
     lock_for_backup(node, vcpus, FALSE);
     assert_status(node, 0);
     assert_guest_is(qemu, "running");

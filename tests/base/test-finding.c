@@ -60,7 +60,7 @@ static void test_an_unknown_name_is_no_code(void)
     }
 }
 
-/* Scripts and policies use the names and count on their severities (DESIGN, section 8). */
+/* Scripts and policies use the names and count on their severities. */
 static void test_the_promised_findings_are_there(void)
 {
     static const struct {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "bind/fate.h"
 
-/* Every combination, against DESIGN's own words, each a rule of its own here. */
+/* Every combination, against the rule in other words. */
 
 typedef enum { PROVEN, REFUTED, NOT_KNOWN, PROOFS } Proof;
 

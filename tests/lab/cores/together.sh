@@ -83,6 +83,14 @@ count_doubles() {
     done
 }
 
+# A QEMU that lives holds its CPUs; ours live on when their VM is over. What a killed hook left stays.
+forget_qemus() {
+    local entry
+    for entry in /run/pinhook/*.json; do
+        [[ $(<"$entry") == *'"owner":"hook"'* ]] || rm "$entry"
+    done 2>/dev/null
+}
+
 # run_rounds COUNT VMID…
 run_rounds() {
     local count=$1 round vmid victim phase delay started=$SECONDS
@@ -106,6 +114,7 @@ run_rounds() {
             [ -e /tmp/"$vmid".killed ] && killed=$((killed + 1))
         done
         rm -f /tmp/*.proven /tmp/*.killed /run/qemu-server/*.pid
+        forget_qemus
     done
     echo "# $# VMs, $count rounds, $killed of them with a hook killed: $proven starts proven, $doubles CPUs given twice, $((SECONDS - started)) s"
 }

@@ -28,5 +28,5 @@ ok "it leaves a VM alone that it has no entry for" is "$(allowed "$(vcpu_of 101 
 pinhook repair --all
 ok "with nothing to mend it is quiet" is "$err" ""
 pinhook repair 101
-ok "asked for that VM alone it says no" ended_with 1
-ok "and still leaves it" is "$(allowed "$(vcpu_of 101 0)")" 2-3
+ok "asked for that VM alone it binds it" ended_with 0
+ok "as planned" bound 101 "2 3" 0-1
