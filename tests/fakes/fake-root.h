@@ -45,6 +45,6 @@ void fake_root_remove_tree(FakeRoot *fake, const char *path);
 
 /// A host in the fake sys: one package, one node of 64 GiB, @cores cores of @threads threads, of
 /// which the CPUs @isolated ("" for none) are isolated and without a tick. Numbered as Linux does:
-/// with 4 cores of 2 threads CPUs 0 and 4 are siblings. At most 32 CPUs. And a boot id in proc, and
+/// with 4 cores of 2 threads CPUs 0 and 4 are siblings. And a boot id in proc, and
 /// nothing that disturbs: no interrupts, no service.
 void fake_root_add_host(FakeRoot *fake, guint cores, guint threads, const char *isolated);
