@@ -624,6 +624,19 @@ static void bind_and_prove(Running *running, MemoryMoves moves, Report *report)
 
 /* The guest. */
 
+/// Whether somebody else is at work on the VM, and lets it run. Where its config cannot be read, the
+/// plan of its start says so; without that nobody knows.
+static gboolean may_be_locked(const VmConfig *vm, const Plan *plan)
+{
+    return vm->readable ? vm->lock != NULL : plan == NULL || plan->yields;
+}
+
+/// Before QEMU was asked.
+static GuestState guest_at_first(const VmConfig *vm)
+{
+    return vmconfig_may_be_frozen(vm) ? GUEST_UNKNOWN : GUEST_UNTOUCHED;
+}
+
 /// What is to become of it.
 static Fate decide_fate(const Running *running, const Report *report)
 {
@@ -633,7 +646,7 @@ static Fate decide_fate(const Running *running, const Report *report)
         .proven = report->outcome == OUTCOME_PROVEN,
         .refuted = report->refuted,
         .first = running->first,
-        .locked = vm->lock != NULL,
+        .locked = may_be_locked(vm, report->plan),
         .incoming = vm->incoming,
         .resumed = vm->resumes || (report->plan != NULL && report->plan->resumes),
         .mode = running->policy->mode,
@@ -752,7 +765,7 @@ static void bind_vm(const Call *call, const VmConfig *vm, const Policy *policy, 
     int hold = -1;
 
     running.first = unfinished;
-    report->guest = vm->freeze ? GUEST_UNKNOWN : GUEST_UNTOUCHED;
+    report->guest = guest_at_first(vm);
     if (!claim_plan(call, vm, policy, qemu, report, &running.first, &hold, &error)) {
         fail(report, error);
     } else if (report->plan == NULL) {
@@ -791,8 +804,14 @@ static void let_run(const Call *call, const VmConfig *vm, const Policy *policy, 
     g_autoptr(GError) error = NULL;
     Process qemu;
 
-    if (policy->mode != POLICY_OFF || !vm->freeze || call_is_for_container(call) ||
-        !call_can_bind(call, NULL) || !process_of_vm(call->root, call->vmid, &qemu, NULL)) {
+    if (policy->mode != POLICY_OFF || !vmconfig_may_be_frozen(vm) ||
+        call_is_for_container(call) || !call_can_bind(call, NULL)) {
+        return;
+    }
+    if (!process_of_vm(call->root, call->vmid, &qemu, &error)) {
+        if (!g_error_matches(error, PINHOOK_ERROR, PINHOOK_ERROR_GONE)) {
+            fail(report, error);
+        }
         return;
     }
     Running running = { .call = call, .vm = vm, .policy = policy, .qemu = &qemu };
@@ -801,6 +820,8 @@ static void let_run(const Call *call, const VmConfig *vm, const Policy *policy, 
         fail(report, error);
     } else if (report->guest == GUEST_RELEASED) {
         report->note = g_strdup("mode = off: left unbound; its guest was frozen, and is released");
+    } else if (report->guest == GUEST_FROZEN && !vm->readable) {
+        report->outcome = OUTCOME_UNPROVEN;
     }
 }
 
@@ -856,7 +877,7 @@ static void bind_what_drifted(const Call *call, const VmConfig *vm, const Policy
     g_auto(Running) running = { .call = call, .vm = vm, .policy = policy, .qemu = qemu };
 
     recall(entry, vm, report);
-    report->guest = vm->freeze ? GUEST_UNKNOWN : GUEST_UNTOUCHED;
+    report->guest = guest_at_first(vm);
     bind_and_prove(&running, MEMORY_STAYS, report);
     settle_guest(&running, report);
     bind_late_threads(&running, report);
@@ -875,13 +896,13 @@ static gboolean waits_in_vain(const Call *call, const VmConfig *vm, const Policy
 }
 
 /// A VM that runs and that no start has bound. That it is bound is for whoever calls it by name to
-/// say, for it runs as it is.
+/// say, for it runs as it is; one whose config cannot be read gets no plan, and is told why.
 static void repair_unplanned(
     const Call *call, const VmConfig *vm, const Policy *policy, const Process *qemu, Report *report)
 {
     gboolean waits = waits_in_vain(call, vm, policy);
 
-    if (waits || call->by_name) {
+    if (waits || call->by_name || !vm->readable) {
         bind_vm(call, vm, policy, qemu, waits, report);
         return;
     }

@@ -927,6 +927,68 @@ static void test_repair_of_mode_off_lets_it_run(void)
     assert_released(scene, 1);
 }
 
+/// The config is there for pre-start, and not for post-start: what `freeze` says is not known then,
+/// and the plan of the start tells whether somebody else lets the guest run.
+static void test_guest_of_unread_config_is_asked_for(void)
+{
+    static const struct {
+        const char *config; // as pre-start reads it; NULL: it was not called
+        const char *policy, *status;
+        Outcome outcome;
+        GuestState guest;
+    } cases[] = {
+        { GOOD, "", "prelaunch", OUTCOME_PROVEN, GUEST_RELEASED },
+        { GOOD, "", "running", OUTCOME_PROVEN, GUEST_UNTOUCHED },
+        { GOOD "lock: backup\n", "", "prelaunch", OUTCOME_PROVEN, GUEST_FROZEN },
+        { NULL, "", "prelaunch", OUTCOME_UNPROVEN, GUEST_FROZEN },
+        { NULL, "[vm 100]\nmode = off\n", "prelaunch", OUTCOME_UNPROVEN, GUEST_FROZEN },
+        { NULL, "[vm 100]\nmode = off\n", "running", OUTCOME_SKIPPED, GUEST_UNTOUCHED },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(Scene) scene = scene_new(cases[i].config != NULL ? cases[i].config : GOOD);
+        g_autofree char *status = g_strdup_printf("{\"status\": \"%s\"}", cases[i].status);
+        set_policy(scene, cases[i].policy);
+        if (cases[i].config != NULL) {
+            pass(scene, run_pre_start, OUTCOME_PASSED);
+        }
+        start_qemu(scene, FAKE_QEMU_GOOD);
+        fake_qemu_answer(scene->qemu, "query-status", status);
+        fake_root_remove(scene->fake, CONFIG);
+        g_autoptr(Report) report = go(scene, run_post_start, cases[i].outcome);
+        g_autofree char *text = report_to_text(report);
+        g_assert_cmpint(report->guest, ==, cases[i].guest);
+        assert_released(scene, cases[i].guest == GUEST_RELEASED ? 1 : 0);
+        gboolean told = strstr(text, "qm resume 100") != NULL;
+        g_assert_true(told == (cases[i].outcome == OUTCOME_UNPROVEN));
+    }
+}
+
+/// Once it can be read, the timer does what was left.
+static void test_round_finishes_what_an_unread_config_left_frozen(void)
+{
+    g_autoptr(Scene) scene = scene_new_started(GOOD, FAKE_QEMU_GOOD);
+
+    fake_root_remove(scene->fake, CONFIG);
+    assert_found(scene, run_post_start, OUTCOME_UNPROVEN, FINDING_CONFIG_UNREADABLE);
+    scene->call.by_name = FALSE;
+    assert_found(scene, run_repair, OUTCOME_UNPROVEN, FINDING_CONFIG_UNREADABLE);
+    assert_released(scene, 0);
+    fake_root_write(scene->fake, CONFIG, GOOD);
+    pass(scene, run_repair, OUTCOME_PROVEN);
+    assert_released(scene, 1);
+}
+
+/// Not to know whether its QEMU runs is not to know that it does not.
+static void test_mode_off_says_when_no_guest_could_be_asked_for(void)
+{
+    g_autoptr(Scene) scene = scene_new_started(GOOD, FAKE_QEMU_GOOD);
+
+    set_policy(scene, "[vm 100]\nmode = off\n");
+    fake_root_write(scene->fake, "run/qemu-server/100.pid", "rubbish\n");
+    pass(scene, run_post_start, OUTCOME_FAILED);
+}
+
 /// A guest from hibernation has its memory to lose, before and after Proxmox drops `vmstate`.
 static void test_resumed_guest_is_never_ended(void)
 {
@@ -1974,6 +2036,12 @@ static void add_guests(void)
     g_test_add_func(
         "/run/thread-made-after-the-release-is-bound", test_thread_made_after_the_release_is_bound);
     g_test_add_func("/run/repair-of-mode-off-lets-it-run", test_repair_of_mode_off_lets_it_run);
+    g_test_add_func(
+        "/run/guest-of-unread-config-is-asked-for", test_guest_of_unread_config_is_asked_for);
+    g_test_add_func("/run/round-finishes-what-an-unread-config-left-frozen",
+        test_round_finishes_what_an_unread_config_left_frozen);
+    g_test_add_func("/run/mode-off-says-when-no-guest-could-be-asked-for",
+        test_mode_off_says_when_no_guest_could_be_asked_for);
     g_test_add_func("/run/resumed-guest-is-never-ended", test_resumed_guest_is_never_ended);
     g_test_add_func(
         "/run/guest-of-unknown-state-is-not-proven", test_guest_of_unknown_state_is_not_proven);

@@ -9,7 +9,7 @@ gboolean guest_look(Qmp *qmp, const VmConfig *vm, GuestState *state, GError **er
 {
     const char *name;
 
-    if (!vm->freeze) {
+    if (!vmconfig_may_be_frozen(vm)) {
         *state = GUEST_UNTOUCHED;
         return TRUE;
     }

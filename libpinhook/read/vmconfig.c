@@ -105,6 +105,11 @@ guint64 vmconfig_memory_unit_mib(const VmConfig *vm)
     return vm->hugepages == NULL ? 1 : strcmp(vm->hugepages, "1024") == 0 ? 1024 : 2;
 }
 
+gboolean vmconfig_may_be_frozen(const VmConfig *vm)
+{
+    return vm->freeze || !vm->readable;
+}
+
 gboolean vmconfig_is_under_backup(const VmConfig *vm)
 {
     return g_strcmp0(vm->lock, "backup") == 0;

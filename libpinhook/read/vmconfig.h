@@ -111,6 +111,10 @@ gboolean vmconfig_is_attached(const VmConfig *vm);
 /// What the memory of a cell is a multiple of, in MiB: a hugepage, if the VM has these.
 guint64 vmconfig_memory_unit_mib(const VmConfig *vm);
 
+/// Whether Proxmox may have started the VM frozen for pinhook: with `freeze`, or nobody knows, for
+/// the config cannot be read.
+gboolean vmconfig_may_be_frozen(const VmConfig *vm);
+
 /// Whether the VM is locked for a backup. One that is started so waits until Proxmox lets it run,
 /// or ends it again; in stop mode it then goes on as it is, and no hook follows
 /// (PVE::VZDump::QemuServer).
