@@ -17,20 +17,23 @@
 struct Root {
     char *path;
     int fd;
-    int proc_fd; // -1: there is none
-    int sys_fd;
+    int proc_fd; // below 0: it could not be opened, for -errno
+    int sys_fd;  // likewise
 };
 
+/// -errno where it cannot be opened.
 static int open_directory(int beneath, const char *path)
 {
-    return openat(beneath, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int fd = openat(beneath, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+    return fd < 0 ? -errno : fd;
 }
 
 Root *root_open(const char *path, GError **error)
 {
     int fd = open_directory(AT_FDCWD, path);
     if (fd < 0) {
-        error_set_errno(error, errno, "cannot open the root directory '%s'", path);
+        error_set_errno(error, -fd, "cannot open the root directory '%s'", path);
         return NULL;
     }
 
@@ -99,7 +102,7 @@ int root_openat(const Root *root, const char *path, int flags, unsigned mode, GE
     long fd = -1;
 
     if (top < 0) {
-        errno = ENOENT;
+        errno = -top;
     } else {
         /* EAGAIN: somebody renamed while ".." was looked up. */
         for (int tries = 0; tries < 8 && fd < 0 && (tries == 0 || errno == EAGAIN); tries++) {

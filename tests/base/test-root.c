@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "fakes/fake-root.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
@@ -83,6 +84,26 @@ static void test_root_without_proc_and_sys_opens(void)
     g_assert_false(root_is_live(root));
     g_assert_null(root_read(root, "proc/cmdline", NULL, &error));
     g_assert_error(error, PINHOOK_ERROR, PINHOOK_ERROR_NOT_FOUND);
+}
+
+/// A loop of links stands for all that is not "there is none".
+static void test_proc_and_sys_that_cannot_be_opened_are_not_missing(void)
+{
+    static const char *const parts[] = { "proc", "sys" };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(parts); i++) {
+        g_autoptr(FakeRoot) fake = fake_root_new();
+        g_autofree char *file = g_strdup_printf("%s/some", parts[i]);
+        g_autoptr(GError) error = NULL;
+        gboolean exists;
+
+        fake_root_remove(fake, parts[i]);
+        fake_root_link(fake, parts[i], parts[i]);
+        g_autoptr(Root) root = root_open(fake->path, NULL);
+        g_assert_false(root_look(root, file, &exists, &error));
+        g_assert_error(error, PINHOOK_ERROR, PINHOOK_ERROR_FAILED);
+        g_assert_nonnull(strstr(error->message, g_strerror(ELOOP)));
+    }
 }
 
 static void test_file_is_read_whole(void)
@@ -349,6 +370,8 @@ int main(int argc, char **argv)
     g_test_add_func("/root/absent-directory-is-not-found", test_absent_directory_is_not_found);
     g_test_add_func("/root/file-is-no-root", test_file_is_no_root);
     g_test_add_func("/root/without-proc-and-sys-opens", test_root_without_proc_and_sys_opens);
+    g_test_add_func("/root/proc-and-sys-that-cannot-be-opened-are-not-missing",
+        test_proc_and_sys_that_cannot_be_opened_are_not_missing);
     g_test_add_func("/root/file-is-read-whole", test_file_is_read_whole);
     g_test_add_func("/root/nul-bytes-are-counted", test_nul_bytes_are_counted);
     g_test_add_func(
