@@ -917,12 +917,14 @@ static void repair_vm(
 {
     g_autoptr(LedgerEntry) entry = NULL;
     g_autoptr(GError) error = NULL;
+    gboolean held;
 
-    if (!ledger_read(call->root, call->vmid, &entry, &error)) {
+    if (!ledger_read(call->root, call->vmid, &entry, &error) ||
+        !ledger_look_held(call->root, call->vmid, &held, &error)) {
         fail(report, error);
     } else if (entry == NULL || entry->plan == NULL) {
         repair_unplanned(call, vm, policy, qemu, report);
-    } else if (!process_is(&entry->owner, qemu) || ledger_is_held(call->root, call->vmid)) {
+    } else if (!process_is(&entry->owner, qemu) || held) {
         report->outcome = call->by_name ? OUTCOME_UNPROVEN : OUTCOME_SKIPPED;
         report->note = call->by_name ? g_strdup("its start is under way") : NULL;
     } else if (entry->owner_kind == LEDGER_START) {

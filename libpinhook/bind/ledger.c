@@ -204,17 +204,22 @@ gboolean ledger_read(const Root *root, guint vmid, LedgerEntry **entry, GError *
     return FALSE;
 }
 
-gboolean ledger_is_held(const Root *root, guint vmid)
+gboolean ledger_look_held(const Root *root, guint vmid, gboolean *held, GError **error)
 {
     g_autofree char *path = entry_path(vmid);
     g_autoptr(GError) failed = NULL;
     int fd = root_openat(root, path, O_RDONLY | O_NONBLOCK, 0, &failed);
-    if (fd < 0) {
-        return !g_error_matches(failed, PINHOOK_ERROR, PINHOOK_ERROR_NOT_FOUND);
+    if (fd < 0 && !g_error_matches(failed, PINHOOK_ERROR, PINHOOK_ERROR_NOT_FOUND)) {
+        g_propagate_error(error, g_steal_pointer(&failed));
+        return FALSE;
     }
-    gboolean held = flock(fd, LOCK_SH | LOCK_NB) < 0;
-    close(fd);
-    return held;
+    *held = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0;
+    int errnum = *held ? errno : 0;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return errnum == 0 || errnum == EWOULDBLOCK ||
+           error_set_errno(error, errnum, "cannot tell whether /%s is locked", path);
 }
 
 /* The directory. */

@@ -61,8 +61,9 @@ gboolean ledger_told_before(const Root *root, guint vmid, const char *text);
 /// then what could be read of it, which need not be anything (NULL).
 gboolean ledger_read(const Root *root, guint vmid, LedgerEntry **entry, GError **error);
 
-/// Whether somebody holds the entry of @vmid, see ledger_write(), or that cannot be told.
-gboolean ledger_is_held(const Root *root, guint vmid);
+/// In @held: whether somebody holds the entry of @vmid, see ledger_write(). FALSE with @error: that
+/// cannot be told.
+gboolean ledger_look_held(const Root *root, guint vmid, gboolean *held, GError **error);
 
 /// The vmids that have a file in the ledger, ascending; the caller frees the array of guint. NULL
 /// with @error: it cannot be listed.

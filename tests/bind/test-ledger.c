@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -704,6 +705,31 @@ static void test_what_was_told_is_told_once(void)
     g_assert_false(root_exists(fake->root, "run/pinhook/100.told"));
 }
 
+/// None, free, held, and a loop of links, of which nothing can be told.
+static void test_who_holds_an_entry_has_three_answers(void)
+{
+    g_autoptr(FakeRoot) fake = new_root();
+    g_autoptr(GError) error = NULL;
+    gboolean held = TRUE;
+
+    g_assert_true(ledger_look_held(fake->root, 100, &held, &error));
+    g_assert_false(held);
+    held = TRUE;
+    write_entry(fake, 100, &qemu, "2");
+    g_assert_true(ledger_look_held(fake->root, 100, &held, &error));
+    g_assert_false(held);
+    int hold = root_openat(fake->root, "run/pinhook/100.json", O_RDONLY, 0, &error);
+    g_assert_cmpint(flock(hold, LOCK_EX), ==, 0);
+    g_assert_true(ledger_look_held(fake->root, 100, &held, &error));
+    g_assert_true(held);
+    close(hold);
+    g_assert_no_error(error);
+    fake_root_remove(fake, "run/pinhook/100.json");
+    fake_root_link(fake, "run/pinhook/100.json", "100.json");
+    g_assert_false(ledger_look_held(fake->root, 100, &held, &error));
+    g_assert_error(error, PINHOOK_ERROR, PINHOOK_ERROR_FAILED);
+}
+
 static void test_ledger_is_roots_alone(void)
 {
     static const char *const paths[] = { "run/pinhook", "run/pinhook/100.json",
@@ -772,6 +798,8 @@ int main(int argc, char **argv)
         "/ledger/stopped-container-holds-nothing", test_stopped_container_holds_nothing);
     g_test_add_func("/ledger/no-cpu-has-two-holders", test_no_cpu_has_two_holders);
     g_test_add_func("/ledger/what-was-told-is-told-once", test_what_was_told_is_told_once);
+    g_test_add_func(
+        "/ledger/who-holds-an-entry-has-three-answers", test_who_holds_an_entry_has_three_answers);
     g_test_add_func("/ledger/is-roots-alone", test_ledger_is_roots_alone);
     return g_test_run();
 }
