@@ -2,8 +2,12 @@
 #include "fakes/real-qemu.h"
 #include "fakes/scratch.h"
 
+#include <dlfcn.h>
+#include <elf.h>
 #include <glib/gstdio.h>
+#include <hwloc.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define LIBRARY "libpinhook.so.0"
@@ -85,8 +89,56 @@ static void assert_names_the_file_as_fix(const Installed *installed)
     g_autoptr(Ended) ended = call(installed, "pre-start", NULL);
     const char *fix = strstr(ended->err, "; fix: ");
 
+    g_assert_nonnull(fix);
+    g_assert_nonnull(strstr(ended->err, ", so VM 100 does not start; fix: "));
     g_assert_nonnull(strstr(fix, LIBRARY));
     g_assert_null(strstr(fix, "apt install"));
+}
+
+static void assert_works(const Installed *installed)
+{
+    const char *argv[] = { installed->program, "--version", NULL };
+    g_autoptr(Ended) ended = run_program(argv, NULL);
+
+    g_assert_cmpint(ended->exit_status, ==, 0);
+    g_assert_cmpstr(ended->err, ==, "");
+}
+
+/// Where pinhook was built, and with an apt that has all installed.
+static char *source_new(void)
+{
+    char *source = scratch_new();
+    g_autofree char *build = g_build_filename(source, "build", NULL);
+    g_autofree char *apt = g_build_filename(source, "apt", NULL);
+    g_autofree char *built = g_path_get_dirname(g_getenv("PINHOOK_LIBRARY_DIR"));
+
+    g_assert_cmpint(symlink(built, build), ==, 0);
+    g_assert_true(g_file_set_contents(apt, "#!/bin/sh\n[ \"$1\" = install ]\n", -1, NULL));
+    g_assert_cmpint(g_chmod(apt, 0755), ==, 0);
+    return source;
+}
+
+static void paste(const char *commands)
+{
+    g_autofree char *source = source_new();
+    g_autofree char *script = g_strdup_printf("cd %s && PATH=$PWD:$PATH\n%s", source, commands);
+    const char *argv[] = { "bash", "-euc", script, NULL };
+    g_autoptr(Ended) ended = run_program(argv, NULL);
+
+    g_test_message("%s\n%s", commands, ended->err);
+    g_assert_cmpint(ended->exit_status, ==, 0);
+    scratch_remove(source);
+}
+
+/// Its fix mends it.
+static void assert_fix_mends(const Installed *installed)
+{
+    g_autoptr(Ended) ended = call(installed, "pre-start", NULL);
+    const char *fix = strstr(ended->err, "; fix: ");
+
+    g_assert_nonnull(fix);
+    paste(fix + strlen("; fix: "));
+    assert_works(installed);
 }
 
 static void test_missing(void)
@@ -98,6 +150,7 @@ static void test_missing(void)
 
     assert_does_not_start(installed, LIBRARY);
     assert_names_the_file_as_fix(installed);
+    assert_fix_mends(installed);
 }
 
 static void test_text_file(void)
@@ -281,6 +334,391 @@ static void test_system_in_place_of_broken(void)
     g_assert_nonnull(strstr(ended->err, "using the system's\n"));
 }
 
+/* All libraries beside it, as the README puts them there. */
+
+#define OWN "pinhook.d/libpinhook.so.0"
+#define HWLOC "pinhook.d/libhwloc.so.15"
+
+static void put_file(const Installed *installed, const char *name, const char *bytes, gsize length)
+{
+    g_autofree char *path = g_build_filename(installed->directory, name, NULL);
+    g_autoptr(GError) error = NULL;
+
+    g_file_set_contents_full(
+        path, bytes, (gssize)length, G_FILE_SET_CONTENTS_CONSISTENT, 0644, &error);
+    g_assert_no_error(error);
+}
+
+/// hwloc's library, as it is installed here; the caller frees it.
+static char *read_hwloc(gsize *length)
+{
+    g_autoptr(GError) error = NULL;
+    char *bytes = NULL;
+    Dl_info info;
+
+    g_assert_cmpint(dladdr((void *)hwloc_get_api_version, &info), !=, 0);
+    g_file_get_contents(info.dli_fname, &bytes, length, &error);
+    g_assert_no_error(error);
+    return bytes;
+}
+
+static Installed *bundle_new(void)
+{
+    Installed *installed = installed_new_without_library();
+    g_autofree char *folder = g_build_filename(installed->directory, "pinhook.d", NULL);
+    gsize own_length, hwloc_length;
+    g_autofree char *own = read_library(&own_length), *hwloc = read_hwloc(&hwloc_length);
+
+    g_assert_cmpint(g_mkdir(folder, 0755), ==, 0);
+    put_file(installed, OWN, own, own_length);
+    put_file(installed, HWLOC, hwloc, hwloc_length);
+    return installed;
+}
+
+static Elf64_Ehdr *header_of(char *bytes)
+{
+    return (Elf64_Ehdr *)(gpointer)bytes;
+}
+
+static Elf64_Phdr *last_segment(char *bytes)
+{
+    Elf64_Ehdr *header = header_of(bytes);
+
+    return (Elf64_Phdr *)(gpointer)(bytes + header->e_phoff) + header->e_phnum - 1;
+}
+
+static void set_other_machine(char *bytes)
+{
+    header_of(bytes)->e_machine = EM_AARCH64;
+}
+
+static void set_other_class(char *bytes)
+{
+    header_of(bytes)->e_ident[EI_CLASS] = ELFCLASS32;
+}
+
+static void set_other_order(char *bytes)
+{
+    header_of(bytes)->e_ident[EI_DATA] = ELFDATA2MSB;
+}
+
+static void set_program(char *bytes)
+{
+    header_of(bytes)->e_type = ET_EXEC;
+}
+
+static void set_sections_behind_the_end(char *bytes)
+{
+    header_of(bytes)->e_shoff += 1;
+}
+
+static void set_sections_that_overflow(char *bytes)
+{
+    header_of(bytes)->e_shoff = -(guint64)header_of(bytes)->e_shentsize;
+}
+
+static void set_segments_that_overflow(char *bytes)
+{
+    header_of(bytes)->e_phoff = -(guint64)header_of(bytes)->e_phentsize;
+}
+
+static void set_segment_behind_the_end(char *bytes)
+{
+    last_segment(bytes)->p_offset = 1 << 30;
+    last_segment(bytes)->p_filesz = 1;
+}
+
+static void set_segment_that_overflows(char *bytes)
+{
+    last_segment(bytes)->p_offset = 4096;
+    last_segment(bytes)->p_filesz = G_MAXUINT64 - 4095;
+}
+
+static void set_text(char *bytes)
+{
+    memset(bytes, '\n', 4096);
+}
+
+/// What no loader may be given, whichever library it is.
+static void test_unsound(void)
+{
+    static const struct {
+        void (*damage)(char *bytes);
+        const char *reason;
+    } rows[] = {
+        { set_text, "no library" },
+        { set_program, "no library" },
+        { set_other_machine, "a library of another machine" },
+        { set_other_class, "a library of another machine" },
+        { set_other_order, "a library of another machine" },
+        { set_sections_behind_the_end, "cut off" },
+        { set_sections_that_overflow, "cut off" },
+        { set_segments_that_overflow, "cut off" },
+        { set_segment_behind_the_end, "cut off" },
+        { set_segment_that_overflows, "cut off" },
+    };
+    if (!system_has_no_library()) {
+        return;
+    }
+    g_autoptr(Installed) installed = bundle_new();
+    gsize length;
+    g_autofree char *sound = read_hwloc(&length);
+
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autofree char *bytes = g_memdup2(sound, length);
+        g_autofree char *line = g_strconcat("/" HWLOC ": ", rows[i].reason, NULL);
+        rows[i].damage(bytes);
+        put_file(installed, HWLOC, bytes, length);
+        assert_does_not_start(installed, line);
+        assert_fix_mends(installed);
+    }
+}
+
+/// As a copy of hwloc's that was broken off leaves it.
+static void test_truncated_beside(void)
+{
+    if (!system_has_no_library()) {
+        return;
+    }
+    g_autoptr(Installed) installed = bundle_new();
+    gsize length;
+    g_autofree char *bytes = read_hwloc(&length);
+    gsize parts[] = { 0, 3, 20, 64, 4096, length / 2, length - 1 };
+
+    for (guint i = 0; i < G_N_ELEMENTS(parts); i++) {
+        put_file(installed, HWLOC, bytes, parts[i]);
+        assert_does_not_start(installed, "/" HWLOC ": cut off");
+        assert_fix_mends(installed);
+    }
+    put_file(installed, OWN, bytes, 4096);
+    assert_fix_mends(installed);
+}
+
+/// As one of a newer Debian's does on an older.
+static void test_newer(void)
+{
+    if (!system_has_no_library()) {
+        return;
+    }
+    g_autoptr(Installed) installed = bundle_new();
+    gsize length;
+    g_autofree char *bytes = read_hwloc(&length);
+    static const char version[] = "GLIBC_2.";
+
+    for (char *at = memmem(bytes, length, version, strlen(version)); at != NULL;
+         at = memmem(at, length - (at - bytes), version, strlen(version))) {
+        at[strlen("GLIBC_")] = '9';
+    }
+    put_file(installed, HWLOC, bytes, length);
+    assert_does_not_start(installed, "/" HWLOC ")");
+    assert_fix_mends(installed);
+}
+
+static void test_no_file(void)
+{
+    if (!system_has_no_library()) {
+        return;
+    }
+    g_autoptr(Installed) installed = bundle_new();
+    g_autofree char *path = g_build_filename(installed->directory, HWLOC, NULL);
+
+    g_assert_cmpint(g_remove(path), ==, 0);
+    g_assert_cmpint(mkfifo(path, 0644), ==, 0);
+    assert_does_not_start(installed, "/" HWLOC ": no file");
+    assert_fix_mends(installed);
+}
+
+/// What is no library is nobody's to look at.
+static void test_other_files_beside(void)
+{
+    static const char *const names[] = { "pinhook.d/libhwloc.so.15.broken",
+        "pinhook.d/notes.so.txt", "libother.so.1" };
+    g_autoptr(Installed) installed = bundle_new();
+    g_autofree char *dangling = g_build_filename(installed->directory, "pinhook.d/libx.so", NULL);
+
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+        put_file(installed, names[i], "rubbish", strlen("rubbish"));
+    }
+    g_assert_cmpint(symlink("nowhere", dangling), ==, 0);
+    assert_works(installed);
+}
+
+/* Who may write. */
+
+static void set_mode(const Installed *installed, const char *name, int mode)
+{
+    g_autofree char *path = g_build_filename(installed->directory, name, NULL);
+
+    g_assert_cmpint(g_chmod(path, mode), ==, 0);
+}
+
+static void set_owner(const Installed *installed, const char *name, uid_t owner)
+{
+    g_autofree char *path = g_build_filename(installed->directory, name, NULL);
+
+    g_assert_cmpint(chown(path, owner, owner), ==, 0);
+}
+
+static void test_writable(void)
+{
+    static const struct {
+        const char *name;
+        int mode;
+    } rows[] = { { HWLOC, 0666 }, { HWLOC, 0664 }, { OWN, 0646 }, { "pinhook.d", 0777 },
+        { "pinhook.d", 0775 }, { "pinhook.d", 01777 } };
+    if (!system_has_no_library()) {
+        return;
+    }
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(Installed) installed = bundle_new();
+        set_mode(installed, rows[i].name, rows[i].mode);
+        assert_does_not_start(installed, ": more can write to it than to the launcher");
+        assert_fix_mends(installed);
+    }
+}
+
+/// Who may write to a sticky directory cannot exchange the launcher in it.
+static void test_writable_in_sticky(void)
+{
+    if (!system_has_no_library()) {
+        return;
+    }
+    g_autoptr(Installed) installed = bundle_new();
+
+    set_mode(installed, ".", 01777);
+    set_mode(installed, "pinhook.d", 0777);
+    assert_does_not_start(installed, "/pinhook.d/: more can write to it than to the launcher");
+    assert_fix_mends(installed);
+}
+
+/// On such a storage everybody may write to everything, and the modes say so.
+static void test_all_writable(void)
+{
+    g_autoptr(Installed) installed = bundle_new();
+
+    set_mode(installed, "pinhook", 0777);
+    set_mode(installed, HWLOC, 0777);
+    set_mode(installed, "pinhook.d", 0777);
+    set_mode(installed, ".", 0777);
+    assert_works(installed);
+}
+
+/// FALSE: the test is skipped.
+static gboolean can_give_away(void)
+{
+    if (geteuid() != 0) {
+        g_test_skip("only root can give files away");
+    }
+    return geteuid() == 0;
+}
+
+static void test_foreign(void)
+{
+    static const char *const names[] = { HWLOC, OWN, "pinhook.d" };
+
+    if (!can_give_away() || !system_has_no_library()) {
+        return;
+    }
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autoptr(Installed) installed = bundle_new();
+        set_owner(installed, names[i], 1000);
+        assert_does_not_start(installed, ": its owner cannot write to the launcher");
+        assert_fix_mends(installed);
+    }
+}
+
+/// A NAS that squashes root.
+static void test_all_nobodys(void)
+{
+    static const char *const names[] = { ".", "pinhook", "pinhook.d", HWLOC, OWN };
+
+    if (!can_give_away()) {
+        return;
+    }
+    g_autoptr(Installed) installed = bundle_new();
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+        set_owner(installed, names[i], 65534);
+    }
+    assert_works(installed);
+    set_owner(installed, HWLOC, 0);
+    assert_works(installed);
+}
+
+/* Names that a shell would take apart, and what cannot be read. */
+
+static void test_odd_names(void)
+{
+    if (!system_has_no_library()) {
+        return;
+    }
+    g_autoptr(Installed) installed = bundle_new();
+    g_autofree char *scratch = scratch_new();
+    g_autofree char *odd = g_strconcat(scratch, "/it's $(touch pwned)\n\\;", NULL);
+
+    g_assert_cmpint(g_rename(installed->directory, odd), ==, 0);
+    Installed moved = { .directory = odd, .program = g_build_filename(odd, "pinhook", NULL) };
+    put_file(&moved, HWLOC, "rubbish", strlen("rubbish"));
+    assert_does_not_start(&moved, "/it's $(touch pwned)?\\;/" HWLOC ": no library");
+    assert_fix_mends(&moved);
+    g_assert_cmpint(g_rename(odd, installed->directory), ==, 0);
+    scratch_remove(scratch);
+    g_free(moved.program);
+}
+
+/// A link to itself stands for what root cannot read either.
+static void test_unreadable(void)
+{
+    if (!system_has_no_library()) {
+        return;
+    }
+    g_autoptr(Installed) installed = bundle_new();
+    g_autofree char *path = g_build_filename(installed->directory, HWLOC, NULL);
+
+    g_assert_cmpint(g_remove(path), ==, 0);
+    g_assert_cmpint(symlink("libhwloc.so.15", path), ==, 0);
+    assert_does_not_start(installed, "/" HWLOC ": Too many levels of symbolic links");
+    assert_fix_mends(installed);
+}
+
+/* The README's commands. */
+
+/// The block that puts all on a shared storage, for this build and a directory that stands for the
+/// storage's. The caller frees it.
+static char *read_commands(const char *snippets)
+{
+    g_autofree char *path = g_build_filename(g_getenv("PINHOOK_SOURCE_DIR"), "README.md", NULL);
+    static const char hwloc[] = "/usr/lib/x86_64-linux-gnu/libhwloc.so.15";
+    g_autofree char *readme = NULL;
+    Dl_info info;
+
+    g_assert_true(g_file_get_contents(path, &readme, NULL, NULL));
+    g_assert_cmpint(dladdr((void *)hwloc_get_api_version, &info), !=, 0);
+    const char *from = strstr(readme, "cd /mnt/pve/nfs/snippets");
+    g_assert_nonnull(from);
+    g_autoptr(GString) commands = g_string_new_len(from, strstr(from, "ln -s \"$PWD") - from);
+    g_string_replace(commands, "/mnt/pve/nfs/snippets", snippets, 0);
+    g_string_replace(commands, "…/build", "$OLDPWD/build", 0);
+    g_assert_cmpuint(g_string_replace(commands, hwloc, info.dli_fname, 0), ==, 1);
+    return g_string_free(g_steal_pointer(&commands), FALSE);
+}
+
+/// Who runs with the old files keeps them.
+static void test_readme(void)
+{
+    g_autoptr(Installed) installed = bundle_new();
+    g_autofree char *path = g_build_filename(installed->directory, HWLOC, NULL);
+    g_autofree char *commands = read_commands(installed->directory);
+    static const char old[] = "what a hook that runs has mapped";
+
+    put_file(installed, HWLOC, old, sizeof(old));
+    g_autoptr(GMappedFile) mapped = g_mapped_file_new(path, FALSE, NULL);
+    g_assert_nonnull(mapped);
+    paste(commands);
+    g_assert_cmpmem(
+        g_mapped_file_get_contents(mapped), g_mapped_file_get_length(mapped), old, sizeof(old));
+    assert_works(installed);
+}
+
 static char *ask_readelf(const char *option)
 {
     const char *argv[] = { "readelf", "-W", option, g_getenv("PINHOOK_LAUNCHER"), NULL };
@@ -333,6 +771,20 @@ int main(int argc, char **argv)
     g_test_add_func("/launcher/takes-the-systems-library", test_system);
     g_test_add_func(
         "/launcher/takes-the-systems-in-place-of-a-broken-one", test_system_in_place_of_broken);
+    g_test_add_func("/launcher/unsound-library-beside-is-one-line", test_unsound);
+    g_test_add_func("/launcher/truncated-library-beside-is-one-line", test_truncated_beside);
+    g_test_add_func("/launcher/library-of-a-newer-system-is-one-line", test_newer);
+    g_test_add_func("/launcher/no-file-is-one-line", test_no_file);
+    g_test_add_func("/launcher/other-files-do-no-harm", test_other_files_beside);
+    g_test_add_func("/launcher/writable-library-is-one-line", test_writable);
+    g_test_add_func(
+        "/launcher/writable-folder-in-a-sticky-one-is-one-line", test_writable_in_sticky);
+    g_test_add_func("/launcher/where-all-is-writable-it-runs", test_all_writable);
+    g_test_add_func("/launcher/library-of-somebody-else-is-one-line", test_foreign);
+    g_test_add_func("/launcher/where-all-is-nobodys-it-runs", test_all_nobodys);
+    g_test_add_func("/launcher/fix-of-an-odd-name-is-safe-to-paste", test_odd_names);
+    g_test_add_func("/launcher/what-cannot-be-read-is-one-line", test_unreadable);
+    g_test_add_func("/launcher/readme-replaces-what-is-in-use", test_readme);
     g_test_add_func("/launcher/needs-libc-alone", test_needs_libc_alone);
     return g_test_run();
 }
