@@ -22,6 +22,14 @@ static void core_free(gpointer data)
     g_free(core);
 }
 
+static void llc_free(gpointer data)
+{
+    HostLlc *llc = data;
+
+    hwloc_bitmap_free(llc->cpus);
+    g_free(llc);
+}
+
 void host_free(Host *host)
 {
     if (host == NULL) {
@@ -30,6 +38,7 @@ void host_free(Host *host)
     hwloc_bitmap_free(host->online);
     g_ptr_array_unref(host->nodes);
     g_ptr_array_unref(host->llcs);
+    g_array_unref(host->kinds);
     g_ptr_array_unref(host->cores);
     g_array_unref(host->core_of_cpu);
     g_hash_table_unref(host->distances);
@@ -94,6 +103,18 @@ CpuSet *host_node_numbers(const Host *host)
         hwloc_bitmap_set(numbers, ((const HostNode *)host->nodes->pdata[i])->index);
     }
     return numbers;
+}
+
+const HostLlc *host_llc(const Host *host, guint place)
+{
+    g_return_val_if_fail(place < host->llcs->len, NULL);
+    return host->llcs->pdata[place];
+}
+
+const CoreKind *host_kind(const Host *host, guint place)
+{
+    g_return_val_if_fail(place < host->kinds->len, NULL);
+    return &g_array_index(host->kinds, CoreKind, place);
 }
 
 guint host_count_memory_nodes(const Host *host)
@@ -214,22 +235,17 @@ static hwloc_obj_t last_cache_of(hwloc_obj_t pu)
 
 static guint llc_of_pu(Host *host, hwloc_obj_t pu)
 {
-    g_autoptr(CpuSet) cpus = cpuset_copy(last_cache_of(pu)->cpuset);
-
     for (guint i = 0; i < host->llcs->len; i++) {
-        if (hwloc_bitmap_isset(host->llcs->pdata[i], pu->os_index)) {
+        if (hwloc_bitmap_isset(host_llc(host, i)->cpus, pu->os_index)) {
             return i;
         }
     }
-    g_ptr_array_add(host->llcs, g_steal_pointer(&cpus));
+    hwloc_obj_t cache = last_cache_of(pu);
+    HostLlc *llc = g_new0(HostLlc, 1);
+    llc->cpus = cpuset_copy(cache->cpuset);
+    llc->size_kib = hwloc_obj_type_is_dcache(cache->type) ? cache->attr->cache.size / 1024 : 0;
+    g_ptr_array_add(host->llcs, llc);
     return host->llcs->len - 1;
-}
-
-static guint kind_of_cpus(hwloc_topology_t topology, const CpuSet *cpus)
-{
-    int kind = hwloc_cpukinds_get_by_cpuset(topology, cpus, 0);
-
-    return kind < 0 ? 0 : (guint)kind;
 }
 
 static guint package_of(HwlocTopology *topology, hwloc_obj_t pu)
@@ -261,9 +277,22 @@ static void add_cores(Host *host, hwloc_topology_t topology)
         core->node = node_of_cpu(host, (guint)hwloc_bitmap_first(core->cpus));
         core->package = package_of(topology, pu);
         core->llc = llc_of_pu(host, pu);
-        core->kind = kind_of_cpus(topology, core->cpus);
         hwloc_bitmap_or(done, done, core->cpus);
         g_ptr_array_add(host->cores, core);
+    }
+}
+
+static void find_kinds(Host *host, hwloc_topology_t topology, const Root *root)
+{
+    g_autoptr(GPtrArray) cores = g_ptr_array_new();
+    g_autofree guint *kind_of = g_new(guint, host->cores->len);
+
+    for (guint i = 0; i < host->cores->len; i++) {
+        g_ptr_array_add(cores, ((HostCore *)host->cores->pdata[i])->cpus);
+    }
+    host->kinds = kinds_find(topology, root, cores, kind_of);
+    for (guint i = 0; i < host->cores->len; i++) {
+        ((HostCore *)host->cores->pdata[i])->kind = kind_of[i];
     }
 }
 
@@ -314,13 +343,15 @@ static void add_distances(Host *host, hwloc_topology_t topology)
     hwloc_distances_release(topology, matrix);
 }
 
-static Host *build_host(hwloc_topology_t topology, Isolation *isolation, const CpuSet *has_cpu)
+/// @root: see kinds_find().
+static Host *build_host(
+    hwloc_topology_t topology, Isolation *isolation, const CpuSet *has_cpu, const Root *root)
 {
     Host *host = g_new0(Host, 1);
 
     host->online = cpuset_copy(hwloc_topology_get_topology_cpuset(topology));
     host->nodes = g_ptr_array_new_with_free_func(node_free);
-    host->llcs = g_ptr_array_new_with_free_func((GDestroyNotify)hwloc_bitmap_free);
+    host->llcs = g_ptr_array_new_with_free_func(llc_free);
     host->cores = g_ptr_array_new_with_free_func(core_free);
     host->core_of_cpu = g_array_new(FALSE, TRUE, sizeof(guint));
     host->distances = g_hash_table_new(NULL, NULL);
@@ -332,6 +363,7 @@ static Host *build_host(hwloc_topology_t topology, Isolation *isolation, const C
     add_cores(host, topology);
     g_ptr_array_sort(host->cores, compare_cores);
     index_cores(host);
+    find_kinds(host, topology, root);
     add_distances(host, topology);
     /* They are still siblings and neighbours of those that VMs may use. */
     hwloc_bitmap_andnot(host->online, host->online, isolation->elsewhere);
@@ -340,7 +372,7 @@ static Host *build_host(hwloc_topology_t topology, Isolation *isolation, const C
 
 Host *host_from_topology(hwloc_topology_t topology, Isolation *isolation)
 {
-    return build_host(topology, isolation, NULL);
+    return build_host(topology, isolation, NULL, NULL);
 }
 
 /* From a root. */
@@ -432,7 +464,7 @@ Host *host_load_on(const Root *root, HwlocTopology *topology)
                                     ? cpuset_parse_kernel(nodes, CPUSET_LIMIT, NULL)
                                     : NULL;
 
-    Host *host = build_host(topology, load_isolation(root), has_cpu);
+    Host *host = build_host(topology, load_isolation(root), has_cpu, root);
     for (guint i = 0; i < host->nodes->len; i++) {
         HostNode *node = host->nodes->pdata[i];
         g_autofree char *directory = g_strdup_printf("sys/devices/system/node/node%u", node->index);

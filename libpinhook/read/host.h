@@ -3,6 +3,7 @@
 
 #include "base/cpuset.h"
 #include "read/isolation.h"
+#include "read/kinds.h"
 #include "read/topology.h"
 
 /// Hugepages of one size on one node.
@@ -28,14 +29,21 @@ typedef struct {
     guint package; // 0 up
     guint node;    // the kernel's number
     guint llc;     // place in `llcs`
-    guint kind;    // 0 up, the fastest last; 0 where all are alike
+    guint kind;    // place in `kinds`
 } HostCore;
+
+/// The CPUs that share a last-level cache.
+typedef struct {
+    CpuSet *cpus;
+    guint64 size_kib; // 0: not known
+} HostLlc;
 
 /// A machine: what it has and what its scheduler keeps off. Does not change once made.
 typedef struct {
     CpuSet *online;   // without those that the kernel keeps from VMs (isolation->elsewhere)
     GPtrArray *nodes; // HostNode, ascending
-    GPtrArray *llcs;  // CpuSet: CPUs that share a last-level cache
+    GPtrArray *llcs;  // HostLlc
+    GArray *kinds;    // CoreKind, the slowest first
     GPtrArray *cores; // HostCore, by node, LLC, then CPU
     Isolation *isolation;
 
@@ -63,6 +71,10 @@ const HostNode *host_node(const Host *host, guint index);
 
 /// The numbers of all nodes. The caller frees it.
 CpuSet *host_node_numbers(const Host *host);
+
+/// The last-level cache at @place in `llcs`, and the kind at @place in `kinds`.
+const HostLlc *host_llc(const Host *host, guint place);
+const CoreKind *host_kind(const Host *host, guint place);
 
 /// How many nodes have memory.
 guint host_count_memory_nodes(const Host *host);

@@ -247,7 +247,7 @@ static JsonObject *llcs_to_json(const Host *host)
     for (guint i = 0; i < host->llcs->len; i++) {
         JsonObject *json = json_object_new_object();
         add_number(json, "llc", i);
-        add_list(json, "cpus", host->llcs->pdata[i]);
+        add_list(json, "cpus", host_llc(host, i)->cpus);
         json_object_array_add(array, json);
     }
     return array;

@@ -64,9 +64,20 @@ static void core_free(gpointer data)
     g_free(core);
 }
 
-static void set_free(gpointer data)
+static void llc_free(gpointer data)
 {
-    hwloc_bitmap_free(data);
+    HostLlc *llc = data;
+
+    hwloc_bitmap_free(llc->cpus);
+    g_free(llc);
+}
+
+static void add_llc(Host *host)
+{
+    HostLlc *llc = g_new0(HostLlc, 1);
+
+    llc->cpus = cpuset_new();
+    g_ptr_array_add(host->llcs, llc);
 }
 
 static void add_node(Host *host, guint index, guint64 free_mib)
@@ -105,12 +116,27 @@ static void add_core(Host *host, const FakeCore *fake)
         add_node(host, host->nodes->len, 1024 * 1024);
     }
     while (host->llcs->len <= fake->llc) {
-        g_ptr_array_add(host->llcs, cpuset_new());
+        add_llc(host);
     }
     CpuSet *node_cpus = ((HostNode *)host->nodes->pdata[fake->node])->cpus;
     hwloc_bitmap_or(node_cpus, node_cpus, core->cpus);
-    hwloc_bitmap_or(host->llcs->pdata[fake->llc], host->llcs->pdata[fake->llc], core->cpus);
+    CpuSet *llc_cpus = host_llc(host, fake->llc)->cpus;
+    hwloc_bitmap_or(llc_cpus, llc_cpus, core->cpus);
     hwloc_bitmap_or(host->online, host->online, core->cpus);
+}
+
+/// Two kinds are those of a hybrid CPU.
+static GArray *name_kinds(const FakeCore *cores)
+{
+    static const CoreType types[] = { CORE_LOW_POWER, CORE_EFFICIENCY, CORE_PERFORMANCE };
+    guint count = 1;
+
+    for (; cores->cpus != NULL; cores++) {
+        count = MAX(count, cores->kind + 1);
+    }
+    g_assert_cmpuint(count, <=, G_N_ELEMENTS(types));
+    return count > 1 ? kinds_name(&types[G_N_ELEMENTS(types) - count], count)
+                     : kinds_name(&(CoreType){ CORE_ALIKE }, 1);
 }
 
 Host *fake_host_new_of_cores(const FakeCore *cores, const char *isolated)
@@ -119,7 +145,8 @@ Host *fake_host_new_of_cores(const FakeCore *cores, const char *isolated)
 
     host->online = cpuset_new();
     host->nodes = g_ptr_array_new_with_free_func(node_free);
-    host->llcs = g_ptr_array_new_with_free_func(set_free);
+    host->llcs = g_ptr_array_new_with_free_func(llc_free);
+    host->kinds = name_kinds(cores);
     host->cores = g_ptr_array_new_with_free_func(core_free);
     host->core_of_cpu = g_array_new(FALSE, TRUE, sizeof(guint));
     host->distances = g_hash_table_new(NULL, NULL);
@@ -237,6 +264,11 @@ void fake_host_set_free_mib(Host *host, guint node, guint64 free_mib)
 
     found->free_mib = free_mib;
     found->reclaimable_mib = 0;
+}
+
+void fake_host_set_llc_kib(Host *host, guint llc, guint64 size_kib)
+{
+    ((HostLlc *)host_llc(host, llc))->size_kib = size_kib;
 }
 
 void fake_host_set_distance(Host *host, guint from, guint to, guint distance)

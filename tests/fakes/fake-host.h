@@ -41,6 +41,9 @@ void fake_host_set_isolation(Host *host, const char *isolated, const char *cmdli
 /// Sets what a node has free; the total stays.
 void fake_host_set_free_mib(Host *host, guint node, guint64 free_mib);
 
+/// Sets the size of a last-level cache.
+void fake_host_set_llc_kib(Host *host, guint llc, guint64 size_kib);
+
 /// Sets the distance between two nodes, both ways.
 void fake_host_set_distance(Host *host, guint from, guint to, guint distance);
 

@@ -27,7 +27,7 @@ static void test_nodes_llcs_cores(void)
     g_assert_cmpuint(host->nodes->len, ==, 2);
     assert_set(host_node(host, 1)->cpus, "8-15");
     g_assert_cmpuint(host->llcs->len, ==, 4);
-    assert_set(host->llcs->pdata[1], "4-7");
+    assert_set(host_llc(host, 1)->cpus, "4-7");
     g_assert_cmpuint(host->cores->len, ==, 8);
     assert_set(core_at(host, 5)->cpus, "10-11");
     g_assert_cmpuint(core_at(host, 5)->node, ==, 1);
@@ -47,7 +47,8 @@ static void test_without_a_shared_cache_the_package_is_the_llc(void)
     g_autoptr(Host) host = fake_host_new("package:2 core:2 pu:1", "");
 
     g_assert_cmpuint(host->llcs->len, ==, 2);
-    assert_set(host->llcs->pdata[0], "0-1");
+    assert_set(host_llc(host, 0)->cpus, "0-1");
+    g_assert_cmpuint(host_llc(host, 0)->size_kib, ==, 0);
 }
 
 static void test_without_any_cache_or_package_the_machine_is_the_llc(void)
@@ -55,7 +56,7 @@ static void test_without_any_cache_or_package_the_machine_is_the_llc(void)
     g_autoptr(Host) host = fake_host_new("core:3 pu:1", "");
 
     g_assert_cmpuint(host->llcs->len, ==, 1);
-    assert_set(host->llcs->pdata[0], "0-2");
+    assert_set(host_llc(host, 0)->cpus, "0-2");
 }
 
 static void test_the_last_of_several_caches(void)
@@ -63,7 +64,7 @@ static void test_the_last_of_several_caches(void)
     g_autoptr(Host) host = fake_host_new("package:1 l3:2 l2:2 core:1 pu:1", "");
 
     g_assert_cmpuint(host->llcs->len, ==, 2);
-    assert_set(host->llcs->pdata[1], "2-3");
+    assert_set(host_llc(host, 1)->cpus, "2-3");
 }
 
 static void test_core_of_a_cpu(void)
@@ -206,7 +207,8 @@ static void test_load_cores(void)
     g_assert_cmpuint(core_at(host, 2)->node, ==, 1);
     g_assert_cmpint(host_core_of(host, 6), ==, 1);
     g_assert_cmpuint(host->llcs->len, ==, 2);
-    assert_set(host->llcs->pdata[core_at(host, 3)->llc], "1,3,5,7");
+    assert_set(host_llc(host, core_at(host, 3)->llc)->cpus, "1,3,5,7");
+    g_assert_cmpuint(host_llc(host, 0)->size_kib, ==, 16384);
 }
 
 static void test_load_memory(void)
@@ -437,7 +439,8 @@ static void assert_cores_are_sound(const Host *host)
         g_assert_false(hwloc_bitmap_iszero(core->cpus));
         g_assert_false(hwloc_bitmap_intersects(seen, core->cpus));
         g_assert_cmpuint(core->llc, <, host->llcs->len);
-        g_assert_true(hwloc_bitmap_isincluded(core->cpus, host->llcs->pdata[core->llc]));
+        g_assert_cmpuint(core->kind, <, host->kinds->len);
+        g_assert_true(hwloc_bitmap_isincluded(core->cpus, host_llc(host, core->llc)->cpus));
         const HostNode *node = host_node(host, core->node);
         /* The node of a CPU may be offline, and then not there. */
         g_assert_true(node == NULL || hwloc_bitmap_isincluded(core->cpus, node->cpus));
