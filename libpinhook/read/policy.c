@@ -153,6 +153,14 @@ static const Key keys[] = {
           "The CPUs to choose from. Where it is not given: the VM's affinity; where that is not "
           "given either, any isolated CPUs that are free." },
         take_list, "a list of CPUs such as 2-5,8", offsetof(Policy, cpus) },
+    { { "kind", "fast, slow, any", "fast",
+          "Which kind of core comes first, where the CPU has several: the fastest, whose siblings "
+          "come before slower cores; the slowest; or whichever fits." },
+        take_word, .at = offsetof(Policy, kind) },
+    { { "llc", "fit, largest", "fit",
+          "Which last-level cache: the tightest that has the CPUs; or the one with the most cache "
+          "(3D V-Cache), on siblings if it must be." },
+        take_word, .at = offsetof(Policy, llc) },
     { { "smt", "auto, isolate, pair", "auto",
           "auto gives each vCPU a core of its own while there are enough, and else uses siblings; "
           "a guest with threads=2 gets each of its cores on one host core. isolate gives each "

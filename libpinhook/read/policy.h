@@ -8,6 +8,8 @@
 #define POLICY_PATH "etc/pve/pinhook.conf"
 
 typedef enum { POLICY_ENFORCE, POLICY_WARN, POLICY_OFF } PolicyMode;
+typedef enum { POLICY_KIND_FAST, POLICY_KIND_SLOW, POLICY_KIND_ANY } PolicyKind;
+typedef enum { POLICY_LLC_FIT, POLICY_LLC_LARGEST } PolicyLlc;
 typedef enum { POLICY_SMT_AUTO, POLICY_SMT_ISOLATE, POLICY_SMT_PAIR } PolicySmt;
 typedef enum { POLICY_HOUSEKEEPING, POLICY_SPARE, POLICY_EMULATOR_CPUS } PolicyEmulator;
 typedef enum { POLICY_VERIFY, POLICY_MIGRATE, POLICY_IGNORE } PolicyMemory;
@@ -26,6 +28,8 @@ typedef struct {
 typedef struct {
     PolicyMode mode;
     CpuSet *cpus; // NULL: not given
+    PolicyKind kind;
+    PolicyLlc llc;
     PolicySmt smt;
     PolicyEmulator emulator;
     CpuSet *emulator_cpus; // with POLICY_EMULATOR_CPUS

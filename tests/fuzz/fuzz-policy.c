@@ -10,6 +10,7 @@ int LLVMFuzzerTestOneInput(const guint8 *data, gsize size);
 static void assert_in_range(const Policy *policy)
 {
     g_assert((guint)policy->mode <= POLICY_OFF && (guint)policy->smt <= POLICY_SMT_PAIR);
+    g_assert((guint)policy->kind <= POLICY_KIND_ANY && (guint)policy->llc <= POLICY_LLC_LARGEST);
     g_assert((guint)policy->memory <= POLICY_IGNORE && (guint)policy->unproven <= POLICY_STOP);
     g_assert((guint)policy->emulator <= POLICY_EMULATOR_CPUS);
     g_assert((policy->emulator == POLICY_EMULATOR_CPUS) == (policy->emulator_cpus != NULL));
@@ -46,9 +47,9 @@ static char *dump(const Policy *policy)
                                     ? cpuset_to_list(policy->emulator_cpus)
                                     : NULL;
 
-    g_string_append_printf(text, "%d %s %d %d %s %d %u %d %u", policy->mode, cpus, policy->smt,
-        policy->emulator, emulator, policy->memory, policy->memory_local_percent, policy->unproven,
-        policy->deadline_ms);
+    g_string_append_printf(text, "%d %s %d %d %d %d %s %d %u %d %u", policy->mode, cpus,
+        policy->kind, policy->llc, policy->smt, policy->emulator, emulator, policy->memory,
+        policy->memory_local_percent, policy->unproven, policy->deadline_ms);
     for (guint i = 0; i < FINDING_COUNT; i++) {
         g_string_append_printf(text, " %d", policy->severities[i]);
     }

@@ -36,6 +36,8 @@ static void assert_defaults(const Policy *policy)
 {
     g_assert_cmpint(policy->mode, ==, POLICY_ENFORCE);
     assert_set(policy->cpus, NULL);
+    g_assert_cmpint(policy->kind, ==, POLICY_KIND_FAST);
+    g_assert_cmpint(policy->llc, ==, POLICY_LLC_FIT);
     g_assert_cmpint(policy->smt, ==, POLICY_SMT_AUTO);
     g_assert_cmpint(policy->emulator, ==, POLICY_HOUSEKEEPING);
     assert_set(policy->emulator_cpus, NULL);
@@ -85,6 +87,11 @@ static void test_every_word_of_every_key_is_taken(void)
         { "mode = enforce", G_STRUCT_OFFSET(Policy, mode), POLICY_ENFORCE },
         { "mode = warn", G_STRUCT_OFFSET(Policy, mode), POLICY_WARN },
         { "mode = off", G_STRUCT_OFFSET(Policy, mode), POLICY_OFF },
+        { "kind = fast", G_STRUCT_OFFSET(Policy, kind), POLICY_KIND_FAST },
+        { "kind = slow", G_STRUCT_OFFSET(Policy, kind), POLICY_KIND_SLOW },
+        { "kind = any", G_STRUCT_OFFSET(Policy, kind), POLICY_KIND_ANY },
+        { "llc = fit", G_STRUCT_OFFSET(Policy, llc), POLICY_LLC_FIT },
+        { "llc = largest", G_STRUCT_OFFSET(Policy, llc), POLICY_LLC_LARGEST },
         { "smt = auto", G_STRUCT_OFFSET(Policy, smt), POLICY_SMT_AUTO },
         { "smt = isolate", G_STRUCT_OFFSET(Policy, smt), POLICY_SMT_ISOLATE },
         { "smt = pair", G_STRUCT_OFFSET(Policy, smt), POLICY_SMT_PAIR },
