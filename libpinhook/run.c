@@ -376,6 +376,8 @@ Report *run_plan(const Call *call, const WhatIf *what_if, gboolean advise, GErro
         return NULL;
     }
     g_autoptr(Report) report = report_new(call->vmid, "plan", OUTCOME_SKIPPED);
+    report->config = g_strdup(what_if->config);
+    report->policy = g_strdup(what_if->policy);
     g_auto(Inputs) inputs = { 0 };
     look_at_machine(
         &inputs, call, what_if, vm, policy, vm->readable ? g_steal_pointer(&host) : NULL);
@@ -383,7 +385,7 @@ Report *run_plan(const Call *call, const WhatIf *what_if, gboolean advise, GErro
         return NULL;
     }
     if (advise && vm->readable) {
-        report_set_advice(report, proposal_of(&inputs.request, &report->plan));
+        report->advice = proposal_of(&inputs.request, &report->plan);
     }
     if (report->advice == NULL) {
         plan_and_judge(&inputs.request, report);
@@ -1088,7 +1090,7 @@ HostReport *run_host(const Call *call, GError **error)
     }
     g_autoptr(Policy) policy = call_read_policy(call);
     g_autoptr(Tuning) tuning = tuning_load(call->root, host->isolation->isolated);
-    HostReport *report = g_new(HostReport, 1);
+    HostReport *report = g_new0(HostReport, 1);
 
     report->taken = g_steal_pointer(&taken);
     report->interrupts = interrupts_load(call->root, host->isolation->isolated);

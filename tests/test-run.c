@@ -3,6 +3,7 @@
 #include "bind/ledger.h"
 #include "run.h"
 #include "fakes/assertions.h"
+#include "fakes/fake-fix.h"
 #include "fakes/fake-kernel.h"
 #include "fakes/fake-qemu.h"
 #include "fakes/large-text.h"
@@ -1394,7 +1395,7 @@ static void test_migrate_ends_with_the_deadline(void)
     g_autoptr(Report) report = go(scene, run_post_start, OUTCOME_UNPROVEN);
     const Finding *finding = report->findings->pdata[0];
     g_assert_cmpint(finding->code, ==, FINDING_MEMORY_REMOTE);
-    g_assert_nonnull(strstr(finding->fix, "deadline = 10000"));
+    g_assert_nonnull(strstr(fix_of(finding), "deadline = 10000"));
     g_assert_cmpuint(report->memory->moved_kib, ==, 16384);
     assert_released(scene, 1);
 }
@@ -1433,7 +1434,7 @@ static void test_memory_that_cannot_be_seen_is_a_warning(void)
     g_assert_cmpint(finding->code, ==, FINDING_MEMORY_REMOTE);
     g_assert_cmpint(finding->severity, ==, SEVERITY_WARNING);
     g_assert_nonnull(strstr(finding->message, "/proc/4711/maps"));
-    g_assert_nonnull(strstr(finding->fix, "memory = ignore"));
+    g_assert_nonnull(strstr(fix_of(finding), "memory = ignore"));
     assert_released(scene, 1);
     assert_found(scene, run_status, OUTCOME_PROVEN, FINDING_MEMORY_REMOTE);
     set_policy(scene, "[vm 100]\ncheck.memory-remote = off\n");

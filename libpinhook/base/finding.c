@@ -237,12 +237,34 @@ gboolean finding_lookup(const char *name, FindingCode *code)
     return FALSE;
 }
 
-Finding *finding_new(FindingCode code, Severity severity, char *message, char *fix)
+Finding *finding_new(FindingCode code, Severity severity, char *message)
 {
     Finding *finding = g_new(Finding, 1);
 
-    *finding = (Finding){ .code = code, .severity = severity, .message = message, .fix = fix };
+    *finding = (Finding){ .code = code, .severity = severity, .message = message };
+    finding->fixes = g_ptr_array_new_with_free_func((GDestroyNotify)fix_free);
     return finding;
+}
+
+void finding_offer(Finding *finding, Fix *fix)
+{
+    if (fix != NULL) {
+        g_ptr_array_add(finding->fixes, fix);
+    }
+}
+
+char **finding_fix_lines(const Finding *finding, const FixPlace *place)
+{
+    g_autoptr(GPtrArray) lines = g_ptr_array_new();
+
+    for (guint i = 0; i < finding->fixes->len; i++) {
+        g_autofree char **ways = fix_lines(finding->fixes->pdata[i], place);
+        for (guint j = 0; ways[j] != NULL; j++) {
+            g_ptr_array_add(lines, ways[j]);
+        }
+    }
+    g_ptr_array_add(lines, NULL);
+    return (char **)g_ptr_array_free(g_steal_pointer(&lines), FALSE);
 }
 
 void finding_free(Finding *finding)
@@ -251,7 +273,7 @@ void finding_free(Finding *finding)
         return;
     }
     g_free(finding->message);
-    g_free(finding->fix);
+    g_ptr_array_unref(finding->fixes);
     g_free(finding);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include <glib.h>
+#include "base/fix.h"
 
 typedef enum {
     SEVERITY_OFF,
@@ -81,14 +81,21 @@ typedef struct {
     FindingCode code;
     Severity severity; // never SEVERITY_OFF
     char *message;     // the reason, with the real numbers; one line
-    char *fix;         // what to type, a line; several ways: a line each; NULL: nothing to type
+    GPtrArray *fixes;  // Fix: ways to mend it; never NULL
 } Finding;
 
-/// Takes @message and @fix.
-Finding *finding_new(FindingCode code, Severity severity, char *message, char *fix);
+/// Takes @message. Nothing mends it yet.
+Finding *finding_new(FindingCode code, Severity severity, char *message);
+
+/// One more way to mend it. Takes @fix; NULL: none.
+void finding_offer(Finding *finding, Fix *fix);
+
 void finding_free(Finding *finding);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Finding, finding_free)
+
+/// The lines to paste at @place, of all its fixes; none: it has no fix. Freed with g_strfreev().
+char **finding_fix_lines(const Finding *finding, const FixPlace *place);
 
 /// A list of findings that owns them.
 GPtrArray *finding_list_new(void);

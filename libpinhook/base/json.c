@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "base/json.h"
 
+#include "base/text.h"
+
+JsonObject *json_new_text(const char *text)
+{
+    g_autofree char *shown = text != NULL ? text_show(text) : NULL;
+
+    return shown != NULL ? json_object_new_string(shown) : NULL;
+}
+
 static JsonObject *find(JsonObject *json, const char *name, enum json_type type)
 {
     JsonObject *value;

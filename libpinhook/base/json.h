@@ -8,6 +8,9 @@ typedef struct json_object JsonObject;
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(JsonObject, json_object_put)
 
+/// What came from outside, as text_show() has it; NULL: null. The caller owns it.
+JsonObject *json_new_text(const char *text);
+
 /* A member of @json by its name. FALSE, and nothing is written: @json is no object, or has no such
  * member of the type and range. */
 

@@ -32,74 +32,79 @@ typedef struct {
 } Verify;
 
 /// As advice_accept() has it for a start.
-static char *accept_sharing(guint vmid)
+static Fix *accept(FindingCode code)
 {
-    g_autofree char *command = policy_rule_command(vmid, "check.no-housekeeping", "warning");
+    g_autofree char *key = g_strdup_printf("check.%s", finding_kind(code)->name);
 
-    return g_strdup_printf("%s # accepts it", command);
+    return fix_takes(fix_rule(fix_new(), key, "warning"), "accepts it");
 }
 
-/// A rule for the VM, and then post-start again.
-static char *try_with(guint vmid, const char *key, const char *value)
+/// @command with the VM's id in it.
+static Fix *run(Fix *fix, const char *command, guint vmid)
 {
-    g_autofree char *command = policy_rule_command(vmid, key, value);
+    g_autofree char *id = g_strdup_printf("%u", vmid);
 
-    return g_strdup_printf("%s; pinhook %u post-start", command, vmid);
+    return fix_run(fix, command, id);
+}
+
+/// @fix, and then post-start again.
+static Fix *try_again(Fix *fix, guint vmid)
+{
+    return run(fix, "pinhook {} post-start", vmid);
 }
 
 enum { LONGEST_DEADLINE_MS = 600000 };
 
 /// More time helps where there was not enough; against what will not move nothing does.
-static char *fix_for_memory(const Verify *verify)
+static Fix *fix_for_memory(const Verify *verify)
 {
     const Memory *memory = verify->memory;
     guint deadline_ms = verify->policy->deadline_ms;
 
     if (verify->policy->memory != POLICY_MIGRATE) {
-        return try_with(verify->vmid, "memory", "migrate");
+        return try_again(fix_rule(fix_new(), "memory", "migrate"), verify->vmid);
     }
     if (memory->out_of_time && deadline_ms < LONGEST_DEADLINE_MS) {
         g_autofree char *longer = g_strdup_printf(
             "%u", MIN(deadline_ms, LONGEST_DEADLINE_MS / 10) * 10);
-        return try_with(verify->vmid, "deadline", longer);
+        return try_again(fix_rule(fix_new(), "deadline", longer), verify->vmid);
     }
-    if (!memory->migrated) {
-        return g_strdup_printf("pinhook %u post-start", verify->vmid);
-    }
-    g_autofree char *accept = try_with(verify->vmid, "check.memory-remote", "warning");
-    return g_strdup_printf("%s # accepts it", accept);
+    return try_again(memory->migrated ? accept(FINDING_MEMORY_REMOTE) : fix_new(), verify->vmid);
 }
 
 /// To bind again helps what was only looked at, by a plan that can be proven.
-static char *fix_for_thread(const Verify *verify, int tid)
+static Fix *fix_for_thread(const Verify *verify, int tid)
 {
+    g_autofree char *cgroup = g_strdup_printf("/proc/%d/cgroup", tid);
+
     if (verify->bound && tid != 0) {
-        return g_strdup_printf("cat /proc/%d/cgroup", tid);
+        return fix_run(fix_new(), "cat {}", cgroup);
     }
     return verify->plan != NULL && !verify->plan->refused && !verify->bound
-               ? g_strdup_printf("pinhook repair %u", verify->vmid)
-               : g_strdup_printf("pinhook %u post-start", verify->vmid);
+               ? run(fix_new(), "pinhook repair {}", verify->vmid)
+               : try_again(fix_new(), verify->vmid);
 }
 
 /// What to type next. @tid: the thread it is about; 0: none.
-static char *fix_for(const Verify *verify, FindingCode code, int tid)
+static Fix *fix_for(const Verify *verify, FindingCode code, int tid)
 {
+    guint vmid = verify->vmid;
+
     switch (code) {
     case FINDING_NO_HOUSEKEEPING:
-        return accept_sharing(verify->vmid);
+        return accept(FINDING_NO_HOUSEKEEPING);
     case FINDING_MEMORY_REMOTE:
         return fix_for_memory(verify);
     case FINDING_GUEST_SMT:
-        return g_strdup_printf("qm showcmd %u --pretty | grep -e -smp", verify->vmid);
+        return run(fix_new(), "qm showcmd {} --pretty | grep -e -smp", vmid);
     case FINDING_VCPU_MISSING:
-        return g_strdup_printf(
-            "qm config %u | grep -E '^(args|cores|sockets|vcpus)'", verify->vmid);
+        return run(fix_new(), "qm config {} | grep -E '^(args|cores|sockets|vcpus)'", vmid);
     case FINDING_QMP_TIMEOUT:
-        return g_strdup_printf("ss -xp | grep %u.qmp", verify->vmid);
+        return run(fix_new(), "ss -xp | grep {}.qmp", vmid);
     case FINDING_QMP_FAILED:
-        return g_strdup_printf("ls -l /run/qemu-server/%u.*", verify->vmid);
+        return run(fix_new(), "ls -l /run/qemu-server/{}.*", vmid);
     case FINDING_VM_GONE:
-        return g_strdup_printf("qm status %u", verify->vmid);
+        return run(fix_new(), "qm status {}", vmid);
     default:
         return fix_for_thread(verify, tid);
     }
@@ -107,17 +112,19 @@ static char *fix_for(const Verify *verify, FindingCode code, int tid)
 
 /// Takes @message and @fix. What the policy has made less than an error does not spoil the proof.
 static void add_with_fix(
-    Verify *verify, FindingCode code, Severity severity, char *message, char *fix)
+    Verify *verify, FindingCode code, Severity severity, char *message, Fix *fix)
 {
     if (severity == SEVERITY_ERROR) {
         verify->proof->proven = FALSE;
     }
     if (severity == SEVERITY_OFF) {
         g_free(message);
-        g_free(fix);
+        fix_free(fix);
         return;
     }
-    g_ptr_array_add(verify->proof->findings, finding_new(code, severity, message, fix));
+    Finding *finding = finding_new(code, severity, message);
+    finding_offer(finding, fix);
+    g_ptr_array_add(verify->proof->findings, finding);
 }
 
 /// Takes @message.
@@ -189,8 +196,8 @@ static void add_offline(Verify *verify, const char *who, const ObservedThread *s
     add_with_fix(verify, FINDING_NOT_BOUND, verify->policy->severities[FINDING_NOT_BOUND],
         g_strdup_printf(
             "vCPU %u, %s, is not on %s: that CPU is offline", seen->thread->vcpu, who, wanted),
-        g_strdup_printf("echo 1 > /sys/devices/system/cpu/cpu%s/online; pinhook %u post-start",
-            wanted, verify->vmid));
+        try_again(fix_run(fix_new(), "echo 1 > /sys/devices/system/cpu/cpu{}/online", wanted),
+            verify->vmid));
 }
 
 /// How many of the vCPUs that were seen are to share a core of the guest, at most.
@@ -325,7 +332,7 @@ static void verify_unseen_memory(Verify *verify, const GError *error)
     if (error != NULL) {
         add_with_fix(verify, FINDING_MEMORY_REMOTE, MIN(severity, SEVERITY_WARNING),
             g_strdup_printf("it is not known where the memory lies: %s", error->message),
-            try_with(verify->vmid, "memory", "ignore"));
+            try_again(fix_rule(fix_new(), "memory", "ignore"), verify->vmid));
     }
 }
 

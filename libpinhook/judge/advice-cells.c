@@ -81,15 +81,12 @@ static char *cell_nodes(const VmCell *cell, guint i, const CpuSet *allowed)
 }
 
 /// More cells than vCPUs cannot be mended: without any, Proxmox splits the VM by socket.
-static char *delete_cells(const Request *request)
+static Fix *delete_cells(const Request *request)
 {
-    g_autoptr(GString) line = g_string_new(NULL);
+    Fix *fix = fix_new();
 
-    for (guint i = 0; i < request->vm->cells->len; i++) {
-        g_string_append_printf(line, "%snuma%u", i > 0 ? "," : "",
-            ((const VmCell *)request->vm->cells->pdata[i])->index);
-    }
-    return g_strdup_printf("qm set %u --delete %s", request->vmid, line->str);
+    advice_delete_cells(fix, request->vm, 0);
+    return fix;
 }
 
 /// How the numa lines are to be mended beyond their mistakes.
@@ -108,10 +105,9 @@ static const char *policy_for(const VmCell *cell, const Mend *mend)
     return mend->policy != NULL ? mend->policy : cell->policy != NULL ? cell->policy : "bind";
 }
 
-static char *mend_cells(const Request *request, const Mend *mend)
+static Fix *mend_cells(const Request *request, const Mend *mend)
 {
     const VmConfig *vm = request->vm;
-    g_autoptr(GString) line = g_string_new(NULL);
     g_autoptr(CpuSet) all = host_node_numbers(request->host);
     const CpuSet *allowed = mend->nodes != NULL ? mend->nodes : all;
     gboolean keep_vcpus = vcpus_are_given_once(vm), keep_memory = memory_adds_up(vm);
@@ -119,7 +115,7 @@ static char *mend_cells(const Request *request, const Mend *mend)
     if (vm->cells->len > vm->vcpus_most || hwloc_bitmap_iszero(allowed)) {
         return delete_cells(request);
     }
-    g_string_printf(line, "qm set %u", request->vmid);
+    Fix *fix = fix_new();
     for (guint i = 0; i < vm->cells->len; i++) {
         const VmCell *cell = vm->cells->pdata[i];
         if (mend->only != NULL && mend->only->index != cell->index) {
@@ -129,28 +125,28 @@ static char *mend_cells(const Request *request, const Mend *mend)
         g_autofree char *nodes = cell->hostnodes == NULL ? NULL
                                  : mend->everywhere      ? cpuset_to_ids(allowed)
                                                          : cell_nodes(cell, i, allowed);
-        split_append_cell(line, cell->index, vcpus, nodes, cell_memory(vm, i, keep_memory),
+        split_set_cell(fix, cell->index, vcpus, nodes, cell_memory(vm, i, keep_memory),
             policy_for(cell, mend));
     }
-    return g_string_free(g_steal_pointer(&line), FALSE);
+    return fix;
 }
 
-char *advice_cells(const Request *request)
+Fix *advice_cells(const Request *request)
 {
     return mend_cells(request, &(Mend){ 0 });
 }
 
-char *advice_preferred_cell(const Request *request, const VmCell *cell)
+Fix *advice_preferred_cell(const Request *request, const VmCell *cell)
 {
     return mend_cells(request, &(Mend){ .policy = "preferred", .only = cell });
 }
 
-char *advice_move_cell(const Request *request, const VmCell *cell, const CpuSet *nodes)
+Fix *advice_move_cell(const Request *request, const VmCell *cell, const CpuSet *nodes)
 {
     return mend_cells(request, &(Mend){ .nodes = nodes, .everywhere = TRUE, .only = cell });
 }
 
-char *advice_cells_of_pool(const Request *request)
+Fix *advice_cells_of_pool(const Request *request)
 {
     g_autoptr(Plan) plan = advice_place_unbound(request);
     g_autoptr(CpuSet) nodes = plan != NULL ? host_nodes_of(request->host, plan->cpus) : NULL;
@@ -159,10 +155,9 @@ char *advice_cells_of_pool(const Request *request)
                          : NULL;
 }
 
-char *advice_bind_memory(const Request *request, const CpuSet *nodes)
+Fix *advice_bind_memory(const Request *request, const CpuSet *nodes)
 {
     const VmConfig *vm = request->vm;
-    g_autoptr(GString) line = g_string_new(NULL);
     g_autoptr(CpuSet) all = cpuset_new();
 
     if (vm->cells->len > 0 || hwloc_bitmap_iszero(nodes)) {
@@ -171,9 +166,9 @@ char *advice_bind_memory(const Request *request, const CpuSet *nodes)
     hwloc_bitmap_set_range(all, 0, (int)vm->vcpus_most - 1);
     g_autofree char *vcpus = cpuset_to_ids(all);
     g_autofree char *ids = cpuset_to_ids(nodes);
-    g_string_printf(line, "qm set %u --numa 1", request->vmid);
-    split_append_cell(line, 0, vcpus, ids, vm->memory_mib, "bind");
-    return g_string_free(g_steal_pointer(&line), FALSE);
+    Fix *fix = fix_set(fix_new(), "numa", "1");
+    split_set_cell(fix, 0, vcpus, ids, vm->memory_mib, "bind");
+    return fix;
 }
 
 /* A cell for each node. */
@@ -197,15 +192,13 @@ static gboolean split_guest(GPtrArray *cells, const Request *request, const Plan
     return even;
 }
 
-void advice_append_deletions(GString *line, const VmConfig *vm, guint count)
+void advice_delete_cells(Fix *fix, const VmConfig *vm, guint count)
 {
-    const char *before = " --delete ";
-
     for (guint i = 0; i < vm->cells->len; i++) {
         const VmCell *cell = vm->cells->pdata[i];
+        g_autofree char *key = g_strdup_printf("numa%u", cell->index);
         if (cell->index >= count) {
-            g_string_append_printf(line, "%snuma%u", before, cell->index);
-            before = ",";
+            fix_set(fix, key, NULL);
         }
     }
 }
@@ -228,20 +221,19 @@ static gboolean guest_cells_are_whole(const VmConfig *vm)
                cpuset_count(given) == vm->vcpus_most && memory_mib == vm->memory_mib);
 }
 
-char *advice_cell_per_node(const Request *request, const Plan *plan)
+Fix *advice_cell_per_node(const Request *request, const Plan *plan)
 {
     if (!guest_cells_are_whole(request->vm)) {
         return NULL;
     }
-    g_autoptr(GString) line = g_string_new(NULL);
     g_autoptr(GPtrArray) even = split_new(), fitted = split_new();
     if (!split_guest(even, request, plan) || even->len > VMCONFIG_CELL_LIMIT) {
         return NULL;
     }
     split_guest(fitted, request, plan);
     gboolean fits = split_fit(fitted, request);
-    g_string_printf(line, "qm set %u --numa 1", request->vmid);
-    split_append(line, fits ? fitted : even, fits ? "bind" : "preferred");
-    advice_append_deletions(line, request->vm, even->len);
-    return g_string_free(g_steal_pointer(&line), FALSE);
+    Fix *fix = fix_set(fix_new(), "numa", "1");
+    split_set(fix, fits ? fitted : even, fits ? "bind" : "preferred");
+    advice_delete_cells(fix, request->vm, even->len);
+    return fix;
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "judge/advice.h"
 
-#include "base/cmdline.h"
 #include "place/planner.h"
 
 #include <string.h>
@@ -25,9 +24,9 @@ static Plan *place_in(const Request *request, const Pool *pool)
     return planner_place(&changed);
 }
 
-char *advice_first(const Request *request, const Advise *tries)
+Fix *advice_first(const Request *request, const Advise *tries)
 {
-    char *fix = NULL;
+    Fix *fix = NULL;
 
     for (; fix == NULL && *tries != NULL; tries++) {
         fix = (*tries)(request);
@@ -35,20 +34,18 @@ char *advice_first(const Request *request, const Advise *tries)
     return fix;
 }
 
-char *advice_these_cpus(const Request *request, const CpuSet *cpus)
+Fix *advice_these_cpus(const Request *request, const CpuSet *cpus)
 {
     g_autofree char *list = cpuset_to_list(cpus);
 
     if (*list == '\0') {
         return NULL;
     }
-    if (request->pool->source == POOL_POLICY) {
-        return policy_rule_command(request->vmid, "cpus", list);
-    }
-    return g_strdup_printf("qm set %u --affinity %s", request->vmid, list);
+    return request->pool->source == POOL_POLICY ? fix_rule(fix_new(), "cpus", list)
+                                                : fix_set(fix_new(), "affinity", list);
 }
 
-char *advice_cpus_of(const Request *request, const Plan *plan)
+Fix *advice_cpus_of(const Request *request, const Plan *plan)
 {
     gboolean together = request->policy->smt == POLICY_SMT_PAIR || request->vm->threads > 1;
     g_autoptr(CpuSet) cpus = cpuset_copy(together ? plan->cores : plan->cpus);
@@ -60,7 +57,7 @@ char *advice_cpus_of(const Request *request, const Plan *plan)
 }
 
 /// Isolated whole cores but those of @spared.
-static char *isolated_cpus_but(const Request *request, const CpuSet *spared)
+static Fix *isolated_cpus_but(const Request *request, const CpuSet *spared)
 {
     g_autoptr(Pool) pool = pool_of_isolated(request->policy, request->host, request->taken);
 
@@ -74,17 +71,17 @@ static char *isolated_cpus_but(const Request *request, const CpuSet *spared)
     return advice_cpus_of(request, plan);
 }
 
-char *advice_isolated_cpus(const Request *request)
+Fix *advice_isolated_cpus(const Request *request)
 {
     g_autoptr(CpuSet) first_core = host_first_core(request->host);
 
     return isolated_cpus_but(request, first_core);
 }
 
-char *advice_other_cpus(const Request *request)
+Fix *advice_other_cpus(const Request *request)
 {
     g_autoptr(CpuSet) none = cpuset_new();
-    char *fix = advice_isolated_cpus(request);
+    Fix *fix = advice_isolated_cpus(request);
 
     return fix != NULL ? fix : isolated_cpus_but(request, none);
 }
@@ -119,7 +116,7 @@ static Plan *place_on(const Request *request, const CpuSet *cpus)
     return place_in(request, &pool);
 }
 
-char *advice_awake_cpus(const Request *request)
+Fix *advice_awake_cpus(const Request *request)
 {
     g_autoptr(CpuSet) awake = awake_cpus(request);
     g_autoptr(Plan) plan = place_on(request, awake);
@@ -127,7 +124,7 @@ char *advice_awake_cpus(const Request *request)
     return plan != NULL ? advice_cpus_of(request, plan) : NULL;
 }
 
-char *advice_any_cpus(const Request *request)
+Fix *advice_any_cpus(const Request *request)
 {
     g_autoptr(CpuSet) awake = awake_cpus(request);
     g_autoptr(CpuSet) unheld = cpuset_minus(request->host->online, request->taken->cpus);
@@ -140,7 +137,14 @@ char *advice_any_cpus(const Request *request)
     return plan != NULL ? advice_cpus_of(request, plan) : NULL;
 }
 
-char *advice_isolate_cpus(const Request *request, const CpuSet *cpus)
+Fix *advice_isolate_exactly(const Request *request, const CpuSet *cpus)
+{
+    g_autoptr(CpuSet) rest = cpuset_minus(request->host->online, cpus);
+
+    return fix_isolate(fix_new(), cpus, rest);
+}
+
+Fix *advice_isolate_cpus(const Request *request, const CpuSet *cpus)
 {
     const Host *host = request->host;
     g_autoptr(CpuSet) first_core = host_first_core(host);
@@ -148,7 +152,7 @@ char *advice_isolate_cpus(const Request *request, const CpuSet *cpus)
     g_autoptr(CpuSet) whole = host_whole_cores(host, isolated);
 
     hwloc_bitmap_andnot(whole, whole, first_core);
-    return !hwloc_bitmap_iszero(whole) ? cmdline_isolate(whole) : NULL;
+    return !hwloc_bitmap_iszero(whole) ? advice_isolate_exactly(request, whole) : NULL;
 }
 
 /// @cpus without one more core for the host beside the first, of those that it has now.
@@ -166,7 +170,7 @@ static CpuSet *leave_a_core(const Request *request, const CpuSet *cpus)
     return cpuset_copy(cpus);
 }
 
-char *advice_isolate(const Request *request)
+Fix *advice_isolate(const Request *request)
 {
     g_autoptr(CpuSet) all = guest_cpus(request);
     g_autoptr(CpuSet) roomy = leave_a_core(request, all);
@@ -183,13 +187,13 @@ char *advice_isolate(const Request *request)
     return plan != NULL ? advice_isolate_cpus(request, plan->reserved) : NULL;
 }
 
-char *advice_default_policy(const Request *request)
+Fix *advice_default_policy(const Request *request)
 {
     if (request->policy->smt != POLICY_SMT_AUTO) {
-        return policy_rule_command(request->vmid, "smt", "auto");
+        return fix_rule(fix_new(), "smt", "auto");
     }
     return request->policy->emulator != POLICY_HOUSEKEEPING
-               ? policy_rule_command(request->vmid, "emulator", "housekeeping")
+               ? fix_rule(fix_new(), "emulator", "housekeeping")
                : NULL;
 }
 
@@ -210,7 +214,7 @@ static gboolean fits_under(const Request *request, const Policy *policy)
     return plan != NULL;
 }
 
-char *advice_plainer_policy(const Request *request)
+Fix *advice_plainer_policy(const Request *request)
 {
     Policy plainer = *request->policy; // shares all else, and is not freed
 
@@ -219,21 +223,21 @@ char *advice_plainer_policy(const Request *request)
     }
     plainer.smt = POLICY_SMT_AUTO;
     if (plainer.smt != request->policy->smt && fits_under(request, &plainer)) {
-        return policy_rule_command(request->vmid, "smt", "auto");
+        return fix_rule(fix_new(), "smt", "auto");
     }
     plainer.smt = request->policy->smt;
     plainer.emulator = POLICY_HOUSEKEEPING;
     plainer.emulator_cpus = NULL;
     if (plainer.emulator != request->policy->emulator && fits_under(request, &plainer)) {
-        return policy_rule_command(request->vmid, "emulator", "housekeeping");
+        return fix_rule(fix_new(), "emulator", "housekeeping");
     }
     plainer.smt = POLICY_SMT_AUTO;
     return plainer.smt != request->policy->smt && fits_under(request, &plainer)
-               ? policy_rule_command(request->vmid, "smt", "auto")
+               ? fix_rule(fix_new(), "smt", "auto")
                : NULL;
 }
 
-char *advice_housekeeping(const Request *request)
+Fix *advice_housekeeping(const Request *request)
 {
     Policy policy = *request->policy; // shares all else, and is not freed
     Request changed = *request;
@@ -243,22 +247,24 @@ char *advice_housekeeping(const Request *request)
     changed.policy = &policy;
     g_autoptr(Plan) plan = planner_place(&changed);
     return request->policy->emulator != POLICY_HOUSEKEEPING && plan != NULL && !plan->others_share
-               ? policy_rule_command(request->vmid, "emulator", "housekeeping")
+               ? fix_rule(fix_new(), "emulator", "housekeeping")
                : NULL;
 }
 
-/// What else keeps the number of vCPUs from being `sockets` times `cores`, undone.
-static char *undo_other_counts(const VmConfig *vm)
+/// So many vCPUs: what else keeps their number from being `sockets` times `cores` is undone.
+static Fix *set_vcpus(const VmConfig *vm, guint vcpus)
 {
-    g_autofree char *args = vmconfig_args_with_smp(vm, NULL);
-    g_autofree char *quoted = args != NULL ? g_shell_quote(args) : NULL;
-    gboolean smp = vmconfig_has_smp(vm), vcpus = vm->vcpus_given;
-    const char *deleted = smp && quoted == NULL ? (vcpus ? "vcpus,args" : "args")
-                          : vcpus               ? "vcpus"
-                                                : NULL;
+    gboolean smp = vmconfig_has_smp(vm);
+    g_autofree char *args = smp ? vmconfig_args_with_smp(vm, NULL) : NULL;
+    Fix *fix = fix_set_number(fix_set(fix_new(), "sockets", "1"), "cores", vcpus);
 
-    return g_strconcat(smp && quoted != NULL ? " --args " : "", smp && quoted != NULL ? quoted : "",
-        deleted != NULL ? " --delete " : "", deleted != NULL ? deleted : "", NULL);
+    if (vm->vcpus_given) {
+        fix_set(fix, "vcpus", NULL);
+    }
+    if (smp) {
+        fix_set(fix, "args", args);
+    }
+    return fix_takes(fix, "%u vCPU%s in place of %u", vcpus, vcpus > 1 ? "s" : "", vm->vcpus_most);
 }
 
 /// The VM's plan on @cpus with the most vCPUs, below what it has now, that fit there. Where those
@@ -289,15 +295,13 @@ static Plan *place_fewer(const Request *request, const CpuSet *cpus)
     return best;
 }
 
-char *advice_fewer_vcpus(const Request *request)
+Fix *advice_fewer_vcpus(const Request *request)
 {
-    g_autofree char *all_present = undo_other_counts(request->vm);
     g_autoptr(CpuSet) awake = awake_cpus(request);
     g_autoptr(Plan) plan = place_fewer(request, request->pool->free);
 
     if (plan != NULL) {
-        return g_strdup_printf(
-            "qm set %u --sockets 1 --cores %u%s", request->vmid, plan->vcpus->len, all_present);
+        return set_vcpus(request->vm, plan->vcpus->len);
     }
     plan = place_fewer(request, awake);
     if (plan == NULL) {
@@ -307,15 +311,14 @@ char *advice_fewer_vcpus(const Request *request)
         return NULL;
     }
     g_autofree char *list = cpuset_to_list(plan->cpus);
-    gboolean by_policy = request->pool->source == POOL_POLICY;
-    return g_strdup_printf("qm set %u --sockets 1 --cores %u%s%s%s", request->vmid,
-        plan->vcpus->len, all_present, by_policy ? "" : " --affinity ", by_policy ? "" : list);
+    Fix *fix = set_vcpus(request->vm, plan->vcpus->len);
+    return request->pool->source == POOL_POLICY ? fix : fix_set(fix, "affinity", list);
 }
 
 /* What the guest is told of its cores. */
 
-/// `qm set … --args` with a whole `-smp` of that many threads a core.
-static char *set_threads(const Request *request, guint threads)
+/// `args` with a whole `-smp` of that many threads a core.
+static Fix *set_threads(const Request *request, guint threads)
 {
     const VmConfig *vm = request->vm;
     guint sockets = vm->vcpus_most % (vm->sockets * threads) == 0 ? vm->sockets : 1;
@@ -324,9 +327,8 @@ static char *set_threads(const Request *request, guint threads)
     g_autofree char *smp = g_strdup_printf("%u,sockets=%u,cores=%u,threads=%u%s", vm->vcpus_present,
         sockets, vm->vcpus_most / (sockets * threads), threads, most);
     g_autofree char *args = vmconfig_args_with_smp(vm, smp);
-    g_autofree char *quoted = g_shell_quote(args);
 
-    return g_strdup_printf("qm set %u --args %s", request->vmid, quoted);
+    return fix_set(fix_new(), "args", args);
 }
 
 /// The VM's plan if its guest had @threads a core. NULL: there is none, or they do not come out
@@ -341,7 +343,7 @@ static Plan *place_with_threads(const Request *request, guint threads)
     return vm.vcpus_most % threads == 0 && !vm.cpu_hotplug ? planner_place(&changed) : NULL;
 }
 
-char *advice_fewer_threads(const Request *request)
+Fix *advice_fewer_threads(const Request *request)
 {
     for (guint threads = request->vm->threads - 1; threads > 0; threads--) {
         g_autoptr(Plan) plan = place_with_threads(request, threads);
@@ -391,7 +393,7 @@ static guint most_on_a_core(const Plan *plan, const Host *host)
     return most;
 }
 
-char *advice_tell_threads(const Request *request, const Plan *plan)
+Fix *advice_tell_threads(const Request *request, const Plan *plan)
 {
     for (guint threads = most_on_a_core(plan, request->host); threads > 1; threads--) {
         g_autoptr(Plan) told = place_with_threads(request, threads);
@@ -447,7 +449,7 @@ static gboolean is_as_wished(const Request *request, const Plan *plan, const Req
 }
 
 /// Isolated CPUs that are free, as the VM's pool.
-static char *take_isolated(const Request *request, const Plan *plan, const Wish *wish)
+static Fix *take_isolated(const Request *request, const Plan *plan, const Wish *wish)
 {
     g_autoptr(Pool) isolated = pool_of_isolated(request->policy, request->host, request->taken);
 
@@ -459,7 +461,7 @@ static char *take_isolated(const Request *request, const Plan *plan, const Wish 
                                                              : NULL;
 }
 
-static char *isolate_more(const Request *request, const Plan *plan, const Wish *wish)
+static Fix *isolate_more(const Request *request, const Plan *plan, const Wish *wish)
 {
     g_autoptr(Plan) other = advice_place_anywhere(request, wish->where);
     Supposed more;
@@ -475,14 +477,14 @@ static char *isolate_more(const Request *request, const Plan *plan, const Wish *
     return wished ? advice_isolate_cpus(request, other->reserved) : NULL;
 }
 
-char *advice_elsewhere(const Request *request, const Plan *plan, const Wish *wish)
+Fix *advice_elsewhere(const Request *request, const Plan *plan, const Wish *wish)
 {
-    char *fix = take_isolated(request, plan, wish);
+    Fix *fix = take_isolated(request, plan, wish);
 
     return fix != NULL ? fix : isolate_more(request, plan, wish);
 }
 
-char *advice_unpaired(const Request *request, const Plan *plan, const Wish *wish)
+Fix *advice_unpaired(const Request *request, const Plan *plan, const Wish *wish)
 {
     Policy policy = *request->policy; // shares all else, and is not freed
     Request changed = *request;
@@ -491,12 +493,11 @@ char *advice_unpaired(const Request *request, const Plan *plan, const Wish *wish
     changed.policy = &policy;
     g_autoptr(Plan) other = request->policy->smt == POLICY_SMT_PAIR ? planner_place(&changed)
                                                                     : NULL;
-    return is_as_wished(&changed, other, request, plan, wish)
-               ? policy_rule_command(request->vmid, "smt", "auto")
-               : NULL;
+    return is_as_wished(&changed, other, request, plan, wish) ? fix_rule(fix_new(), "smt", "auto")
+                                                              : NULL;
 }
 
-char *advice_fewer_as_wished(const Request *request, const Plan *plan, const Wish *wish)
+Fix *advice_fewer_as_wished(const Request *request, const Plan *plan, const Wish *wish)
 {
     VmConfig vm = *request->vm; // shares all else, and is not freed
     Request fewer = *request;
@@ -517,50 +518,46 @@ char *advice_fewer_as_wished(const Request *request, const Plan *plan, const Wis
             most = vm.vcpus_most - 1;
         }
     }
-    g_autofree char *all_present = undo_other_counts(request->vm);
-    return fit > 0 ? g_strdup_printf(
-                         "qm set %u --sockets 1 --cores %u%s", request->vmid, fit, all_present)
-                   : NULL;
+    return fit > 0 ? set_vcpus(request->vm, fit) : NULL;
 }
 
 /* Other guests. */
 
-char *advice_end_holder(const Request *request, const CpuSet *cpus)
+Fix *advice_end_holder(const Request *request, const CpuSet *cpus)
 {
     for (guint i = 0; i < request->taken->holdings->len; i++) {
         const Holding *holding = request->taken->holdings->pdata[i];
         if (holding->vmid != 0 && hwloc_bitmap_intersects(holding->cpus, cpus)) {
-            return g_strdup_printf(
-                "%s shutdown %u", holding->container ? "pct" : "qm", holding->vmid);
+            return fix_end_guest(fix_new(), holding->vmid, holding->container);
         }
     }
     return NULL;
 }
 
-char *advice_instead_of_holder(const Request *request, const CpuSet *cpus)
+Fix *advice_instead_of_holder(const Request *request, const CpuSet *cpus)
 {
-    char *fix = advice_other_cpus(request);
+    Fix *fix = advice_other_cpus(request);
 
     return fix != NULL ? fix : advice_end_holder(request, cpus);
 }
 
 /* Living with it. */
 
-char *advice_silence(const Request *request, FindingCode code)
+static Fix *accept(FindingCode code, const char *severity)
 {
     g_autofree char *key = g_strdup_printf("check.%s", finding_kind(code)->name);
 
-    return policy_rule_command(request->vmid, key, "off");
+    return fix_takes(fix_rule(fix_new(), key, severity), "accepts it");
 }
 
-char *advice_accept(const Request *request, FindingCode code)
+Fix *advice_silence(const Request *request, FindingCode code)
 {
-    if (request->policy->severities[code] != SEVERITY_ERROR) {
-        return NULL;
-    }
-    g_autofree char *key = g_strdup_printf("check.%s", finding_kind(code)->name);
-    g_autofree char *rule = policy_rule_command(request->vmid, key, "warning");
-    return g_strdup_printf("%s # accepts it", rule);
+    return accept(code, "off");
+}
+
+Fix *advice_accept(const Request *request, FindingCode code)
+{
+    return request->policy->severities[code] == SEVERITY_ERROR ? accept(code, "warning") : NULL;
 }
 
 /* What would be if. */

@@ -1,94 +1,98 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "base/finding.h"
 #include "place/plan.h"
 #include "place/request.h"
 
-/* Each returns what can be pasted, as in Finding, or NULL where nothing of its kind would help. The
- * caller frees it. */
+/* Each returns a fix for check_offer(), or NULL where nothing of its kind would help. The caller
+ * frees it. */
 
-typedef char *(*Advise)(const Request *request);
+typedef Fix *(*Advise)(const Request *request);
 
 /// What the first of @tries has to say that has anything; the list ends with NULL.
-char *advice_first(const Request *request, const Advise *tries);
+Fix *advice_first(const Request *request, const Advise *tries);
 
 /// Other CPUs for the VM: isolated whole cores that are free and enough, as `affinity`, or as
 /// `cpus` of the policy where that is what decides; CPU 0's core only if there is no other way.
-char *advice_other_cpus(const Request *request);
+Fix *advice_other_cpus(const Request *request);
 
 /// Likewise, and never CPU 0's core.
-char *advice_isolated_cpus(const Request *request);
+Fix *advice_isolated_cpus(const Request *request);
 
 /// CPUs that are not isolated, free and enough, none of CPU 0's core.
-char *advice_awake_cpus(const Request *request);
+Fix *advice_awake_cpus(const Request *request);
 
 /// Any CPUs that are enough, isolated or not; the first core, and what other guests hold, only if
 /// there is no other way.
-char *advice_any_cpus(const Request *request);
+Fix *advice_any_cpus(const Request *request);
 
 /// The CPUs of @cpus for the VM, the same way.
-char *advice_these_cpus(const Request *request, const CpuSet *cpus);
+Fix *advice_these_cpus(const Request *request, const CpuSet *cpus);
 
 /// The pool that would give @plan: its CPUs, whole cores where vCPUs go on siblings together, and
 /// the spare CPU where the policy wants one.
-char *advice_cpus_of(const Request *request, const Plan *plan);
+Fix *advice_cpus_of(const Request *request, const Plan *plan);
 
 /// Isolating whole cores for the VM, of its pool if it names one, beside those isolated now. CPU
 /// 0's core is left to the host, and another one where that leaves enough.
-char *advice_isolate(const Request *request);
+Fix *advice_isolate(const Request *request);
 
 /// Isolating the whole cores of @cpus, beside those isolated now; CPU 0's core is left to the host.
-char *advice_isolate_cpus(const Request *request, const CpuSet *cpus);
+Fix *advice_isolate_cpus(const Request *request, const CpuSet *cpus);
+
+/// Isolating @cpus, and no others.
+Fix *advice_isolate_exactly(const Request *request, const CpuSet *cpus);
 
 /// `smt = auto` or `emulator = housekeeping`, where other values of the policy stand in the way.
-char *advice_plainer_policy(const Request *request);
+Fix *advice_plainer_policy(const Request *request);
 
 /// `smt = auto` or `emulator = housekeeping`, where another value is given at all.
-char *advice_default_policy(const Request *request);
+Fix *advice_default_policy(const Request *request);
 
 /// `emulator = housekeeping`, where another value leaves the other threads without a CPU.
-char *advice_housekeeping(const Request *request);
+Fix *advice_housekeeping(const Request *request);
 
 /// Fewer vCPUs: as many as fit, and leave a CPU to the other threads.
-char *advice_fewer_vcpus(const Request *request);
+Fix *advice_fewer_vcpus(const Request *request);
 
 /// The numa lines with their mistakes mended: every vCPU in one cell, memory that adds up, a
 /// policy, and nodes that the host has. Never NULL: where there are more cells than vCPUs, none.
-char *advice_cells(const Request *request);
+Fix *advice_cells(const Request *request);
 
 /// The same with each cell bound to the nodes of the VM's CPUs.
-char *advice_cells_of_pool(const Request *request);
+Fix *advice_cells_of_pool(const Request *request);
 
 /// One cell's line with policy=preferred: where its nodes are full it then takes other memory.
-char *advice_preferred_cell(const Request *request, const VmCell *cell);
+Fix *advice_preferred_cell(const Request *request, const VmCell *cell);
 
 /// One cell's line with other nodes.
-char *advice_move_cell(const Request *request, const VmCell *cell, const CpuSet *nodes);
+Fix *advice_move_cell(const Request *request, const VmCell *cell, const CpuSet *nodes);
 
 /// The VM's memory bound to @nodes.
-char *advice_bind_memory(const Request *request, const CpuSet *nodes);
+Fix *advice_bind_memory(const Request *request, const CpuSet *nodes);
 
 /// The end of a guest that holds any of @cpus.
-char *advice_end_holder(const Request *request, const CpuSet *cpus);
+Fix *advice_end_holder(const Request *request, const CpuSet *cpus);
 
 /// Other CPUs, or the end of a guest that holds any of @cpus.
-char *advice_instead_of_holder(const Request *request, const CpuSet *cpus);
+Fix *advice_instead_of_holder(const Request *request, const CpuSet *cpus);
 
 /// Living with a finding: the policy's line for this VM. NULL: it is lived with already.
-char *advice_accept(const Request *request, FindingCode code);
+Fix *advice_accept(const Request *request, FindingCode code);
 
 /// Living without it: the policy's line that turns a finding off for this VM.
-char *advice_silence(const Request *request, FindingCode code);
+Fix *advice_silence(const Request *request, FindingCode code);
 
 /* What the guest is told of its cores: `-smp` in the VM's `args`, beside which its other args stay.
  * Not for a VM whose vCPUs are hot-plugged: Proxmox adds each as the first thread of a core
  * (PVE::QemuServer, print_cpu_device), and starts QEMU with an `-smp` of its own. */
 
 /// The most threads a core, fewer than the guest has, with which it can be placed.
-char *advice_fewer_threads(const Request *request);
+Fix *advice_fewer_threads(const Request *request);
 
 /// The threads a core that @plan gives the guest, where it can be placed as well with them.
-char *advice_tell_threads(const Request *request, const Plan *plan);
+Fix *advice_tell_threads(const Request *request, const Plan *plan);
 
 /* A plan of another shape. */
 
@@ -104,17 +108,17 @@ typedef struct {
 Plan *advice_place_anywhere(const Request *request, const CpuSet *where);
 
 /// Other isolated CPUs, or isolating more, that lead from @plan to one as wished and no worse.
-char *advice_elsewhere(const Request *request, const Plan *plan, const Wish *wish);
+Fix *advice_elsewhere(const Request *request, const Plan *plan, const Wish *wish);
 
 /// `smt = auto` in place of `pair`, where this leads to a plan as wished.
-char *advice_unpaired(const Request *request, const Plan *plan, const Wish *wish);
+Fix *advice_unpaired(const Request *request, const Plan *plan, const Wish *wish);
 
 /// As many vCPUs as have a plan as wished in the pool, at least half of those in @plan.
-char *advice_fewer_as_wished(const Request *request, const Plan *plan, const Wish *wish);
+Fix *advice_fewer_as_wished(const Request *request, const Plan *plan, const Wish *wish);
 
 /// numa lines that give each node of @plan a cell with the vCPUs that lie there, and its part of
 /// their cell's memory, or of the VM's.
-char *advice_cell_per_node(const Request *request, const Plan *plan);
+Fix *advice_cell_per_node(const Request *request, const Plan *plan);
 
 /// The VM's plan in its pool if its cells were bound to no nodes. The caller frees it; NULL: none.
 Plan *advice_place_unbound(const Request *request);
@@ -125,6 +129,5 @@ gboolean advice_fits_unbound(const Request *request);
 /// Whether @vm could be placed if no other guest held any CPU.
 gboolean advice_fits_alone(const Request *request);
 
-/// Appends " --delete numa2,numa3": the VM's lines from numa<@count> on. Nothing where there are
-/// none.
-void advice_append_deletions(GString *line, const VmConfig *vm, guint count);
+/// Deletes the VM's lines from numa<@count> on.
+void advice_delete_cells(Fix *fix, const VmConfig *vm, guint count);

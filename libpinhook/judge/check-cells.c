@@ -13,16 +13,19 @@ static void check_cell_vcpus(Check *check)
     for (guint i = 0; i < vm->cells->len; i++) {
         const VmCell *cell = vm->cells->pdata[i];
         if (cell->cpus == NULL) {
-            check_add(check, FINDING_CELL_CPUS, advice_cells(check->request),
-                "numa%u has no cpus=", cell->index);
+            if (check_add(check, FINDING_CELL_CPUS, "numa%u has no cpus=", cell->index)) {
+                check_offer(check, advice_cells(check->request));
+            }
             return;
         }
         g_autoptr(CpuSet) beyond = cpuset_minus(cell->cpus, all);
         if (!hwloc_bitmap_iszero(beyond)) {
             g_autofree char *ids = cpuset_to_list(cell->cpus);
-            check_add(check, FINDING_CELL_CPUS, advice_cells(check->request),
-                "numa%u: cpus=%s are ids of vCPUs, and this VM has vCPU %s", cell->index, ids,
-                have);
+            if (check_add(check, FINDING_CELL_CPUS,
+                    "numa%u: cpus=%s are ids of vCPUs, and this VM has vCPU %s", cell->index, ids,
+                    have)) {
+                check_offer(check, advice_cells(check->request));
+            }
             return;
         }
         g_autoptr(CpuSet) again = cpuset_and(seen, cell->cpus);
@@ -33,8 +36,10 @@ static void check_cell_vcpus(Check *check)
     const CpuSet *wrong = hwloc_bitmap_iszero(doubled) ? missing : doubled;
     if (!hwloc_bitmap_iszero(wrong)) {
         g_autofree char *ids = cpuset_to_list(wrong);
-        check_add(check, FINDING_CELL_CPUS, advice_cells(check->request), "vCPU %s is in %s", ids,
-            wrong == missing ? "no cell" : "several cells");
+        if (check_add(check, FINDING_CELL_CPUS, "vCPU %s is in %s", ids,
+                wrong == missing ? "no cell" : "several cells")) {
+            check_offer(check, advice_cells(check->request));
+        }
     }
 }
 
@@ -46,21 +51,26 @@ static void check_cell_memory(Check *check)
     for (guint i = 0; i < vm->cells->len; i++) {
         const VmCell *cell = vm->cells->pdata[i];
         if (cell->hostnodes != NULL && cell->policy == NULL) {
-            check_add(check, FINDING_CELL_MEMORY, advice_cells(check->request),
-                "numa%u has hostnodes but no policy", cell->index);
+            if (check_add(check, FINDING_CELL_MEMORY, "numa%u has hostnodes but no policy",
+                    cell->index)) {
+                check_offer(check, advice_cells(check->request));
+            }
             return;
         }
         if (cell->memory_mib == 0) {
-            check_add(check, FINDING_CELL_MEMORY, advice_cells(check->request),
-                "numa%u has no memory", cell->index);
+            if (check_add(check, FINDING_CELL_MEMORY, "numa%u has no memory", cell->index)) {
+                check_offer(check, advice_cells(check->request));
+            }
             return;
         }
         sum += cell->memory_mib;
     }
     if (sum != vm->memory_mib) {
-        check_add(check, FINDING_CELL_MEMORY, advice_cells(check->request),
-            "the cells have %" G_GUINT64_FORMAT " MiB, the VM %" G_GUINT64_FORMAT, sum,
-            vm->memory_mib);
+        if (check_add(check, FINDING_CELL_MEMORY,
+                "the cells have %" G_GUINT64_FORMAT " MiB, the VM %" G_GUINT64_FORMAT, sum,
+                vm->memory_mib)) {
+            check_offer(check, advice_cells(check->request));
+        }
     }
 }
 
@@ -85,14 +95,16 @@ static gboolean check_cell_nodes(Check *check)
     }
     if (!hwloc_bitmap_iszero(missing)) {
         g_autofree char *nodes = cpuset_to_list(missing);
-        check_add(check, FINDING_NODE_MISSING, advice_cells(check->request),
-            "hostnodes names node %s, which this host does not have", nodes);
+        if (check_add(check, FINDING_NODE_MISSING,
+                "hostnodes names node %s, which this host does not have", nodes)) {
+            check_offer(check, advice_cells(check->request));
+        }
     }
     return hwloc_bitmap_iszero(missing);
 }
 
 /// Another node with room for the cell; where there is none, whatever memory is left.
-static char *fix_node_memory(const Check *check, const guint64 *left_mib, const VmCell *cell)
+static Fix *fix_node_memory(const Check *check, const guint64 *left_mib, const VmCell *cell)
 {
     const Host *host = check->request->host;
     g_autoptr(CpuSet) roomy = cpuset_new();
@@ -114,10 +126,12 @@ static void check_memory_of_cell(Check *check, guint64 *left_mib, const VmCell *
 
     if (short_mib > 0) {
         g_autofree char *nodes = cpuset_to_list(cell->hostnodes);
-        check_add(check, FINDING_NODE_MEMORY, fix_node_memory(check, left_mib, cell),
-            "numa%u binds %" G_GUINT64_FORMAT " MiB to node %s, where %" G_GUINT64_FORMAT
-            " MiB are free",
-            cell->index, cell->memory_mib, nodes, cell->memory_mib - short_mib);
+        if (check_add(check, FINDING_NODE_MEMORY,
+                "numa%u binds %" G_GUINT64_FORMAT " MiB to node %s, where %" G_GUINT64_FORMAT
+                " MiB are free",
+                cell->index, cell->memory_mib, nodes, cell->memory_mib - short_mib)) {
+            check_offer(check, fix_node_memory(check, left_mib, cell));
+        }
     }
 }
 

@@ -3,23 +3,17 @@
 
 /* The files. */
 
-/// A comment loses nothing, and Proxmox takes it for the VM's description.
-static char *comment_out(guint vmid, guint line)
-{
-    return g_strdup_printf("sed -i '%us/^/#/' /etc/pve/qemu-server/%u.conf", line, vmid);
-}
-
 /// The CPUs that a wrongly named option asks for, if they are isolated; else others that are; else
 /// these all the same, if the host has them.
-static char *fix_unknown_option(const Check *check, const VmConfigProblem *problem)
+static Fix *fix_unknown_option(const Check *check, const VmConfigProblem *problem)
 {
     const Host *host = check->request->host;
     g_autoptr(CpuSet) wanted = cpuset_parse_list(problem->value, ',', NULL);
-    char *fix = NULL;
+    Fix *fix = NULL;
 
     /* Where the policy names the CPUs, no affinity is to take the option's place. */
     if (host == NULL || wanted == NULL || check->request->pool->source == POOL_POLICY) {
-        return comment_out(check->request->vmid, problem->line);
+        return fix_comment_out(fix_new(), problem->line);
     }
     if (!hwloc_bitmap_isincluded(wanted, host->isolation->isolated)) {
         fix = advice_other_cpus(check->request);
@@ -27,13 +21,13 @@ static char *fix_unknown_option(const Check *check, const VmConfigProblem *probl
     if (fix == NULL && hwloc_bitmap_isincluded(wanted, host->online)) {
         fix = advice_these_cpus(check->request, wanted);
     }
-    return fix != NULL ? fix : comment_out(check->request->vmid, problem->line);
+    return fix != NULL ? fix_drop_unknown(fix, problem->key)
+                       : fix_comment_out(fix_new(), problem->line);
 }
 
-static char *fix_for_problem(const Check *check, const VmConfigProblem *problem)
+static Fix *fix_for_problem(const Check *check, const VmConfigProblem *problem)
 {
-    guint vmid = check->request->vmid;
-    char *fix = NULL;
+    Fix *fix = NULL;
 
     if (problem->kind == VMCONFIG_UNKNOWN_OPTION) {
         return fix_unknown_option(check, problem);
@@ -43,12 +37,12 @@ static char *fix_for_problem(const Check *check, const VmConfigProblem *problem)
         fix = advice_other_cpus(check->request);
     }
     if (fix == NULL && problem->key != NULL) {
-        fix = g_strdup_printf("qm set %u --delete %s", vmid, problem->key);
+        fix = fix_set(fix_new(), problem->key, NULL);
     }
     if (fix == NULL && problem->line > 0) {
-        fix = comment_out(vmid, problem->line);
+        fix = fix_comment_out(fix_new(), problem->line);
     }
-    return fix != NULL ? fix : g_strdup_printf("qm config %u", vmid);
+    return fix;
 }
 
 static void check_config(Check *check)
@@ -64,24 +58,18 @@ static void check_config(Check *check)
         const VmConfigProblem *problem = problems->pdata[i];
         g_autofree char *where = problem->line > 0 ? g_strdup_printf("line %u: ", problem->line)
                                                    : g_strdup("");
-        check_add(check, codes[problem->kind], fix_for_problem(check, problem), "%s%s", where,
-            problem->message);
+        if (check_add(check, codes[problem->kind], "%s%s", where, problem->message)) {
+            check_offer(check, fix_for_problem(check, problem));
+        }
     }
 }
 
-/// A comment loses nothing. The rules of a group that is none would fall to the group above it.
-static char *fix_policy(const PolicyProblem *problem)
+/// The rules of a group that is none would fall to the group above it.
+static Fix *fix_policy(const PolicyProblem *problem)
 {
-    if (problem->line == 0) {
-        return g_strdup("ls -l /" POLICY_PATH);
-    }
-    if (problem->now != NULL) {
-        return g_strdup_printf("sed -i '%us/=.*/= %s/' /" POLICY_PATH, problem->line, problem->now);
-    }
-    g_autofree char *rest = problem->last_line > problem->line
-                                ? g_strdup_printf(",%u", problem->last_line)
-                                : g_strdup("");
-    return g_strdup_printf("sed -i '%u%ss/^/#/' /" POLICY_PATH, problem->line, rest);
+    return problem->line > 0
+               ? fix_rule_lines(fix_new(), problem->line, problem->last_line, problem->now)
+               : fix_run(fix_new(), "ls -l {}", "/" POLICY_PATH);
 }
 
 static void check_policy(Check *check)
@@ -91,12 +79,14 @@ static void check_policy(Check *check)
 
     for (guint i = 0; i < problems->len; i++) {
         const PolicyProblem *problem = problems->pdata[i];
-        check_add_as(check, FINDING_POLICY_INVALID,
-            problem->applies && problem->now == NULL ? severity : MIN(severity, SEVERITY_WARNING),
-            fix_policy(problem),
-            problem->line > 0
-                ? g_strdup_printf("/" POLICY_PATH " line %u: %s", problem->line, problem->message)
-                : g_strdup(problem->message));
+        gboolean refuses = problem->applies && problem->now == NULL;
+        char *message = problem->line > 0 ? g_strdup_printf("/" POLICY_PATH " line %u: %s",
+                                                problem->line, problem->message)
+                                          : g_strdup(problem->message);
+        if (check_add_as(check, FINDING_POLICY_INVALID,
+                refuses ? severity : MIN(severity, SEVERITY_WARNING), message)) {
+            check_offer(check, fix_policy(problem));
+        }
     }
 }
 

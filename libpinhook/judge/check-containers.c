@@ -2,35 +2,29 @@
 #include "judge/checks.h"
 
 /// In front of the first line: what stands behind a snapshot's header is not the container's own.
-static char *bind_containers(const Check *check, const GArray *vmids)
+static Fix *bind_containers(const Check *check, const GArray *vmids)
 {
     g_autoptr(CpuSet) left = check_left_to_host(check, check->plan->reserved);
     g_autofree char *list = cpuset_to_list(left);
-    g_autoptr(GString) names = g_string_new(NULL);
+    g_autofree char *insert = g_strdup_printf("1i lxc.cgroup2.cpuset.cpus: %s", list);
 
     if (*list == '\0') {
         return NULL;
     }
-    if (vmids->len == 1) {
-        guint vmid = g_array_index(vmids, guint, 0);
-        return g_strdup_printf(
-            "sed -i '1i lxc.cgroup2.cpuset.cpus: %s' /etc/pve/lxc/%u.conf && pct reboot %u", list,
-            vmid, vmid);
-    }
-    for (guint i = 0; i < vmids->len; i++) {
-        g_string_append_printf(names, "%s%u", i > 0 ? " " : "", g_array_index(vmids, guint, i));
-    }
-    return g_strdup_printf("for i in %s; do sed -i '1i lxc.cgroup2.cpuset.cpus: %s' "
-                           "/etc/pve/lxc/$i.conf && pct reboot $i; done",
-        names->str, list);
+    return fix_run_for_each(
+        fix_new(), vmids, "sed -i {} /etc/pve/lxc/$i.conf && pct reboot $i", insert);
 }
 
 static void check_unread(Check *check, const Holding *visitor)
 {
-    check_add(check, FINDING_CONTAINER_ON_CPUS,
-        g_strdup_printf("cat /sys/fs/cgroup/lxc/%u/cpuset.cpus.effective", visitor->vmid),
-        "where CT %u may run cannot be told: the cpuset of its cgroup cannot be read",
-        visitor->vmid);
+    g_autofree char *path = g_strdup_printf(
+        "/sys/fs/cgroup/lxc/%u/cpuset.cpus.effective", visitor->vmid);
+
+    if (check_add(check, FINDING_CONTAINER_ON_CPUS,
+            "where CT %u may run cannot be told: the cpuset of its cgroup cannot be read",
+            visitor->vmid)) {
+        check_offer(check, fix_run(fix_new(), "cat {}", path));
+    }
 }
 
 static void check_containers(Check *check)
@@ -52,8 +46,10 @@ static void check_containers(Check *check)
         }
     }
     if (vmids->len > 0) {
-        check_add(check, FINDING_CONTAINER_ON_CPUS, bind_containers(check, vmids),
-            "may run on the vCPUs' cores: %s", names->str);
+        if (check_add(
+                check, FINDING_CONTAINER_ON_CPUS, "may run on the vCPUs' cores: %s", names->str)) {
+            check_offer(check, bind_containers(check, vmids));
+        }
     }
 }
 

@@ -1,28 +1,19 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "judge/checks.h"
 
-#include "base/cmdline.h"
-
 #define NAMED_INTERRUPTS 4
 #define HOST_CORES 2
 
-/// @set for a loop of sh: `24 25 $(seq 30 45)`, as a machine may have thousands in a row.
-static char *to_words(const CpuSet *set)
+static GArray *to_numbers(const CpuSet *set)
 {
-    g_autoptr(GString) words = g_string_new(NULL);
+    GArray *numbers = g_array_new(FALSE, FALSE, sizeof(guint));
+    unsigned number;
 
-    for (int first = hwloc_bitmap_first(set); first >= 0;) {
-        int last = hwloc_bitmap_next_unset(set, first) - 1;
-        const char *blank = words->len > 0 ? " " : "";
-        if (last - first >= 2) {
-            g_string_append_printf(words, "%s$(seq %d %d)", blank, first, last);
-            first = hwloc_bitmap_next(set, last);
-        } else {
-            g_string_append_printf(words, "%s%d", blank, first);
-            first = hwloc_bitmap_next(set, first);
-        }
+    hwloc_bitmap_foreach_begin (number, set) {
+        g_array_append_val(numbers, number);
     }
-    return g_string_free(g_steal_pointer(&words), FALSE);
+    hwloc_bitmap_foreach_end();
+    return numbers;
 }
 
 /* Interrupts. */
@@ -38,17 +29,16 @@ static CpuSet *find_refuge(const Check *check)
     return refuge;
 }
 
-static char *fix_interrupts(const Check *check, const CpuSet *irqs)
+static Fix *fix_interrupts(const Check *check, const CpuSet *irqs)
 {
     g_autoptr(CpuSet) refuge = find_refuge(check);
     g_autofree char *list = cpuset_to_list(refuge);
-    g_autofree char *words = to_words(irqs);
+    g_autoptr(GArray) numbers = to_numbers(irqs);
 
     if (*list == '\0') {
-        return g_strdup("grep . /proc/irq/[0-9]*/effective_affinity_list");
+        return fix_run(fix_new(), "grep . /proc/irq/[0-9]*/effective_affinity_list");
     }
-    return g_strdup_printf(
-        "for i in %s; do echo %s > /proc/irq/$i/smp_affinity_list; done", words, list);
+    return fix_run_for_each(fix_new(), numbers, "echo {} > /proc/irq/$i/smp_affinity_list", list);
 }
 
 static void name_interrupt(GString *names, const Interrupt *interrupt, guint count)
@@ -78,29 +68,33 @@ static void check_interrupts(Check *check)
     if (count > 0) {
         hwloc_bitmap_and(reached, reached, check->cpus);
         g_autofree char *list = cpuset_to_list(reached);
-        check_add(check, FINDING_IRQ_ON_CPUS, fix_interrupts(check, irqs),
-            "%u interrupt%s delivered to CPU %s: %s", count, count > 1 ? "s are" : " is", list,
-            names->str);
+        if (check_add(check, FINDING_IRQ_ON_CPUS, "%u interrupt%s delivered to CPU %s: %s", count,
+                count > 1 ? "s are" : " is", list, names->str)) {
+            check_offer(check, fix_interrupts(check, irqs));
+        }
     }
     if (!check->request->interrupts->known) {
-        check_add(check, FINDING_IRQ_ON_CPUS, g_strdup("ls /proc/irq"),
-            "where interrupts go cannot be told: /proc/irq cannot be read");
+        if (check_add(check, FINDING_IRQ_ON_CPUS,
+                "where interrupts go cannot be told: /proc/irq cannot be read")) {
+            check_offer(check, fix_run(fix_new(), "ls /proc/irq"));
+        }
     }
 }
 
 /// Once it is given a list it no longer looks for isolated CPUs, so the list keeps what it leaves
 /// alone now.
-static char *fix_irqbalance(const Check *check, const CpuSet *spared)
+static Fix *fix_irqbalance(const Check *check, const CpuSet *spared)
 {
     g_autoptr(CpuSet) banned = cpuset_or(spared, check->cpus);
     g_autofree char *list = cpuset_to_list(banned);
 
     if (hwloc_bitmap_isincluded(check->request->host->online, banned)) {
-        return g_strdup("systemctl disable --now irqbalance");
+        return fix_run(fix_new(), "systemctl disable --now irqbalance");
     }
-    return g_strdup_printf("sed -i '/^ *IRQBALANCE_BANNED_CPU/d' /etc/default/irqbalance; "
-                           "echo IRQBALANCE_BANNED_CPULIST=%s >> /etc/default/irqbalance; "
-                           "systemctl restart irqbalance",
+    return fix_run(fix_new(),
+        "sed -i '/^ *IRQBALANCE_BANNED_CPU/d' /etc/default/irqbalance; "
+        "echo IRQBALANCE_BANNED_CPULIST={} >> /etc/default/irqbalance; "
+        "systemctl restart irqbalance",
         list);
 }
 
@@ -111,36 +105,44 @@ static void check_irqbalance(Check *check)
         check->request->tuning, isolation->boot, isolation->nohz_full);
 
     if (check->request->tuning->irqbalance == TUNING_UNKNOWN) {
-        check_add(check, FINDING_IRQBALANCE, g_strdup("systemctl status irqbalance"),
-            "whether irqbalance runs cannot be told: its cgroup cannot be read");
+        if (check_add(check, FINDING_IRQBALANCE,
+                "whether irqbalance runs cannot be told: its cgroup cannot be read")) {
+            check_offer(check, fix_run(fix_new(), "systemctl status irqbalance"));
+        }
     } else if (check->request->tuning->irqbalance == TUNING_ON && spared == NULL) {
-        check_add(check, FINDING_IRQBALANCE, g_strdup("grep BANNED /etc/default/irqbalance"),
-            "which CPUs irqbalance leaves alone cannot be told: its settings cannot be read");
+        if (check_add(check, FINDING_IRQBALANCE,
+                "which CPUs irqbalance leaves alone cannot be told: its settings cannot be read")) {
+            check_offer(check, fix_run(fix_new(), "grep BANNED /etc/default/irqbalance"));
+        }
     } else if (check->request->tuning->irqbalance == TUNING_ON &&
                !hwloc_bitmap_isincluded(check->cpus, spared)) {
         g_autoptr(CpuSet) open = cpuset_minus(check->cpus, spared);
         g_autofree char *open_list = cpuset_to_list(open);
         g_autofree char *spared_list = cpuset_to_list(spared);
-        check_add(check, FINDING_IRQBALANCE, fix_irqbalance(check, spared),
-            "irqbalance may send interrupts to CPU %s; it leaves alone: %s", open_list,
-            *spared_list != '\0' ? spared_list : "none");
+        if (check_add(check, FINDING_IRQBALANCE,
+                "irqbalance may send interrupts to CPU %s; it leaves alone: %s", open_list,
+                *spared_list != '\0' ? spared_list : "none")) {
+            check_offer(check, fix_irqbalance(check, spared));
+        }
     }
 }
 
 /* Threads and pages. */
 
 /// A profile beside the active one, which it includes: all else that was asked for stays.
-static char *fix_tuned(const Tuning *tuning)
+static Fix *fix_tuned(const Tuning *tuning)
 {
     g_auto(GStrv) names = g_strsplit_set(tuning->tuned_profile, " \t\n", -1);
     g_autofree char *include = g_strjoinv(",", names);
     g_autofree char *joined = g_strjoinv("-", names);
-    g_autofree char *path = g_strdup_printf("%s/%s-vms", tuning->tuned_own_directory, joined);
+    g_autofree char *own = g_strconcat(joined, "-vms", NULL);
+    g_autofree char *directory = g_strdup_printf("%s/%s", tuning->tuned_own_directory, own);
+    g_autofree char *path = g_strdup_printf("%s/tuned.conf", directory);
 
-    return g_strdup_printf("mkdir -p %s; printf '[main]\\ninclude=%s\\n[scheduler]\\n"
-                           "cgroup_ps_blacklist=/qemu.slice/\\n' > %s/tuned.conf; "
-                           "tuned-adm profile %s-vms",
-        path, include, path, joined);
+    return fix_run(fix_new(),
+        "mkdir -p {}; printf '[main]\\ninclude=%s\\n[scheduler]\\n"
+        "cgroup_ps_blacklist=/qemu.slice/\\n' {} > {}; tuned-adm profile {}",
+        directory, include, path, own);
 }
 
 static void check_tuned(Check *check)
@@ -148,16 +150,24 @@ static void check_tuned(Check *check)
     const Tuning *tuning = check->request->tuning;
 
     if (tuning->tuned == TUNING_UNKNOWN) {
-        check_add(check, FINDING_TUNED, g_strdup("systemctl status tuned"),
-            "whether tuned runs cannot be told: its cgroup cannot be read");
+        if (check_add(check, FINDING_TUNED,
+                "whether tuned runs cannot be told: its cgroup cannot be read")) {
+            check_offer(check, fix_run(fix_new(), "systemctl status tuned"));
+        }
     } else if (tuning->tuned_moves_vms == TUNING_UNKNOWN) {
-        check_add(check, FINDING_TUNED, g_strdup("tuned-adm active"),
-            "whether tuned moves the threads of VMs cannot be told: its profile %s cannot be read",
-            tuning->tuned_profile != NULL ? tuning->tuned_profile : "in /etc/tuned/active_profile");
+        if (check_add(check, FINDING_TUNED,
+                "whether tuned moves the threads of VMs cannot be told: its profile %s cannot be "
+                "read",
+                tuning->tuned_profile != NULL ? tuning->tuned_profile
+                                              : "in /etc/tuned/active_profile")) {
+            check_offer(check, fix_run(fix_new(), "tuned-adm active"));
+        }
     } else if (tuning->tuned_moves_vms == TUNING_ON) {
-        check_add(check, FINDING_TUNED, fix_tuned(tuning),
-            "tuned's profile %s moves the threads of VMs off the CPUs it isolates",
-            tuning->tuned_profile);
+        if (check_add(check, FINDING_TUNED,
+                "tuned's profile %s moves the threads of VMs off the CPUs it isolates",
+                tuning->tuned_profile)) {
+            check_offer(check, fix_tuned(tuning));
+        }
     }
 }
 
@@ -169,13 +179,17 @@ static void check_numa_balancing(Check *check)
         return;
     }
     if (check->request->tuning->numa_balancing == TUNING_ON) {
-        check_add(check, FINDING_NUMA_BALANCING, g_strdup("sysctl -w kernel.numa_balancing=0"),
-            "kernel.numa_balancing is on, and this host has %u nodes", nodes);
+        if (check_add(check, FINDING_NUMA_BALANCING,
+                "kernel.numa_balancing is on, and this host has %u nodes", nodes)) {
+            check_offer(check, fix_run(fix_new(), "sysctl -w kernel.numa_balancing=0"));
+        }
     } else if (check->request->tuning->numa_balancing == TUNING_UNKNOWN) {
-        check_add(check, FINDING_NUMA_BALANCING, g_strdup("sysctl kernel.numa_balancing"),
-            "whether the kernel balances memory between the %u nodes cannot be told: "
-            "/proc/sys/kernel/numa_balancing cannot be read",
-            nodes);
+        if (check_add(check, FINDING_NUMA_BALANCING,
+                "whether the kernel balances memory between the %u nodes cannot be told: "
+                "/proc/sys/kernel/numa_balancing cannot be read",
+                nodes)) {
+            check_offer(check, fix_run(fix_new(), "sysctl kernel.numa_balancing"));
+        }
     }
 }
 
@@ -201,14 +215,15 @@ static char *join_names(GPtrArray *names)
 static void add_slow(Check *check, const CpuSet *slow, GPtrArray *governors)
 {
     g_autofree char *list = cpuset_to_list(slow);
-    g_autofree char *words = to_words(slow);
+    g_autoptr(GArray) numbers = to_numbers(slow);
     g_autofree char *names = join_names(governors);
 
-    check_add(check, FINDING_GOVERNOR,
-        g_strdup_printf("for i in %s; do echo performance > "
-                        "/sys/devices/system/cpu/cpu$i/cpufreq/scaling_governor; done",
-            words),
-        "the frequency of CPU %s is governed by %s, not by performance", list, names);
+    if (check_add(check, FINDING_GOVERNOR,
+            "the frequency of CPU %s is governed by %s, not by performance", list, names)) {
+        check_offer(check,
+            fix_run_for_each(fix_new(), numbers,
+                "echo performance > /sys/devices/system/cpu/cpu$i/cpufreq/scaling_governor"));
+    }
 }
 
 static void check_governor(Check *check)
@@ -233,11 +248,14 @@ static void check_governor(Check *check)
     }
     if (!hwloc_bitmap_iszero(unknown)) {
         g_autofree char *list = cpuset_to_list(unknown);
-        check_add(check, FINDING_GOVERNOR,
-            g_strdup("grep . /sys/devices/system/cpu/cpu[0-9]*/cpufreq/scaling_governor"),
-            "how the frequency of CPU %s is governed cannot be told: scaling_governor cannot be "
-            "read",
-            list);
+        if (check_add(check, FINDING_GOVERNOR,
+                "how the frequency of CPU %s is governed cannot be told: scaling_governor cannot "
+                "be read",
+                list)) {
+            check_offer(
+                check, fix_run(fix_new(),
+                           "grep . /sys/devices/system/cpu/cpu[0-9]*/cpufreq/scaling_governor"));
+        }
     }
 }
 
@@ -284,7 +302,7 @@ static CpuSet *choose_host_cores(const Check *check, const CpuSet *left)
     return chosen;
 }
 
-static char *fix_starved(const Check *check, const CpuSet *left)
+static Fix *fix_starved(const Check *check, const CpuSet *left)
 {
     const CpuSet *isolated = check->request->host->isolation->isolated;
     g_autoptr(CpuSet) chosen = choose_host_cores(check, left);
@@ -293,9 +311,9 @@ static char *fix_starved(const Check *check, const CpuSet *left)
     hwloc_bitmap_and(rest, rest, check->request->host->online);
     /* What isolation does not take, guests do: which, the command shows. */
     if (!hwloc_bitmap_intersects(isolated, chosen)) {
-        return g_strdup("pinhook host");
+        return fix_run(fix_new(), "pinhook host");
     }
-    return cmdline_isolate(rest);
+    return advice_isolate_exactly(check->request, rest);
 }
 
 static void check_host_starved(Check *check)
@@ -307,9 +325,11 @@ static void check_host_starved(Check *check)
         return;
     }
     g_autofree char *list = cpuset_to_list(left);
-    check_add(check, FINDING_HOST_STARVED, fix_starved(check, left),
-        "whole cores left to the host: %u of %u; CPUs neither isolated nor a guest's: %s", cores,
-        check->request->host->cores->len, *list != '\0' ? list : "none");
+    if (check_add(check, FINDING_HOST_STARVED,
+            "whole cores left to the host: %u of %u; CPUs neither isolated nor a guest's: %s",
+            cores, check->request->host->cores->len, *list != '\0' ? list : "none")) {
+        check_offer(check, fix_starved(check, left));
+    }
 }
 
 const CheckRow checks_of_disturbance[] = {

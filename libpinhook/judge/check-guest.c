@@ -24,41 +24,44 @@ static void check_memory_binding(Check *check)
     }
     g_autoptr(CpuSet) nodes_of_cpus = host_nodes_of(check->request->host,
         check->plan != NULL ? check->plan->cpus : check->request->pool->online);
-    char *fix = advice_bind_memory(check->request, nodes_of_cpus);
+    Fix *fix = advice_bind_memory(check->request, nodes_of_cpus);
     if (fix == NULL && !vm->numa && vm->cells->len > 0) {
-        fix = g_strdup_printf("qm set %u --numa 1", check->request->vmid);
+        fix = fix_set(fix_new(), "numa", "1");
     }
-    check_add(check, FINDING_MEMORY_UNBOUND, fix, "%s, and this host has %u nodes",
-        !vm->numa && vm->cells->len > 0 ? "without 'numa: 1' the numa lines bind nothing"
-                                        : "the memory is bound to no node",
-        nodes);
+    if (check_add(check, FINDING_MEMORY_UNBOUND, "%s, and this host has %u nodes",
+            !vm->numa && vm->cells->len > 0 ? "without 'numa: 1' the numa lines bind nothing"
+                                            : "the memory is bound to no node",
+            nodes)) {
+        check_offer(check, fix);
+    }
 }
 
 static void check_freeze(Check *check)
 {
     if (!check->request->vm->freeze && !check->request->vm->incoming) {
-        check_add(check, FINDING_NOT_FROZEN,
-            g_strdup_printf("qm set %u --freeze 1", check->request->vmid),
-            "the guest runs before its vCPUs are bound");
+        if (check_add(check, FINDING_NOT_FROZEN, "the guest runs before its vCPUs are bound")) {
+            check_offer(check, fix_set(fix_new(), "freeze", "1"));
+        }
     }
 }
 
 static void check_unpinnable(Check *check)
 {
     const VmConfig *vm = check->request->vm;
-    guint vmid = check->request->vmid;
+    g_autofree char *id = g_strdup_printf("%u", check->request->vmid);
 
     if (vm->template) {
-        check_add(check, FINDING_UNPINNABLE,
-            g_strdup_printf("qm clone %u $(pvesh get /cluster/nextid)", vmid),
-            "it is a template, and never runs");
+        if (check_add(check, FINDING_UNPINNABLE, "it is a template, and never runs")) {
+            check_offer(check, fix_run(fix_new(), "qm clone {} $(pvesh get /cluster/nextid)", id));
+        }
     }
     if (vmconfig_has_one_thread(vm) && vm->vcpus_most > 1) {
         g_autoptr(GString) args = g_string_new(vm->args);
         g_string_replace(args, "thread=single", "thread=multi", 0);
-        g_autofree char *quoted = g_shell_quote(args->str);
-        check_add(check, FINDING_UNPINNABLE, g_strdup_printf("qm set %u --args %s", vmid, quoted),
-            "args have QEMU emulate all %u vCPUs in one thread", vm->vcpus_most);
+        if (check_add(check, FINDING_UNPINNABLE,
+                "args have QEMU emulate all %u vCPUs in one thread", vm->vcpus_most)) {
+            check_offer(check, fix_set(fix_new(), "args", args->str));
+        }
     }
 }
 
@@ -69,10 +72,10 @@ static void check_cpu_limit(Check *check)
     const VmConfig *vm = check->request->vm;
 
     if (vm->cpulimit > 0 && vm->cpulimit < vm->vcpus_present) {
-        check_add(check, FINDING_CPU_LIMIT,
-            g_strdup_printf("qm set %u --delete cpulimit", check->request->vmid),
-            "cpulimit gives %u vCPUs the time of %g CPU%s", vm->vcpus_present, vm->cpulimit,
-            vm->cpulimit == 1 ? "" : "s");
+        if (check_add(check, FINDING_CPU_LIMIT, "cpulimit gives %u vCPUs the time of %g CPU%s",
+                vm->vcpus_present, vm->cpulimit, vm->cpulimit == 1 ? "" : "s")) {
+            check_offer(check, fix_set(fix_new(), "cpulimit", NULL));
+        }
     }
 }
 
@@ -83,11 +86,12 @@ static void check_balloon(Check *check)
     const VmConfig *vm = check->request->vm;
 
     if (vm->balloon_mib > 0 && (guint64)vm->balloon_mib < vm->memory_mib) {
-        check_add(check, FINDING_BALLOON,
-            g_strdup_printf("qm set %u --balloon 0", check->request->vmid),
-            "Proxmox may take the memory from %" G_GUINT64_FORMAT " down to %" G_GINT64_FORMAT
-            " MiB",
-            vm->memory_mib, vm->balloon_mib);
+        if (check_add(check, FINDING_BALLOON,
+                "Proxmox may take the memory from %" G_GUINT64_FORMAT " down to %" G_GINT64_FORMAT
+                " MiB",
+                vm->memory_mib, vm->balloon_mib)) {
+            check_offer(check, fix_set(fix_new(), "balloon", "0"));
+        }
     }
 }
 
@@ -114,12 +118,13 @@ static void check_hotplug(Check *check)
         return;
     }
     g_autofree char *others = hotplug_without_cpu(vm);
-    check_add(check, FINDING_HOTPLUG_CPU,
-        check->request->timer == TIMER_DISABLED
-            ? g_strdup("systemctl enable --now pinhook-repair.timer")
-            : g_strdup_printf("qm set %u --hotplug %s", check->request->vmid, others),
-        "%u of %u vCPUs may be plugged while it runs, and pinhook-repair.timer is not enabled",
-        vm->vcpus_most - vm->vcpus_present, vm->vcpus_most);
+    if (check_add(check, FINDING_HOTPLUG_CPU,
+            "%u of %u vCPUs may be plugged while it runs, and pinhook-repair.timer is not enabled",
+            vm->vcpus_most - vm->vcpus_present, vm->vcpus_most)) {
+        check_offer(check, check->request->timer == TIMER_DISABLED
+                               ? fix_run(fix_new(), "systemctl enable --now pinhook-repair.timer")
+                               : fix_set(fix_new(), "hotplug", others));
+    }
 }
 
 const CheckRow checks_of_guest[] = {

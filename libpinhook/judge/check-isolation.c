@@ -26,10 +26,12 @@ static void check_isolcpus(Check *check)
         return;
     }
     g_autofree char *isolated = list_or_none(isolation->isolated);
-    check_add(check, FINDING_ISOLCPUS_IGNORED,
-        hwloc_bitmap_iszero(online) ? NULL : advice_isolate_cpus(check->request, online),
-        "isolcpus=%.40s is on the kernel command line, isolated are: %s",
-        isolation->cmdline_isolcpus_text, isolated);
+    if (check_add(check, FINDING_ISOLCPUS_IGNORED,
+            "isolcpus=%.40s is on the kernel command line, isolated are: %s",
+            isolation->cmdline_isolcpus_text, isolated)) {
+        check_offer(check,
+            hwloc_bitmap_iszero(online) ? NULL : advice_isolate_cpus(check->request, online));
+    }
 }
 
 /// Adds "nohz_full=4" to @names if that list, online, is not @wanted.
@@ -59,10 +61,11 @@ static void check_lists(Check *check)
     name_if_other(check, others, "rcu_nocbs", isolation->cmdline_rcu_nocbs, wanted);
     if (others->len > 0) {
         g_autofree char *list = cpuset_to_list(first);
-        check_add(check, FINDING_ISOLATION_LISTS_DIFFER,
-            advice_isolate_cpus(check->request, wanted),
-            "%s=%s, but %s, on the kernel command line", has_isolcpus ? "isolcpus" : "nohz_full",
-            list, others->str);
+        if (check_add(check, FINDING_ISOLATION_LISTS_DIFFER,
+                "%s=%s, but %s, on the kernel command line",
+                has_isolcpus ? "isolcpus" : "nohz_full", list, others->str)) {
+            check_offer(check, advice_isolate_cpus(check->request, wanted));
+        }
     }
 }
 
@@ -90,7 +93,7 @@ static CpuSet *find_ticking(const Check *check)
 }
 
 /// CPU 0's core cannot be isolated: NULL.
-static char *fix_lacking(const Check *check, const CpuSet *lacking)
+static Fix *fix_lacking(const Check *check, const CpuSet *lacking)
 {
     g_autoptr(CpuSet) first_core = host_first_core(check->request->host);
 
@@ -111,9 +114,11 @@ static void check_tick(Check *check)
     }
     g_autofree char *list = cpuset_to_list(ticking);
     g_autofree char *in_force = list_or_none(isolation->nohz_full);
-    check_add(check, FINDING_NOHZ_FULL_MISSING, asked ? NULL : fix_lacking(check, ticking),
-        "CPU %s, isolated for vCPUs, keeps the timer tick; nohz_full here: %s%s", list, in_force,
-        asked ? ", whatever the kernel command line says" : "");
+    if (check_add(check, FINDING_NOHZ_FULL_MISSING,
+            "CPU %s, isolated for vCPUs, keeps the timer tick; nohz_full here: %s%s", list,
+            in_force, asked ? ", whatever the kernel command line says" : "")) {
+        check_offer(check, asked ? NULL : fix_lacking(check, ticking));
+    }
 }
 
 static void check_callbacks(Check *check)
@@ -130,21 +135,26 @@ static void check_callbacks(Check *check)
     }
     g_autofree char *list = cpuset_to_list(lacking);
     if (!isolation->cmdline_known) {
-        check_add(check, FINDING_RCU_NOCBS_MISSING, g_strdup("cat /proc/cmdline"),
-            "whether rcu_nocbs names CPU %s cannot be told: /proc/cmdline cannot be read", list);
+        if (check_add(check, FINDING_RCU_NOCBS_MISSING,
+                "whether rcu_nocbs names CPU %s cannot be told: /proc/cmdline cannot be read",
+                list)) {
+            check_offer(check, fix_run(fix_new(), "cat /proc/cmdline"));
+        }
         return;
     }
     g_autofree char *asked = isolation->cmdline_rcu_nocbs != NULL
                                  ? cpuset_to_list(isolation->cmdline_rcu_nocbs)
                                  : g_strdup("none");
-    check_add(check, FINDING_RCU_NOCBS_MISSING, fix_lacking(check, lacking),
-        "CPU %s, isolated for vCPUs, keeps RCU's callbacks; rcu_nocbs here: %s", list, asked);
+    if (check_add(check, FINDING_RCU_NOCBS_MISSING,
+            "CPU %s, isolated for vCPUs, keeps RCU's callbacks; rcu_nocbs here: %s", list, asked)) {
+        check_offer(check, fix_lacking(check, lacking));
+    }
 }
 
 /* The host's first core. */
 
 /// CPUs that are not isolated only where those of now are not.
-static char *fix_first_core(const Check *check)
+static Fix *fix_first_core(const Check *check)
 {
     static const Advise for_isolated[] = { advice_isolated_cpus, advice_isolate, NULL };
     static const Advise for_awake[] = { advice_isolated_cpus, advice_awake_cpus, NULL };
@@ -163,8 +173,11 @@ static void check_first_core(Check *check)
     }
     g_autoptr(CpuSet) used = cpuset_and(check->plan->cpus, first_core);
     g_autofree char *list = cpuset_to_list(used);
-    check_add(check, FINDING_CPU0_USED, fix_first_core(check),
-        "CPU %s, chosen for vCPUs, is of the core on which the kernel keeps work of its own", list);
+    if (check_add(check, FINDING_CPU0_USED,
+            "CPU %s, chosen for vCPUs, is of the core on which the kernel keeps work of its own",
+            list)) {
+        check_offer(check, fix_first_core(check));
+    }
 }
 
 const CheckRow checks_of_isolation[] = {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "judge/checks.h"
 
-static char *fix_isolation(const Check *check, FindingCode code)
+static Fix *fix_isolation(const Check *check, FindingCode code)
 {
     static const Advise tries[] = { advice_other_cpus, advice_isolate, NULL };
-    char *fix = advice_first(check->request, tries);
+    Fix *fix = advice_first(check->request, tries);
 
     return fix != NULL ? fix : advice_accept(check->request, code);
 }
@@ -19,15 +19,19 @@ static void check_isolation(Check *check)
 
     if (!hwloc_bitmap_iszero(awake)) {
         g_autofree char *list = cpuset_to_list(awake);
-        check_add(check, FINDING_NOT_ISOLATED, fix_isolation(check, FINDING_NOT_ISOLATED),
-            "CPU %s, chosen for vCPUs, is not isolated; isolated here: %s", list,
-            *isolated != '\0' ? isolated : "none");
+        if (check_add(check, FINDING_NOT_ISOLATED,
+                "CPU %s, chosen for vCPUs, is not isolated; isolated here: %s", list,
+                *isolated != '\0' ? isolated : "none")) {
+            check_offer(check, fix_isolation(check, FINDING_NOT_ISOLATED));
+        }
     }
     if (!hwloc_bitmap_iszero(siblings) && hwloc_bitmap_iszero(awake)) {
         g_autofree char *list = cpuset_to_list(siblings);
-        check_add(check, FINDING_SIBLING_NOT_ISOLATED,
-            fix_isolation(check, FINDING_SIBLING_NOT_ISOLATED),
-            "CPU %s, sibling of a vCPU's CPU, is not isolated; isolated here: %s", list, isolated);
+        if (check_add(check, FINDING_SIBLING_NOT_ISOLATED,
+                "CPU %s, sibling of a vCPU's CPU, is not isolated; isolated here: %s", list,
+                isolated)) {
+            check_offer(check, fix_isolation(check, FINDING_SIBLING_NOT_ISOLATED));
+        }
     }
 }
 
@@ -37,18 +41,20 @@ static void check_shared_cores(Check *check)
 
     if (!hwloc_bitmap_iszero(shared)) {
         g_autofree char *holders = taken_name_holders(check->request->taken, shared);
-        check_add(check, FINDING_CORE_TAKEN, advice_instead_of_holder(check->request, shared),
-            "siblings of this VM's CPUs are held by %s", holders);
+        if (check_add(
+                check, FINDING_CORE_TAKEN, "siblings of this VM's CPUs are held by %s", holders)) {
+            check_offer(check, advice_instead_of_holder(check->request, shared));
+        }
     }
 }
 
-static char *fix_others(const Check *check)
+static Fix *fix_others(const Check *check)
 {
     static const Advise tries[] = { advice_housekeeping, advice_fewer_vcpus, NULL };
     const Request *request = check->request;
     g_autoptr(CpuSet)
         awake = cpuset_minus(request->host->online, request->host->isolation->isolated);
-    char *fix = advice_first(request, tries);
+    Fix *fix = advice_first(request, tries);
 
     if (fix == NULL && hwloc_bitmap_intersects(awake, request->taken->vm_cpus)) {
         fix = advice_end_holder(request, awake);
@@ -60,8 +66,10 @@ static void check_others(Check *check)
 {
     if (check->plan->others_share) {
         g_autofree char *others = cpuset_to_list(check->plan->others);
-        check_add(check, FINDING_NO_HOUSEKEEPING, fix_others(check),
-            "no CPU is left for QEMU's other threads; they would share CPU %s", others);
+        if (check_add(check, FINDING_NO_HOUSEKEEPING,
+                "no CPU is left for QEMU's other threads; they would share CPU %s", others)) {
+            check_offer(check, fix_others(check));
+        }
     }
 }
 

@@ -40,12 +40,13 @@ static void check_pool(Check *check)
     }
     g_autofree char *missing = cpuset_to_list(pool->missing);
     g_autofree char *why = explain_missing(check->request->host, pool->missing);
-    char *fix = advice_other_cpus(check->request);
+    Fix *fix = advice_other_cpus(check->request);
     if (fix == NULL) {
         fix = advice_these_cpus(check->request, pool->online);
     }
-    check_add(check, FINDING_CPU_MISSING, fix != NULL ? fix : advice_any_cpus(check->request),
-        "%s names CPU %s%s", pool_name(pool), missing, why);
+    if (check_add(check, FINDING_CPU_MISSING, "%s names CPU %s%s", pool_name(pool), missing, why)) {
+        check_offer(check, fix != NULL ? fix : advice_any_cpus(check->request));
+    }
 }
 
 static void explain_misaligned(Check *check)
@@ -65,9 +66,11 @@ static void explain_misaligned(Check *check)
     g_autofree char *pool_node_list = cpuset_to_list(pool_nodes);
     g_autofree char *cell_node_list = cpuset_to_list(cell_nodes);
     static const Advise tries[] = { advice_other_cpus, advice_cells_of_pool, NULL };
-    check_add(check, FINDING_NUMA_MISALIGNED, advice_first(check->request, tries),
-        "memory is bound to node %s, but the %s with enough room (CPU %s) lie on node %s",
-        cell_node_list, pool_name(check->request->pool), pool_list, pool_node_list);
+    if (check_add(check, FINDING_NUMA_MISALIGNED,
+            "memory is bound to node %s, but the %s with enough room (CPU %s) lie on node %s",
+            cell_node_list, pool_name(check->request->pool), pool_list, pool_node_list)) {
+        check_offer(check, advice_first(check->request, tries));
+    }
 }
 
 static void explain_taken(Check *check)
@@ -75,19 +78,20 @@ static void explain_taken(Check *check)
     const Request *request = check->request;
     g_autofree char *holders = taken_name_holders(request->taken, request->pool->online);
 
-    check_add(check, FINDING_CPU_TAKEN, advice_instead_of_holder(request, request->pool->online),
-        "held by %s; left of %s: %u for %u vCPUs", holders, pool_name(request->pool),
-        cpuset_count(request->pool->free), request->vm->vcpus_most);
+    if (check_add(check, FINDING_CPU_TAKEN, "held by %s; left of %s: %u for %u vCPUs", holders,
+            pool_name(request->pool), cpuset_count(request->pool->free), request->vm->vcpus_most)) {
+        check_offer(check, advice_instead_of_holder(request, request->pool->online));
+    }
 }
 
-static char *fix_too_few(const Request *request)
+static Fix *fix_too_few(const Request *request)
 {
     static const Advise for_isolated[] = { advice_other_cpus, advice_plainer_policy, advice_isolate,
         advice_fewer_vcpus, advice_any_cpus, advice_default_policy, NULL };
     static const Advise for_given[] = { advice_other_cpus, advice_plainer_policy,
         advice_fewer_vcpus, advice_any_cpus, advice_default_policy, NULL };
 
-    char *fix = advice_first(
+    Fix *fix = advice_first(
         request, request->pool->source == POOL_ISOLATED ? for_isolated : for_given);
 
     return fix != NULL ? fix : advice_end_holder(request, request->host->online);
@@ -117,9 +121,11 @@ static void explain_too_few(Check *check)
                              : vm->vcpus_most > 1 ? g_strdup_printf("%u vCPUs need", vm->vcpus_most)
                                                   : g_strdup("1 vCPU needs");
 
-    check_add(check, FINDING_TOO_FEW_CPUS, fix_too_few(request), "%s %s%s; usable %s: %s", vcpus,
-        need, request->policy->emulator == POLICY_SPARE ? ", and QEMU's other threads a core" : "",
-        pool_name(request->pool), *list != '\0' ? list : "none");
+    if (check_add(check, FINDING_TOO_FEW_CPUS, "%s %s%s; usable %s: %s", vcpus, need,
+            request->policy->emulator == POLICY_SPARE ? ", and QEMU's other threads a core" : "",
+            pool_name(request->pool), *list != '\0' ? list : "none")) {
+        check_offer(check, fix_too_few(request));
+    }
 }
 
 /// vCPUs that are threads of one core of the guest, in cells that lie on different nodes; NULL:
@@ -152,38 +158,44 @@ static guint count_units(const Request *request, guint unit)
 }
 
 /// Takes @fix.
-static void explain_guest_smt(Check *check, char *fix)
+static void explain_guest_smt(Check *check, Fix *fix)
 {
     const Request *request = check->request;
     guint unit = planner_unit(request->vm, request->policy);
     g_autofree char *cut = find_cut_core(request, unit);
-    char *other = cut == NULL ? advice_other_cpus(request) : NULL;
+    Fix *other = cut == NULL ? advice_other_cpus(request) : NULL;
 
     if (other != NULL) {
-        g_free(fix);
+        fix_free(fix);
         fix = other;
     }
     if (cut != NULL) {
-        check_add(check, FINDING_GUEST_SMT, fix,
-            "vCPU %s are threads of one core of the guest, but of cells on different nodes", cut);
+        if (check_add(check, FINDING_GUEST_SMT,
+                "vCPU %s are threads of one core of the guest, but of cells on different nodes",
+                cut)) {
+            check_offer(check, fix);
+        }
     } else {
-        check_add(check, FINDING_GUEST_SMT, fix,
-            "%u threads on each of the guest's cores need %u cores with %u CPUs each; such cores "
-            "among the %s: %u",
-            request->vm->threads, (request->vm->vcpus_most + unit - 1) / unit, unit,
-            pool_name(request->pool), count_units(request, unit));
+        if (check_add(check, FINDING_GUEST_SMT,
+                "%u threads on each of the guest's cores need %u cores with %u CPUs each; such "
+                "cores "
+                "among the %s: %u",
+                request->vm->threads, (request->vm->vcpus_most + unit - 1) / unit, unit,
+                pool_name(request->pool), count_units(request, unit))) {
+            check_offer(check, fix);
+        }
     }
 }
 
 static void check_no_plan(Check *check)
 {
-    char *fewer_threads = advice_fewer_threads(check->request);
+    Fix *fewer_threads = advice_fewer_threads(check->request);
 
     if (fewer_threads != NULL && !advice_fits_alone(check->request)) {
         explain_guest_smt(check, fewer_threads);
         return;
     }
-    g_free(fewer_threads);
+    fix_free(fewer_threads);
     if (advice_fits_unbound(check->request)) {
         explain_misaligned(check);
     } else if (advice_fits_alone(check->request)) {

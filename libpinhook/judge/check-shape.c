@@ -63,11 +63,11 @@ static guint count_remote(const Request *request, const Plan *plan)
     return count;
 }
 
-static char *fix_exposed(const Check *check)
+static Fix *fix_exposed(const Check *check)
 {
     const Request *request = check->request;
     Wish wish = { .measure = count_exposed };
-    char *fix = advice_tell_threads(request, check->plan);
+    Fix *fix = advice_tell_threads(request, check->plan);
 
     if (fix == NULL) {
         fix = advice_unpaired(request, check->plan, &wish);
@@ -97,15 +97,17 @@ static void check_exposed(Check *check)
     hwloc_bitmap_foreach_end();
     g_autofree char *list = cpuset_to_list(cpus);
     g_autofree char *vcpus = cpuset_to_list(exposed);
-    check_add(check, FINDING_SMT_EXPOSED, fix_exposed(check),
-        "vCPU %s share cores (CPU %s), and the guest takes each for a core of its own", vcpus,
-        list);
+    if (check_add(check, FINDING_SMT_EXPOSED,
+            "vCPU %s share cores (CPU %s), and the guest takes each for a core of its own", vcpus,
+            list)) {
+        check_offer(check, fix_exposed(check));
+    }
 }
 
-static char *fix_llcs(const Check *check, guint fewest)
+static Fix *fix_llcs(const Check *check, guint fewest)
 {
     Wish wish = { .measure = count_llcs, .most = fewest };
-    char *fix = advice_elsewhere(check->request, check->plan, &wish);
+    Fix *fix = advice_elsewhere(check->request, check->plan, &wish);
 
     return fix != NULL ? fix : advice_silence(check->request, FINDING_LLC_SPLIT);
 }
@@ -122,9 +124,12 @@ static void check_llcs(Check *check)
     guint fewest = count_llcs(request, best);
     g_autofree char *cpus = cpuset_to_list(check->plan->cpus);
     g_autofree char *others = cpuset_to_list(best->cpus);
-    check_add(check, FINDING_LLC_SPLIT, fix_llcs(check, fewest),
-        "%u vCPUs lie in %u last-level caches (CPU %s); CPU %s, held by no other guest, lie in %u",
-        check->plan->vcpus->len, count, cpus, others, fewest);
+    if (check_add(check, FINDING_LLC_SPLIT,
+            "%u vCPUs lie in %u last-level caches (CPU %s); CPU %s, held by no other guest, lie in "
+            "%u",
+            check->plan->vcpus->len, count, cpus, others, fewest)) {
+        check_offer(check, fix_llcs(check, fewest));
+    }
 }
 
 /// The first cell whose vCPUs lie on several nodes. FALSE: there is none. Without cells the VM is
@@ -160,16 +165,21 @@ static void check_nodes(Check *check)
     }
     g_autofree char *list = cpuset_to_list(nodes);
     g_autofree char *ids = cell != NULL ? cpuset_to_list(cell->cpus) : NULL;
-    char *fix = advice_cell_per_node(request, check->plan);
+    Fix *fix = advice_cell_per_node(request, check->plan);
     if (fix == NULL) {
         fix = advice_silence(request, FINDING_NODE_SPLIT);
     }
     if (cell != NULL) {
-        check_add(
-            check, FINDING_NODE_SPLIT, fix, "vCPU %s are one cell and lie on node %s", ids, list);
+        if (check_add(
+                check, FINDING_NODE_SPLIT, "vCPU %s are one cell and lie on node %s", ids, list)) {
+            check_offer(check, fix);
+        }
     } else {
-        check_add(check, FINDING_NODE_SPLIT, fix,
-            "%u vCPUs lie on node %s, and the guest has no cells", check->plan->vcpus->len, list);
+        if (check_add(check, FINDING_NODE_SPLIT,
+                "%u vCPUs lie on node %s, and the guest has no cells", check->plan->vcpus->len,
+                list)) {
+            check_offer(check, fix);
+        }
     }
 }
 
@@ -197,10 +207,10 @@ static guint fastest_kind(const Host *host)
     return fastest;
 }
 
-static char *fix_kinds(const Check *check)
+static Fix *fix_kinds(const Check *check)
 {
     const Request *request = check->request;
-    char *fix = NULL;
+    Fix *fix = NULL;
 
     for (guint kind = fastest_kind(request->host) + 1; fix == NULL && kind-- > 0;) {
         g_autoptr(CpuSet) cpus = cpus_of_kind(request->host, kind);
@@ -230,18 +240,20 @@ static void check_kinds(Check *check)
             g_string_append_printf(text, "%s%s", text->len > 0 ? ", slower cores: CPU " : "", list);
         }
     }
-    check_add(check, FINDING_KIND_MIXED, fix_kinds(check),
-        "vCPUs lie on cores of several kinds, fast cores: CPU %s", text->str);
+    if (check_add(check, FINDING_KIND_MIXED,
+            "vCPUs lie on cores of several kinds, fast cores: CPU %s", text->str)) {
+        check_offer(check, fix_kinds(check));
+    }
 }
 
-static char *fix_remote(const Check *check, const Device *device)
+static Fix *fix_remote(const Check *check, const Device *device)
 {
     const Request *request = check->request;
     const HostNode *node = host_node(request->host, (guint)device->node);
     Wish wish = { .measure = count_remote,
         .most = count_remote(request, check->plan) - 1,
         .where = node != NULL ? node->cpus : NULL };
-    char *fix = node != NULL ? advice_elsewhere(request, check->plan, &wish) : NULL;
+    Fix *fix = node != NULL ? advice_elsewhere(request, check->plan, &wish) : NULL;
 
     return fix != NULL ? fix : advice_silence(request, FINDING_DEVICE_REMOTE);
 }
@@ -254,13 +266,16 @@ static void check_devices(Check *check)
     for (guint i = 0; request->devices != NULL && i < request->devices->len; i++) {
         const Device *device = request->devices->pdata[i];
         if (is_remote(device, check->plan)) {
-            check_add(check, FINDING_DEVICE_REMOTE, fix_remote(check, device),
-                "%s: %s is on node %d, the VM on node %s", device->option, device->address,
-                device->node, nodes);
+            if (check_add(check, FINDING_DEVICE_REMOTE, "%s: %s is on node %d, the VM on node %s",
+                    device->option, device->address, device->node, nodes)) {
+                check_offer(check, fix_remote(check, device));
+            }
         } else if (device->unknown != NULL) {
-            check_add(check, FINDING_DEVICE_REMOTE, advice_silence(request, FINDING_DEVICE_REMOTE),
-                "%s: it is not known which node %s is on: %s", device->option, device->address,
-                device->unknown);
+            if (check_add(check, FINDING_DEVICE_REMOTE,
+                    "%s: it is not known which node %s is on: %s", device->option, device->address,
+                    device->unknown)) {
+                check_offer(check, advice_silence(request, FINDING_DEVICE_REMOTE));
+            }
         }
     }
 }

@@ -1,24 +1,30 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "judge/check.h"
 
-void check_add_as(Check *check, FindingCode code, Severity severity, char *fix, char *message)
+gboolean check_add_as(Check *check, FindingCode code, Severity severity, char *message)
 {
     if (severity == SEVERITY_OFF) {
-        g_free(fix);
         g_free(message);
-        return;
+        return FALSE;
     }
-    g_ptr_array_add(check->findings, finding_new(code, severity, message, fix));
+    g_ptr_array_add(check->findings, finding_new(code, severity, message));
+    return TRUE;
 }
 
-void check_add(Check *check, FindingCode code, char *fix, const char *format, ...)
+gboolean check_add(Check *check, FindingCode code, const char *format, ...)
 {
     va_list args;
 
     va_start(args, format);
-    check_add_as(
-        check, code, check->request->policy->severities[code], fix, g_strdup_vprintf(format, args));
+    gboolean added = check_add_as(
+        check, code, check->request->policy->severities[code], g_strdup_vprintf(format, args));
     va_end(args);
+    return added;
+}
+
+void check_offer(Check *check, Fix *fix)
+{
+    finding_offer(check->findings->pdata[check->findings->len - 1], fix);
 }
 
 CpuSet *check_left_to_host(const Check *check, const CpuSet *own)

@@ -29,12 +29,14 @@ typedef struct {
     Subject at;
 } CheckRow;
 
-/// Adds a finding, unless the policy turns it off. Takes @fix.
-void check_add(Check *check, FindingCode code, char *fix, const char *format, ...)
-    G_GNUC_PRINTF(4, 5);
+/// Adds a finding, unless the policy turns it off. Whether it is to be offered fixes.
+gboolean check_add(Check *check, FindingCode code, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
-/// Likewise, with a severity of its own. Takes @fix and @message.
-void check_add_as(Check *check, FindingCode code, Severity severity, char *fix, char *message);
+/// Likewise, with a severity of its own. Takes @message.
+gboolean check_add_as(Check *check, FindingCode code, Severity severity, char *message);
+
+/// A way to mend what was added last; the best is offered first. Takes @fix; NULL: none.
+void check_offer(Check *check, Fix *fix);
 
 /// The CPUs that are left to the host: online, neither isolated nor a guest's, and not of @own. The
 /// caller frees the set.

@@ -149,21 +149,26 @@ static guint64 find_hugepages(GPtrArray *cells, const Request *request, const Pl
     return 0;
 }
 
-/* Lines. */
+/* Options. */
 
-static void add_line(GString *lines, const Request *request, const GString *options)
+/// Takes @fix; one that changes nothing is left out.
+static void add_fix(GPtrArray *fixes, Fix *fix)
 {
-    if (options->len > 0) {
-        g_string_append_printf(lines, "qm set %u%s\n", request->vmid, options->str);
+    if (fix->changes->len > 0) {
+        g_ptr_array_add(fixes, fix);
+    } else {
+        fix_free(fix);
     }
 }
 
-static void add_cpus(GString *lines, const Request *request, const Plan *plan)
+static void add_cpus(GPtrArray *fixes, const Request *request, const Plan *plan)
 {
-    g_autofree char *command = advice_cpus_of(request, plan);
+    Fix *fix = advice_cpus_of(request, plan);
 
-    g_string_append_printf(lines, "%s%s\n", command,
-        !request->vm->freeze && g_str_has_prefix(command, "qm set ") ? " --freeze 1" : "");
+    if (!request->vm->freeze && request->pool->source != POOL_POLICY) {
+        fix_set(fix, "freeze", "1");
+    }
+    add_fix(fixes, fix);
 }
 
 /// Whether each cell has as many vCPUs.
@@ -180,38 +185,38 @@ static gboolean are_even(const GPtrArray *cells)
 }
 
 /// A socket for each cell. What `args` says of the topology stays.
-static void add_sockets(GString *lines, const Request *request, const GPtrArray *cells)
+static void add_sockets(GPtrArray *fixes, const Request *request, const GPtrArray *cells)
 {
     const VmConfig *vm = request->vm;
     guint sockets = are_even(cells) ? cells->len : 1;
-    g_autoptr(GString) options = g_string_new(NULL);
+    Fix *fix = fix_new();
 
     if (sockets != vm->sockets && (vm->args == NULL || strstr(vm->args, "-smp") == NULL)) {
-        g_string_append_printf(
-            options, " --sockets %u --cores %u", sockets, vm->vcpus_most / sockets);
+        fix_set_number(fix, "sockets", sockets);
+        fix_set_number(fix, "cores", vm->vcpus_most / sockets);
     }
-    add_line(lines, request, options);
+    add_fix(fixes, fix);
 }
 
 static void add_cells(
-    GString *lines, const Request *request, const GPtrArray *cells, guint64 hugepages_mib)
+    GPtrArray *fixes, const Request *request, const GPtrArray *cells, guint64 hugepages_mib)
 {
-    g_autoptr(GString) options = g_string_new(" --numa 1");
+    Fix *fix = fix_set(fix_new(), "numa", "1");
 
-    split_append(options, cells, "bind");
+    split_set(fix, cells, "bind");
     if (hugepages_mib > 0) {
-        g_string_append_printf(options, " --hugepages %" G_GUINT64_FORMAT, hugepages_mib);
+        fix_set_number(fix, "hugepages", hugepages_mib);
     }
-    add_line(lines, request, options);
+    add_fix(fixes, fix);
 }
 
 /// The numa lines that are too many.
-static void add_deletions(GString *lines, const Request *request, guint cells)
+static void add_deletions(GPtrArray *fixes, const Request *request, guint cells)
 {
-    g_autoptr(GString) options = g_string_new(NULL);
+    Fix *fix = fix_new();
 
-    advice_append_deletions(options, request->vm, cells);
-    add_line(lines, request, options);
+    advice_delete_cells(fix, request->vm, cells);
+    add_fix(fixes, fix);
 }
 
 static gboolean needs_cells(const Request *request)
@@ -219,9 +224,9 @@ static gboolean needs_cells(const Request *request)
     return host_count_memory_nodes(request->host) > 1 || request->vm->numa;
 }
 
-char *proposal_of(const Request *request, Plan **plan)
+GPtrArray *proposal_of(const Request *request, Plan **plan)
 {
-    g_autoptr(GString) lines = g_string_new(NULL);
+    g_autoptr(GPtrArray) fixes = g_ptr_array_new_with_free_func((GDestroyNotify)fix_free);
 
     *plan = find_plan(request);
     if (*plan == NULL) {
@@ -232,11 +237,11 @@ char *proposal_of(const Request *request, Plan **plan)
     if (hugepages_mib == 0) {
         find_memory(cells, request, *plan);
     }
-    add_cpus(lines, request, *plan);
-    add_sockets(lines, request, cells);
+    add_cpus(fixes, request, *plan);
+    add_sockets(fixes, request, cells);
     if (cells->len <= VMCONFIG_CELL_LIMIT && (needs_cells(request) || hugepages_mib > 0)) {
-        add_deletions(lines, request, cells->len);
-        add_cells(lines, request, cells, hugepages_mib);
+        add_deletions(fixes, request, cells->len);
+        add_cells(fixes, request, cells, hugepages_mib);
     }
-    return g_string_free(g_steal_pointer(&lines), FALSE);
+    return g_steal_pointer(&fixes);
 }

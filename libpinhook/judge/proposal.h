@@ -4,7 +4,7 @@
 #include "place/plan.h"
 #include "place/request.h"
 
-/// The commands, one a line, that make the VM's best plan the configured one: CPUs, sockets and
-/// cores, memory bound to the plan's nodes, hugepages where as many are free there. @plan gets that
-/// plan, which the caller frees. NULL: there is no plan. The caller frees it.
-char *proposal_of(const Request *request, Plan **plan);
+/// What makes the VM's best plan the configured one, in this order: CPUs, sockets and cores, memory
+/// bound to the plan's nodes, hugepages where as many are free there. @plan gets that plan, which
+/// the caller frees. NULL: there is no plan. The caller unrefs the array of Fix.
+GPtrArray *proposal_of(const Request *request, Plan **plan);

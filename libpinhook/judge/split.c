@@ -114,28 +114,28 @@ gboolean split_fit(GPtrArray *cells, const Request *request)
     return over_mib == 0 && all;
 }
 
-/* Lines. */
+/* Options. */
 
-void split_append_cell(GString *line, guint index, const char *vcpus, const char *nodes,
-    guint64 memory_mib, const char *policy)
+void split_set_cell(Fix *fix, guint index, const char *vcpus, const char *nodes, guint64 memory_mib,
+    const char *policy)
 {
+    g_autofree char *key = g_strdup_printf("numa%u", index);
     g_autofree char *hostnodes = nodes != NULL ? g_strconcat(",hostnodes=", nodes, NULL)
                                                : g_strdup("");
     g_autofree char *binding = policy != NULL ? g_strconcat(",policy=", policy, NULL)
                                               : g_strdup("");
-    gboolean quoted = strchr(vcpus, ';') != NULL || strchr(hostnodes, ';') != NULL;
-    const char *quote = quoted ? "'" : "";
+    g_autofree char *value = g_strdup_printf(
+        "cpus=%s%s,memory=%" G_GUINT64_FORMAT "%s", vcpus, hostnodes, memory_mib, binding);
 
-    g_string_append_printf(line, " --numa%u %scpus=%s%s,memory=%" G_GUINT64_FORMAT "%s%s", index,
-        quote, vcpus, hostnodes, memory_mib, binding, quote);
+    fix_set(fix, key, value);
 }
 
-void split_append(GString *line, const GPtrArray *cells, const char *policy)
+void split_set(Fix *fix, const GPtrArray *cells, const char *policy)
 {
     for (guint i = 0; i < cells->len; i++) {
         const SplitCell *cell = cells->pdata[i];
         g_autofree char *vcpus = cpuset_to_ids(cell->vcpus);
         g_autofree char *nodes = cpuset_to_ids(cell->nodes);
-        split_append_cell(line, i, vcpus, nodes, cell->memory_mib, policy);
+        split_set_cell(fix, i, vcpus, nodes, cell->memory_mib, policy);
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "base/fix.h"
 #include "place/plan.h"
 #include "place/request.h"
 
@@ -24,12 +25,12 @@ gboolean split_add(
 /// VM's unit. FALSE: it does not fit, or one has no memory.
 gboolean split_fit(GPtrArray *cells, const Request *request);
 
-/// Appends " --numa0 …" for each cell, bound to its nodes by @policy, quoted where a list needs it.
-void split_append(GString *line, const GPtrArray *cells, const char *policy);
+/// Sets numa0 and so on for each cell, bound to its nodes by @policy.
+void split_set(Fix *fix, const GPtrArray *cells, const char *policy);
 
-/// Appends " --numa<index> …", quoted where its lists need it. @nodes, @policy NULL: none.
-void split_append_cell(GString *line, guint index, const char *vcpus, const char *nodes,
-    guint64 memory_mib, const char *policy);
+/// Sets numa<index>. @nodes, @policy NULL: none.
+void split_set_cell(Fix *fix, guint index, const char *vcpus, const char *nodes, guint64 memory_mib,
+    const char *policy);
 
 /// What the memory of the host's nodes is, in MiB by their place among host->nodes, in multiples of
 /// @unit_mib; with hugepages of the VM's size. The caller frees it.

@@ -65,11 +65,6 @@ static PolicyProblem *add_problem(Policy *policy, guint line, gboolean applies, 
     return problem;
 }
 
-char *policy_rule_command(guint vmid, const char *key, const char *value)
-{
-    return g_strdup_printf("printf '\\n[vm %u]\\n%s = %s\\n' >> /" POLICY_PATH, vmid, key, value);
-}
-
 /* Keys. */
 
 typedef struct Key Key;

@@ -4,9 +4,6 @@
 #include "base/cpuset.h"
 #include "base/finding.h"
 
-/// Where the policy lies: on pmxcfs, so the same on every node, and root's alone to write.
-#define POLICY_PATH "etc/pve/pinhook.conf"
-
 typedef enum { POLICY_ENFORCE, POLICY_WARN, POLICY_OFF } PolicyMode;
 typedef enum { POLICY_KIND_FAST, POLICY_KIND_SLOW, POLICY_KIND_ANY } PolicyKind;
 typedef enum { POLICY_LLC_FIT, POLICY_LLC_LARGEST } PolicyLlc;
@@ -63,10 +60,6 @@ gboolean policy_take(Policy *policy, const char *key, const char *value, GError 
 
 /// All defaults, with @message as a problem: for a file that is there and cannot be read.
 Policy *policy_unreadable(const char *message);
-
-/// The shell command that adds a rule for VM @vmid: groups may be repeated, and the last rule wins.
-/// The caller frees it.
-char *policy_rule_command(guint vmid, const char *key, const char *value);
 
 void policy_free(Policy *policy);
 

@@ -141,13 +141,14 @@ char *hostreport_to_text(const HostReport *report, MapStyle style)
 {
     g_autoptr(GString) text = g_string_new(NULL);
     g_autofree char *map = map_draw(report->host, report->taken, style);
+    FixPlace place = { .loader = report->loader };
 
     add_summary(text, report);
     g_string_append_printf(text, "\n%s", map);
     add_interrupts(text, report);
     if (report->findings->len > 0) {
         g_string_append_c(text, '\n');
-        report_append_findings(text, "", report->findings);
+        report_append_findings(text, "", report->findings, &place);
     }
     return g_string_free(g_steal_pointer(&text), FALSE);
 }
@@ -293,7 +294,7 @@ static JsonObject *interrupts_to_json(const Interrupts *interrupts)
         const Interrupt *interrupt = interrupts->list->pdata[i];
         JsonObject *json = json_object_new_object();
         add_number(json, "irq", interrupt->irq);
-        json_object_object_add(json, "name", json_object_new_string(interrupt->name));
+        json_object_object_add(json, "name", json_new_text(interrupt->name));
         add_list(json, "cpus", interrupt->cpus);
         json_object_array_add(array, json);
     }
@@ -303,6 +304,7 @@ static JsonObject *interrupts_to_json(const Interrupts *interrupts)
 JsonObject *hostreport_to_json(const HostReport *report)
 {
     JsonObject *json = json_object_new_object();
+    FixPlace place = { .loader = report->loader };
 
     json_object_object_add(json, "cpus", cpus_to_json(report));
     json_object_object_add(json, "nodes", nodes_to_json(report->host));
@@ -312,6 +314,6 @@ JsonObject *hostreport_to_json(const HostReport *report)
     json_object_object_add(
         json, "interrupts_known", json_object_new_boolean(report->interrupts->known));
     json_object_object_add(json, "interrupts", interrupts_to_json(report->interrupts));
-    json_object_object_add(json, "findings", report_findings_to_json(report->findings));
+    json_object_object_add(json, "findings", report_findings_to_json(report->findings, &place));
     return json;
 }

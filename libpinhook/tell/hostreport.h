@@ -12,6 +12,7 @@ typedef struct {
     Taken *taken;
     Interrupts *interrupts; // that are delivered to isolated CPUs
     GPtrArray *findings;    // Finding, of the host itself
+    Loader loader;          // where its fixes are pasted
 } HostReport;
 
 void hostreport_free(HostReport *report);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "tell/report.h"
 
+#include "base/text.h"
+
 #include <string.h>
 
 Report *report_new(guint vmid, const char *phase, Outcome outcome)
@@ -26,35 +28,15 @@ void report_free(Report *report)
     g_free(report->note);
     g_free(report->unattached);
     g_free(report->displaced);
-    g_free(report->advice);
+    g_clear_pointer(&report->advice, g_ptr_array_unref);
+    g_free(report->config);
+    g_free(report->policy);
     g_free(report);
-}
-
-/// Commands for a VM that has no VMID yet. Takes @commands, which may be NULL.
-static char *name_vm(char *commands)
-{
-    g_autoptr(GString) named = g_string_new(commands);
-    gboolean none = commands == NULL;
-
-    g_string_replace(named, "qm set 0 ", "qm set VMID ", 0);
-    g_string_replace(named, "[vm 0]", "[vm VMID]", 0);
-    g_string_replace(named, "/0.conf", "/VMID.conf", 0);
-    g_free(commands);
-    return none ? NULL : g_string_free(g_steal_pointer(&named), FALSE);
 }
 
 void report_add_findings(Report *report, GPtrArray *from)
 {
-    for (guint i = 0; report->vmid == 0 && i < from->len; i++) {
-        Finding *finding = from->pdata[i];
-        finding->fix = name_vm(finding->fix);
-    }
     g_ptr_array_extend_and_steal(report->findings, g_ptr_array_ref(from));
-}
-
-void report_set_advice(Report *report, char *advice)
-{
-    report->advice = report->vmid == 0 ? name_vm(advice) : advice;
 }
 
 static gboolean is_what_if(const Report *report)
@@ -97,11 +79,11 @@ static void G_GNUC_PRINTF(3, 4)
     g_autofree char *prefix = line_prefix(report);
     va_list args;
 
-    g_string_append(text, prefix);
     va_start(args, format);
-    g_string_append_vprintf(text, format, args);
+    g_autofree char *line = g_strdup_vprintf(format, args);
     va_end(args);
-    g_string_append_c(text, '\n');
+    g_autofree char *shown = text_show(line);
+    g_string_append_printf(text, "%s%s\n", prefix, shown);
 }
 
 static void add_run(GString *list, guint first, guint last)
@@ -198,26 +180,35 @@ static const char *severity_name(Severity severity)
     return names[severity];
 }
 
-static void append_fixes(GString *text, const char *prefix, const char *fix)
+/// Where its fixes are pasted.
+static FixPlace place_of(const Report *report)
 {
-    g_auto(GStrv) ways = g_strsplit(fix, "\n", -1);
+    return (FixPlace){ .vmid = report->vmid,
+        .config = report->config,
+        .policy = report->policy,
+        .loader = report->loader };
+}
 
+static void append_fixes(GString *text, const char *prefix, char *const *ways)
+{
     for (guint i = 0; ways[i] != NULL; i++) {
         g_string_append_printf(text, "%s  %s %s\n", prefix, i == 0 ? "fix:" : "or: ", ways[i]);
     }
 }
 
-void report_append_findings(GString *text, const char *prefix, const GPtrArray *findings)
+void report_append_findings(
+    GString *text, const char *prefix, const GPtrArray *findings, const FixPlace *place)
 {
     for (guint i = 0; i < findings->len; i++) {
         const Finding *finding = findings->pdata[i];
         const char *name = finding_kind(finding->code)->name;
+        g_autofree char *shown = text_show(finding->message);
+        g_auto(GStrv) ways = finding_fix_lines(finding, place);
 
-        g_string_append_printf(text, "%s%s: %s: %s\n", prefix, severity_name(finding->severity),
-            name, finding->message);
-        if (finding->fix != NULL) {
-            append_fixes(text, prefix, finding->fix);
-        } else {
+        g_string_append_printf(
+            text, "%s%s: %s: %s\n", prefix, severity_name(finding->severity), name, shown);
+        append_fixes(text, prefix, ways);
+        if (*ways == NULL) {
             g_string_append_printf(text, "%s  see: pinhook explain %s\n", prefix, name);
         }
     }
@@ -226,8 +217,9 @@ void report_append_findings(GString *text, const char *prefix, const GPtrArray *
 static void add_findings(GString *text, const Report *report)
 {
     g_autofree char *prefix = line_prefix(report);
+    FixPlace place = place_of(report);
 
-    report_append_findings(text, prefix, report->findings);
+    report_append_findings(text, prefix, report->findings, &place);
 }
 
 static char *count_findings(const Report *report)
@@ -328,9 +320,11 @@ static void add_unproven(GString *text, const Report *report)
 /// Every refusal names its override: an HA manager gives up on a VM that does not start.
 static void add_override(GString *text, const Report *report)
 {
-    g_autofree char *command = policy_rule_command(report->vmid, "mode", "warn");
+    g_autoptr(Fix) fix = fix_rule(fix_new(), "mode", "warn");
+    FixPlace place = place_of(report);
+    g_auto(GStrv) lines = fix_lines(fix, &place);
 
-    add_line(text, report, "  to start it anyway: %s", command);
+    add_line(text, report, "  to start it anyway: %s", *lines);
 }
 
 static void add_refused(GString *text, const Report *report)
@@ -414,7 +408,7 @@ static void fill_row(char *row[TABLE_COLUMNS], const ObservedThread *seen)
     const Thread *thread = seen->thread;
 
     row[0] = g_strdup_printf("%d", thread->tid);
-    row[1] = g_strdup(thread->name);
+    row[1] = text_show(thread->name);
     row[2] = g_strdup(thread_role_name(thread->role));
     row[3] = thread->role == THREAD_VCPU ? g_strdup_printf("%u", thread->vcpu) : g_strdup("-");
     row[4] = seen->wanted != NULL ? cpuset_to_list(seen->wanted) : g_strdup("-");
@@ -494,12 +488,30 @@ static void add_status(GString *text, const Report *report)
     }
 }
 
+/// The lines of the advice. Freed with g_strfreev().
+static char **list_advice(const Report *report)
+{
+    FixPlace place = place_of(report);
+    g_autoptr(GPtrArray) all = g_ptr_array_new();
+
+    for (guint i = 0; i < report->advice->len; i++) {
+        g_autofree char **lines = fix_lines(report->advice->pdata[i], &place);
+        for (guint j = 0; lines[j] != NULL; j++) {
+            g_ptr_array_add(all, lines[j]);
+        }
+    }
+    g_ptr_array_add(all, NULL);
+    return (char **)g_ptr_array_free(g_steal_pointer(&all), FALSE);
+}
+
 char *report_to_text(const Report *report)
 {
     g_autoptr(GString) text = g_string_new(NULL);
 
     if (report->advice != NULL) {
-        return g_strdup(report->advice);
+        g_auto(GStrv) lines = list_advice(report);
+        g_autofree char *joined = g_strjoinv("\n", lines);
+        return g_strconcat(joined, "\n", NULL);
     }
     if (strcmp(report->phase, "status") == 0 && report->outcome != OUTCOME_FAILED) {
         add_status(text, report);
@@ -515,19 +527,23 @@ char *report_to_text(const Report *report)
 
 /* JSON. */
 
-static JsonObject *string_or_null(const char *text)
-{
-    return text != NULL ? json_object_new_string(text) : NULL;
-}
-
 static JsonObject *set_or_null(const CpuSet *set)
 {
     g_autofree char *list = set != NULL ? cpuset_to_list(set) : NULL;
 
-    return string_or_null(list);
+    return json_new_text(list);
 }
 
-JsonObject *report_findings_to_json(const GPtrArray *findings)
+/// The lines to paste; null: there are none.
+static JsonObject *fixes_to_json(const Finding *finding, const FixPlace *place)
+{
+    g_auto(GStrv) lines = finding_fix_lines(finding, place);
+    g_autofree char *joined = g_strjoinv("\n", lines);
+
+    return *lines != NULL ? json_object_new_string(joined) : NULL;
+}
+
+JsonObject *report_findings_to_json(const GPtrArray *findings, const FixPlace *place)
 {
     JsonObject *array = json_object_new_array();
 
@@ -538,8 +554,8 @@ JsonObject *report_findings_to_json(const GPtrArray *findings)
             json, "code", json_object_new_string(finding_kind(finding->code)->name));
         json_object_object_add(
             json, "severity", json_object_new_string(severity_name(finding->severity)));
-        json_object_object_add(json, "message", json_object_new_string(finding->message));
-        json_object_object_add(json, "fix", string_or_null(finding->fix));
+        json_object_object_add(json, "message", json_new_text(finding->message));
+        json_object_object_add(json, "fix", fixes_to_json(finding, place));
         json_object_array_add(array, json);
     }
     return array;
@@ -551,7 +567,7 @@ static JsonObject *thread_to_json(const ObservedThread *seen)
     JsonObject *json = json_object_new_object();
 
     json_object_object_add(json, "tid", json_object_new_int(thread->tid));
-    json_object_object_add(json, "name", json_object_new_string(thread->name));
+    json_object_object_add(json, "name", json_new_text(thread->name));
     json_object_object_add(json, "role", json_object_new_string(thread_role_name(thread->role)));
     json_object_object_add(
         json, "vcpu", thread->role == THREAD_VCPU ? json_object_new_uint64(thread->vcpu) : NULL);
@@ -631,10 +647,10 @@ static gboolean is_of_running(const Report *report)
 
 static JsonObject *lines_to_json(const Report *report)
 {
-    g_auto(GStrv) lines = g_strsplit(report->advice, "\n", -1);
+    g_auto(GStrv) lines = list_advice(report);
     JsonObject *array = json_object_new_array();
 
-    for (guint i = 0; lines[i] != NULL && *lines[i] != '\0'; i++) {
+    for (guint i = 0; lines[i] != NULL; i++) {
         json_object_array_add(array, json_object_new_string(lines[i]));
     }
     return array;
@@ -643,6 +659,7 @@ static JsonObject *lines_to_json(const Report *report)
 JsonObject *report_to_json(const Report *report)
 {
     JsonObject *json = json_object_new_object();
+    FixPlace place = place_of(report);
 
     json_object_object_add(
         json, "vmid", report->vmid != 0 ? json_object_new_uint64(report->vmid) : NULL);
@@ -665,9 +682,9 @@ JsonObject *report_to_json(const Report *report)
     if (is_of_running(report)) {
         json_object_object_add(json, "memory", memory_to_json(report->memory, report->plan));
     }
-    json_object_object_add(json, "findings", report_findings_to_json(report->findings));
+    json_object_object_add(json, "findings", report_findings_to_json(report->findings, &place));
     if (report->note != NULL) {
-        json_object_object_add(json, "note", json_object_new_string(report->note));
+        json_object_object_add(json, "note", json_new_text(report->note));
     }
     if (report->advice != NULL) {
         json_object_object_add(json, "advice", lines_to_json(report));

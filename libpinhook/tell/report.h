@@ -36,7 +36,11 @@ typedef struct PinhookReport {
     char *displaced; // who gave way to it; NULL: nobody
     char
         *unattached; // of a check: why Proxmox does not call pinhook, and what to do; NULL: it does
-    char *advice;    // commands, a line each, in place of a verdict; NULL: none
+    GPtrArray *advice; // Fix, in place of a verdict; NULL: none
+
+    /* As FixPlace has them, for what is to be pasted. */
+    char *config, *policy;
+    Loader loader;
 } Report;
 
 /// A report without findings.
@@ -45,11 +49,8 @@ void report_free(Report *report);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Report, report_free)
 
-/// Takes over the findings of @from. Fixes for a VM without a VMID get the word VMID.
+/// Takes over the findings of @from.
 void report_add_findings(Report *report, GPtrArray *from);
-
-/// Takes @advice, which may be NULL, likewise.
-void report_set_advice(Report *report, char *advice);
 
 /// The exit status of pinhook(8): 0, 1 or 3; of `plan` 0 where there is a plan.
 int report_exit_status(const Report *report);
@@ -61,9 +62,10 @@ char *report_to_text(const Report *report);
 JsonObject *report_to_json(const Report *report);
 
 /// Findings as they stand in a report: two lines each, the second the fix. @prefix begins each
-/// line.
-void report_append_findings(GString *text, const char *prefix, const GPtrArray *findings);
-JsonObject *report_findings_to_json(const GPtrArray *findings);
+/// line, and @place is where the fixes are pasted.
+void report_append_findings(
+    GString *text, const char *prefix, const GPtrArray *findings, const FixPlace *place);
+JsonObject *report_findings_to_json(const GPtrArray *findings, const FixPlace *place);
 
 /// What a finding means, wrapped at 80 columns; all of them, one line each, where @code is NULL.
 char *report_explain(const FindingCode *code);

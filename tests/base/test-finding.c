@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "base/finding.h"
 
+#include "fakes/fake-fix.h"
+
 #include <string.h>
 
 static gboolean is_name(const char *name)
@@ -123,23 +125,21 @@ static void test_a_list_counts_by_severity(void)
     g_autoptr(GPtrArray) list = finding_list_new();
 
     g_assert_cmpuint(finding_list_count(list, SEVERITY_ERROR), ==, 0);
-    g_ptr_array_add(
-        list, finding_new(FINDING_CPU_TAKEN, SEVERITY_ERROR, g_strdup("a"), g_strdup("b")));
-    g_ptr_array_add(list, finding_new(FINDING_NOT_FROZEN, SEVERITY_WARNING, g_strdup("c"), NULL));
-    g_ptr_array_add(list, finding_new(FINDING_CELL_CPUS, SEVERITY_WARNING, g_strdup("d"), NULL));
+    g_ptr_array_add(list, finding_mended_by(FINDING_CPU_TAKEN, SEVERITY_ERROR, "a", "b"));
+    g_ptr_array_add(list, finding_mended_by(FINDING_NOT_FROZEN, SEVERITY_WARNING, "c", NULL));
+    g_ptr_array_add(list, finding_mended_by(FINDING_CELL_CPUS, SEVERITY_WARNING, "d", NULL));
     g_assert_cmpuint(finding_list_count(list, SEVERITY_ERROR), ==, 1);
     g_assert_cmpuint(finding_list_count(list, SEVERITY_WARNING), ==, 2);
 }
 
 static void test_a_finding_keeps_what_it_was_given(void)
 {
-    g_autoptr(Finding)
-        finding = finding_new(FINDING_CPU_TAKEN, SEVERITY_WARNING, g_strdup("m"), g_strdup("f"));
+    g_autoptr(Finding) finding = finding_mended_by(FINDING_CPU_TAKEN, SEVERITY_WARNING, "m", "f");
 
     g_assert_cmpint(finding->code, ==, FINDING_CPU_TAKEN);
     g_assert_cmpint(finding->severity, ==, SEVERITY_WARNING);
     g_assert_cmpstr(finding->message, ==, "m");
-    g_assert_cmpstr(finding->fix, ==, "f");
+    g_assert_cmpstr(fix_of(finding), ==, "f");
 }
 
 int main(int argc, char **argv)

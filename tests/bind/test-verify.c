@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "bind/verify.h"
+#include "fakes/fake-fix.h"
 #include "fakes/fake-kernel.h"
 #include "fakes/fake-observed.h"
 
@@ -83,7 +84,7 @@ static void assert_unproven(const Scene *scene, FindingCode code, const char *na
     g_assert_cmpint(finding->severity, ==, SEVERITY_ERROR);
     g_test_message("%s", finding->message);
     g_assert_nonnull(strstr(finding->message, named));
-    g_assert_nonnull(finding->fix);
+    g_assert_nonnull(fix_of(finding));
 }
 
 static void test_all_as_planned_is_proven(void)
@@ -339,7 +340,7 @@ static void test_fix_depends_on_whether_binding_was_tried(void)
         g_autoptr(Proof) proof = verify(scene);
         const Finding *finding = proof->findings->pdata[0];
         g_assert_cmpstr(
-            finding->fix, ==, bound == 1 ? "cat /proc/4714/cgroup" : "pinhook repair 100");
+            fix_of(finding), ==, bound == 1 ? "cat /proc/4714/cgroup" : "pinhook repair 100");
     }
 }
 
@@ -397,28 +398,28 @@ static const struct {
     const char *refusal, *message, *fix;
 } migrations[] = {
     { "", FALSE, FALSE, FALSE, 0, 0, NULL, "",
-        "printf '\\n[vm 100]\\nmemory = migrate\\n' >> /etc/pve/pinhook.conf; pinhook 100 "
+        "printf '\\n[vm 100]\\nmemory = migrate\\n' >> /etc/pve/pinhook.conf && pinhook 100 "
         "post-start" },
     { "memory = migrate\n", FALSE, FALSE, FALSE, 0, 0, NULL, "", "pinhook 100 post-start" },
     { "memory = migrate\n", TRUE, TRUE, FALSE, 524288, 0, NULL,
         "; moved 512 MiB, then the 5000 ms were over",
-        "printf '\\n[vm 100]\\ndeadline = 50000\\n' >> /etc/pve/pinhook.conf; pinhook 100 "
+        "printf '\\n[vm 100]\\ndeadline = 50000\\n' >> /etc/pve/pinhook.conf && pinhook 100 "
         "post-start" },
     { "memory = migrate\ndeadline = 60001\n", TRUE, TRUE, FALSE, 4096, 80, NULL,
         "; moved 4 MiB, then the 60001 ms were over; 80 KiB would not move",
-        "printf '\\n[vm 100]\\ndeadline = 600000\\n' >> /etc/pve/pinhook.conf; pinhook 100 "
+        "printf '\\n[vm 100]\\ndeadline = 600000\\n' >> /etc/pve/pinhook.conf && pinhook 100 "
         "post-start" },
     { "memory = migrate\ndeadline = 600000\n", TRUE, TRUE, FALSE, 4096, 0, NULL,
         "; moved 4 MiB, then the 600000 ms were over",
-        "printf '\\n[vm 100]\\ncheck.memory-remote = warning\\n' >> /etc/pve/pinhook.conf; "
+        "printf '\\n[vm 100]\\ncheck.memory-remote = warning\\n' >> /etc/pve/pinhook.conf && "
         "pinhook 100 post-start # accepts it" },
     { "memory = migrate\n", TRUE, FALSE, FALSE, 0, 81920, "no such luck",
         "; moved 0 KiB; 80 MiB would not move: no such luck",
-        "printf '\\n[vm 100]\\ncheck.memory-remote = warning\\n' >> /etc/pve/pinhook.conf; "
+        "printf '\\n[vm 100]\\ncheck.memory-remote = warning\\n' >> /etc/pve/pinhook.conf && "
         "pinhook 100 post-start # accepts it" },
     { "memory = migrate\n", TRUE, FALSE, TRUE, 0, 65536, NULL,
         "; moved 0 KiB; 64 MiB would not move, and no more was tried",
-        "printf '\\n[vm 100]\\ncheck.memory-remote = warning\\n' >> /etc/pve/pinhook.conf; "
+        "printf '\\n[vm 100]\\ncheck.memory-remote = warning\\n' >> /etc/pve/pinhook.conf && "
         "pinhook 100 post-start # accepts it" },
 };
 
@@ -440,7 +441,7 @@ static void test_what_moving_did_decides_the_fix(void)
         g_autoptr(Proof) proof = verify(scene);
         const Finding *finding = proof->findings->pdata[0];
         g_assert_cmpstr(finding->message, ==, message);
-        g_assert_cmpstr(finding->fix, ==, migrations[i].fix);
+        g_assert_cmpstr(fix_of(finding), ==, migrations[i].fix);
     }
 }
 
@@ -452,7 +453,7 @@ static void test_accepted_memory_is_proven_and_said(void)
     g_autoptr(Proof) proof = verify(scene);
     g_assert_true(proof->proven);
     g_assert_cmpuint(proof->findings->len, ==, 1);
-    g_assert_null(((const Finding *)proof->findings->pdata[0])->fix);
+    g_assert_null(fix_of(proof->findings->pdata[0]));
 }
 
 static void test_impossible_is_never_proven(void)
@@ -484,7 +485,7 @@ static void test_a_cpu_that_went_offline(void)
     g_assert_cmpstr(
         finding->message, ==, "vCPU 1, thread 4713 (kvm), is not on 3: that CPU is offline");
     g_assert_cmpstr(
-        finding->fix, ==, "echo 1 > /sys/devices/system/cpu/cpu3/online; pinhook 100 post-start");
+        fix_of(finding), ==, "echo 1 > /sys/devices/system/cpu/cpu3/online && pinhook 100 post-start");
 }
 
 int main(int argc, char **argv)

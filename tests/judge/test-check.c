@@ -4,6 +4,7 @@
 #include "base/cmdline.h"
 #include "place/planner.h"
 #include "bind/ledger.h"
+#include "fakes/fake-fix.h"
 #include "fakes/fake-host.h"
 #include "fakes/fake-qm.h"
 #include "fakes/fake-root.h"
@@ -264,17 +265,16 @@ static gboolean apply_in_shell(Scene *scene, const char *command)
     return TRUE;
 }
 
-/// FALSE: @fix is nothing that could be done.
-static gboolean apply_fix(Scene *scene, const char *fix)
+/// FALSE: @line is nothing that could be done.
+static gboolean apply_fix(Scene *scene, const char *line)
 {
-    static const char accept[] = "to accept it: ";
     static const char stop[] = "qm shutdown ";
     static const char clone[] = "qm clone 100 ";
     static const char enable[] = "systemctl enable --now pinhook-repair.timer";
 
-    if (g_str_has_prefix(fix, accept)) {
-        fix += strlen(accept);
-    }
+    g_auto(GStrv) parts = g_strsplit(line, " # ", 2);
+    const char *fix = parts[0];
+
     if (g_str_has_prefix(fix, "qm set ")) {
         return apply_qm_set(scene, fix);
     }
@@ -482,7 +482,7 @@ static const Example examples[] = {
         "cores: 2\naffinity: 4-7\n", NULL, TWO_NODES, "2-7,10-11", "101:4-6" },
     { "cpu-taken/by-several", FINDING_CPU_TAKEN,
         "held by VM 101 (CPU 2-3), VM 102 (CPU 5); left of isolated CPUs: 3 for 5 vCPUs",
-        "qm shutdown 101", "cores: 5\n", NULL, TWO_NODES, "2-7", "101:2-3 102:5" },
+        "qm shutdown 101 # ends VM 101", "cores: 5\n", NULL, TWO_NODES, "2-7", "101:2-3 102:5" },
     { "cpu-taken/of-the-policy", FINDING_CPU_TAKEN,
         "held by VM 101 (CPU 4-5); left of cpus of the policy: 0 for 1 vCPUs", NULL, "cores: 1\n",
         "[vm 100]\ncpus = 4-5\n", TWO_NODES, "2-7", "101:4-5" },
@@ -543,8 +543,8 @@ static const Example examples[] = {
 
     { "housekeeping/none-left", FINDING_NO_HOUSEKEEPING,
         "no CPU is left for QEMU's other threads; they would share CPU 0-3",
-        "qm set 100 --sockets 1 --cores 3", "cores: 4\naffinity: 0-3\n", NULL, "numa:1 core:4 pu:1",
-        "" },
+        "qm set 100 --sockets 1 --cores 3 # 3 vCPUs in place of 4", "cores: 4\naffinity: 0-3\n",
+        NULL, "numa:1 core:4 pu:1", "" },
     { "housekeeping/all-held", FINDING_NO_HOUSEKEEPING,
         "no CPU is left for QEMU's other threads; they would share CPU 0", NULL, "cores: 2\n", NULL,
         "numa:1 core:4 pu:1", "1-3", "101:0" },
@@ -741,7 +741,8 @@ static const Example examples[] = {
         "cores: 3\n", NULL, TWO_NODES, "4-7" },
     { "smt-exposed/odd-and-the-pool-is-given", FINDING_SMT_EXPOSED,
         "vCPU 0,2 share cores (CPU 4-5), and the guest takes each for a core of its own",
-        "qm set 100 --sockets 1 --cores 2", "cores: 3\naffinity: 4-7\n", NULL, TWO_NODES, "4-7" },
+        "qm set 100 --sockets 1 --cores 2 # 2 vCPUs in place of 3", "cores: 3\naffinity: 4-7\n",
+        NULL, TWO_NODES, "4-7" },
     { "smt-exposed/hot-plugged", FINDING_SMT_EXPOSED,
         "vCPU 0-3 share cores (CPU 4-7), and the guest takes each for a core of its own",
         "qm set 100 --affinity 2,4,6,10", "cores: 4\nhotplug: cpu\naffinity: 4-7\n" },
@@ -768,7 +769,7 @@ static const Example examples[] = {
         NULL, "cores: 2\n", NULL, "numa:1 l3:4 core:2 pu:1", "3-4" },
     { "llc-split/affinity-elsewhere", FINDING_LLC_SPLIT,
         "2 vCPUs lie in 2 last-level caches (CPU 3-4); CPU 2-3, held by no other guest, lie in 1",
-        "printf '\\n[vm 100]\\ncheck.llc-split = off\\n' >> /etc/pve/pinhook.conf",
+        "printf '\\n[vm 100]\\ncheck.llc-split = off\\n' >> /etc/pve/pinhook.conf # accepts it",
         "cores: 2\naffinity: 3-4\n", NULL, "numa:1 l3:4 core:2 pu:1", "3-4" },
     { "llc-split/no-more-than-it-needs", FINDING_LLC_SPLIT, NULL, NULL, "cores: 3\n", NULL,
         "numa:1 l3:4 core:2 pu:1", "2-4" },
@@ -814,11 +815,11 @@ static const Example examples[] = {
         "cores: 3\n", NULL, HYBRID, "2-3,6" },
     { "kind-mixed/fewer", FINDING_KIND_MIXED,
         "vCPUs lie on cores of several kinds, fast cores: CPU 2, slower cores: CPU 6-7",
-        "qm set 100 --sockets 1 --cores 2", "cores: 3\naffinity: 2,6-7\n", NULL, HYBRID,
-        "2-3,6-7" },
+        "qm set 100 --sockets 1 --cores 2 # 2 vCPUs in place of 3", "cores: 3\naffinity: 2,6-7\n",
+        NULL, HYBRID, "2-3,6-7" },
     { "kind-mixed/less-than-half-is-no-help", FINDING_KIND_MIXED,
         "vCPUs lie on cores of several kinds, fast cores: CPU 2-3, slower cores: CPU 6",
-        "printf '\\n[vm 100]\\ncheck.kind-mixed = off\\n' >> /etc/pve/pinhook.conf",
+        "printf '\\n[vm 100]\\ncheck.kind-mixed = off\\n' >> /etc/pve/pinhook.conf # accepts it",
         "cores: 3\naffinity: 2-3,6\n", NULL, HYBRID, "2-3,6" },
     { "kind-mixed/one-kind", FINDING_KIND_MIXED, NULL, NULL, "cores: 2\n", NULL, HYBRID, "2-6" },
 
@@ -836,6 +837,10 @@ static const Example examples[] = {
     { "hotplug/no-timer-here", FINDING_HOTPLUG_CPU,
         "1 of 2 vCPUs may be plugged while it runs, and pinhook-repair.timer is not enabled",
         "qm set 100 --hotplug disk,usb", "cores: 2\nvcpus: 1\nhotplug: disk,cpu,usb\n" },
+    { "hotplug/words-of-the-shell", FINDING_HOTPLUG_CPU,
+        "1 of 2 vCPUs may be plugged while it runs, and pinhook-repair.timer is not enabled",
+        "qm set 100 --hotplug 'disk,$(touch${IFS}x)'",
+        "cores: 2\nvcpus: 1\nhotplug: disk,cpu,$(touch${IFS}x)\n" },
     { "hotplug/nothing-else", FINDING_HOTPLUG_CPU,
         "1 of 2 vCPUs may be plugged while it runs, and pinhook-repair.timer is not enabled",
         "qm set 100 --hotplug 0", "cores: 2\nvcpus: 1\nhotplug: cpu\n" },
@@ -854,11 +859,11 @@ static const Example examples[] = {
         .isolated = "2-7", .devices = "hostpci0 0000:41:00.0 1" },
     { "device/on-a-node-without-cpus", FINDING_DEVICE_REMOTE,
         "hostpci3: gpu is on node 5, the VM on node 0",
-        "printf '\\n[vm 100]\\ncheck.device-remote = off\\n' >> /etc/pve/pinhook.conf",
+        "printf '\\n[vm 100]\\ncheck.device-remote = off\\n' >> /etc/pve/pinhook.conf # accepts it",
         "cores: 2\n", .devices = "hostpci3 gpu 5" },
     { "device/on-both-nodes", FINDING_DEVICE_REMOTE,
         "hostpci1: 0000:41:00.0 is on node 1, the VM on node 0",
-        "printf '\\n[vm 100]\\ncheck.device-remote = off\\n' >> /etc/pve/pinhook.conf",
+        "printf '\\n[vm 100]\\ncheck.device-remote = off\\n' >> /etc/pve/pinhook.conf # accepts it",
         "cores: 2\n", .devices = "hostpci0 0000:01:00.0 0;hostpci1 0000:41:00.0 1" },
     { "device/unknown", FINDING_DEVICE_REMOTE,
         "hostpci0: it is not known which node 0000:41:00.0 is on: the host has no such device",
@@ -927,12 +932,15 @@ static void test_found_or_not(gconstpointer data)
         g_assert_cmpint(verdict->result, ==, VERDICT_REFUSE);
     }
     if (example->fix != NULL) {
-        g_assert_cmpstr(finding->fix, ==, example->fix);
+        g_assert_cmpstr(fix_of(finding), ==, example->fix);
     }
     if (example->isolates != NULL) {
         g_autoptr(CpuSet) cpus = cpuset_parse_list(example->isolates, ',', NULL);
-        g_autofree char *fix = cmdline_isolate(cpus);
-        g_assert_cmpstr(finding->fix, ==, fix);
+        g_autoptr(Host) host = scene_host(scene);
+        g_autoptr(CpuSet) rest = cpuset_minus(host->online, cpus);
+        g_auto(GStrv) ways = cmdline_isolate(cpus, rest, LOADER_UNKNOWN);
+        g_autofree char *fix = g_strjoinv("\n", ways);
+        g_assert_cmpstr(fix_of(finding), ==, fix);
     }
 }
 
@@ -960,10 +968,10 @@ static const char *see_fix(const Verdict *verdict, FindingCode code)
     const Finding *finding = find(verdict, code);
 
     g_assert_nonnull(finding);
-    if (finding->fix == NULL) {
+    if (fix_of(finding) == NULL) {
         g_error("there is no fix for: %s", finding->message);
     }
-    return finding->fix;
+    return fix_of(finding);
 }
 
 /// Does what one alternative says; it must not refuse what was let through.
@@ -1098,7 +1106,7 @@ static void test_a_list_that_the_kernel_does_not_take_has_no_fix(void)
     g_assert_cmpstr(finding->message, ==,
         "CPU 4,6, isolated for vCPUs, keeps the timer tick; nohz_full here: none, whatever the "
         "kernel command line says");
-    g_assert_cmpstr(finding->fix, ==, NULL);
+    g_assert_cmpstr(fix_of(finding), ==, NULL);
     g_assert_cmpuint(verdict->findings->len, ==, 1);
 }
 
@@ -1113,8 +1121,8 @@ static void test_a_bad_group_is_not_merged_into_the_one_above(void)
     const Finding *finding = find(verdict, FINDING_POLICY_INVALID);
     g_assert_cmpstr(finding->message, ==,
         "/etc/pve/pinhook.conf line 3: '[vmm 200]' is none of [defaults], [node NAME], [vm VMID]");
-    if (finding->fix != NULL) {
-        apply_fix(scene, finding->fix);
+    if (fix_of(finding) != NULL) {
+        apply_fix(scene, fix_of(finding));
     }
     g_autofree char *after = scene_read(scene, POLICY_PATH);
     g_autoptr(Policy) policy = policy_parse(after, "pve1", 100);
@@ -1146,7 +1154,7 @@ static void test_an_unreadable_policy(void)
     const Finding *finding = find(verdict, FINDING_POLICY_INVALID);
 
     g_assert_cmpstr(finding->message, ==, "/etc/pve/pinhook.conf: Permission denied");
-    g_assert_cmpstr(finding->fix, ==, "ls -l /etc/pve/pinhook.conf");
+    g_assert_cmpstr(fix_of(finding), ==, "ls -l /etc/pve/pinhook.conf");
     g_assert_cmpint(verdict->result, ==, VERDICT_REFUSE);
 }
 
@@ -1285,7 +1293,7 @@ static char *describe(const Scene *scene, const Verdict *verdict)
     for (guint i = 0; i < verdict->findings->len; i++) {
         const Finding *finding = verdict->findings->pdata[i];
         g_string_append_printf(text, "%s: %s; fix: %s\n", finding_kind(finding->code)->name,
-            finding->message, finding->fix != NULL ? finding->fix : "-");
+            finding->message, fix_of(finding) != NULL ? fix_of(finding) : "-");
     }
     return g_string_free(g_steal_pointer(&text), FALSE);
 }
@@ -1295,7 +1303,7 @@ static const Finding *find_mendable(const Verdict *verdict)
 {
     for (guint i = 0; i < verdict->findings->len; i++) {
         const Finding *finding = verdict->findings->pdata[i];
-        if (finding->severity == SEVERITY_ERROR && finding->fix != NULL) {
+        if (finding->severity == SEVERITY_ERROR && fix_of(finding) != NULL) {
             return finding;
         }
     }
@@ -1310,7 +1318,7 @@ static void follow_fixes(Scene *scene)
     for (guint step = 0; step < 40 && verdict->result == VERDICT_REFUSE; step++) {
         const Finding *finding = find_mendable(verdict);
         g_autofree char *now = describe(scene, verdict);
-        if (finding == NULL || !apply_way(scene, finding->fix, step)) {
+        if (finding == NULL || !apply_way(scene, fix_of(finding), step)) {
             g_error("stuck, from %snow %s", start, now);
         }
         verdict_free(verdict);
@@ -1340,16 +1348,16 @@ static void assert_warning_is_mended(const Scene *scene, const Finding *finding)
     g_autoptr(Verdict) before = judge(copy);
     g_autofree char *start = describe(copy, before);
 
-    if (!apply_fix(copy, finding->fix)) {
-        g_error("cannot be pasted: %s, from %s", finding->fix, start);
+    if (!apply_fix(copy, fix_of(finding))) {
+        g_error("cannot be pasted: %s, from %s", fix_of(finding), start);
     }
     g_autoptr(Verdict) after = judge(copy);
     g_autofree char *now = describe(copy, after);
     if (!is_gone(after, finding->code)) {
-        g_error("does not mend it: %s, from %snow %s", finding->fix, start, now);
+        g_error("does not mend it: %s, from %snow %s", fix_of(finding), start, now);
     }
     if (find_new_error(before, after) != NULL) {
-        g_error("leads to an error: %s, from %snow %s", finding->fix, start, now);
+        g_error("leads to an error: %s, from %snow %s", fix_of(finding), start, now);
     }
 }
 
@@ -1394,7 +1402,7 @@ static void test_older_value_is_a_warning(void)
     g_autoptr(Verdict) before = judge(scene);
     const Finding *finding = find(before, FINDING_POLICY_INVALID);
     g_assert_cmpint(finding->severity, ==, SEVERITY_WARNING);
-    g_assert_true(apply_fix(scene, finding->fix));
+    g_assert_true(apply_fix(scene, fix_of(finding)));
     g_autofree char *policy = scene_read(scene, POLICY_PATH);
     g_autoptr(Verdict) after = judge(scene);
     g_assert_cmpstr(policy, ==, "[vm 100]\nunproven = run\n");

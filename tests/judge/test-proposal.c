@@ -2,6 +2,7 @@
 #include "judge/proposal.h"
 
 #include "judge/verdict.h"
+#include "fakes/fake-fix.h"
 #include "fakes/fake-host.h"
 #include "fakes/fake-qm.h"
 #include "fakes/planner-case.h"
@@ -9,12 +10,13 @@
 #include <string.h>
 
 /// The lines, and what the config is once they are pasted. NULL: there is no plan.
-static char *propose(const Case *c, const char *config, Plan **plan, char **lines)
+static char *propose(const Case *c, const char *config, Plan **plan, const char **lines)
 {
     Request request = case_request(c);
     g_autofree char *after = g_strdup(config);
 
-    *lines = proposal_of(&request, plan);
+    g_autoptr(GPtrArray) fixes = proposal_of(&request, plan);
+    *lines = lines_of(fixes);
     if (*lines == NULL) {
         return NULL;
     }
@@ -83,7 +85,8 @@ static void test_example(gconstpointer data)
         fake_host_new(example->shape, example->isolated), example->config, "", example->taken);
     g_autoptr(Plan) plan = NULL;
     Request request = case_request(c);
-    g_autofree char *lines = proposal_of(&request, &plan);
+    g_autoptr(GPtrArray) fixes = proposal_of(&request, &plan);
+    const char *lines = lines_of(fixes);
 
     g_assert_cmpstr(lines, ==, example->lines);
     g_assert_true((plan == NULL) == (lines == NULL));
@@ -94,7 +97,8 @@ static void assert_lines(Host *host, const char *config, const char *expected)
     g_autoptr(Case) c = case_new(host, config, "", "");
     g_autoptr(Plan) plan = NULL;
     Request request = case_request(c);
-    g_autofree char *lines = proposal_of(&request, &plan);
+    g_autoptr(GPtrArray) fixes = proposal_of(&request, &plan);
+    const char *lines = lines_of(fixes);
 
     g_assert_cmpstr(lines, ==, expected);
 }
@@ -193,7 +197,7 @@ static void test_what_is_pasted_passes(void)
         }
         g_autoptr(Case) before = case_new(host, config, rule, g_rand_boolean(rand) ? held : "");
         g_autoptr(Plan) plan = NULL;
-        g_autofree char *lines = NULL;
+        const char *lines = NULL;
         g_autofree char *pasting = propose(before, config, &plan, &lines);
         if (pasting == NULL || !is_good(before, plan)) {
             continue;

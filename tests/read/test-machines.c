@@ -3,6 +3,7 @@
  * whatever is isolated; and each is drawn. */
 #include "judge/verdict.h"
 #include "tell/map.h"
+#include "fakes/fake-fix.h"
 #include "fakes/fake-host.h"
 #include "fakes/planner-case.h"
 
@@ -49,7 +50,7 @@ static void assert_planned_or_refused(Host **host, guint vcpus, const char *rule
     for (guint i = 0; i < verdict->findings->len; i++) {
         const Finding *finding = verdict->findings->pdata[i];
         g_assert_cmpstr(finding->message, !=, "");
-        g_assert_true(finding->severity != SEVERITY_ERROR || finding->fix != NULL);
+        g_assert_true(finding->severity != SEVERITY_ERROR || fix_of(finding) != NULL);
     }
     *host = g_steal_pointer(&c->host);
 }

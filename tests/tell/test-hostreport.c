@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "tell/hostreport.h"
 
+#include "fakes/fake-fix.h"
 #include "fakes/fake-host.h"
 
 #include <string.h>
@@ -140,10 +141,10 @@ static void test_findings_stand_last(void)
     g_autoptr(HostReport) report = new_report("2-7", new_interrupts(TRUE));
 
     g_assert_cmpint(hostreport_exit_status(report), ==, 0);
-    g_ptr_array_add(report->findings, finding_new(FINDING_IRQBALANCE, SEVERITY_WARNING,
-                                          g_strdup("irqbalance runs"), g_strdup("stop it")));
+    g_ptr_array_add(report->findings,
+        finding_mended_by(FINDING_IRQBALANCE, SEVERITY_WARNING, "irqbalance runs", "stop it"));
     g_ptr_array_add(
-        report->findings, finding_new(FINDING_TUNED, SEVERITY_ERROR, g_strdup("tuned runs"), NULL));
+        report->findings, finding_mended_by(FINDING_TUNED, SEVERITY_ERROR, "tuned runs", NULL));
     g_autofree char *text = hostreport_to_text(report, MAP_PLAIN);
     g_assert_true(g_str_has_suffix(text, "\n\nwarning: irqbalance: irqbalance runs\n"
                                          "  fix: stop it\n"

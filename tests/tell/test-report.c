@@ -2,6 +2,7 @@
 #include "tell/report.h"
 
 #include "place/planner.h"
+#include "fakes/fake-fix.h"
 #include "fakes/fake-host.h"
 #include "fakes/fake-observed.h"
 
@@ -88,7 +89,7 @@ static void test_refused_without_a_plan(void)
     assert_log(report,
         "pinhook: vm 100: error: too-few-cpus: 4 vCPUs need a core each; usable isolated CPUs: "
         "2-7\n"
-        "pinhook: vm 100:   fix: qm set 100 --sockets 1 --cores 3\n"
+        "pinhook: vm 100:   fix: qm set 100 --sockets 1 --cores 3 # 3 vCPUs in place of 4\n"
         "pinhook: vm 100: REFUSED: 1 error\n"
         "pinhook: vm 100:   to start it anyway: printf '\\n[vm 100]\\nmode = warn\\n' >> "
         "/etc/pve/pinhook.conf\n");
@@ -99,7 +100,7 @@ static void test_refused_without_a_fix(void)
     g_autoptr(Report) report = report_new(100, "pre-start", OUTCOME_REFUSED);
 
     g_ptr_array_add(report->findings,
-        finding_new(FINDING_CELL_CPUS, SEVERITY_ERROR, g_strdup("vCPU 0 is in no cell"), NULL));
+        finding_mended_by(FINDING_CELL_CPUS, SEVERITY_ERROR, "vCPU 0 is in no cell", NULL));
     assert_log(report,
         "pinhook: vm 100: error: cell-cpus: vCPU 0 is in no cell\n"
         "pinhook: vm 100:   see: pinhook explain cell-cpus\n"
@@ -158,18 +159,21 @@ static void test_each_further_way_to_mend_it_has_a_line(void)
 {
     g_autoptr(Report) report = report_new(100, "check", OUTCOME_WARNED);
 
-    g_ptr_array_add(
-        report->findings, finding_new(FINDING_NOT_FROZEN, SEVERITY_WARNING, g_strdup("it runs"),
-                              g_strdup("a && b # one\nqm set 100 --c d\ne")));
+    Finding *finding = finding_mended_by(
+        FINDING_NOT_FROZEN, SEVERITY_WARNING, "it runs", "a && b # one");
+    finding_offer(finding, fix_set(fix_new(), "c", "d"));
+    finding_offer(finding, fix_takes(fix_run(fix_new(), "e {}", "f g"), "all"));
+    g_ptr_array_add(report->findings, finding);
+
     assert_log(report, "pinhook: vm 100: warning: not-frozen: it runs\n"
                        "pinhook: vm 100:   fix: a && b # one\n"
                        "pinhook: vm 100:   or:  qm set 100 --c d\n"
-                       "pinhook: vm 100:   or:  e\n"
+                       "pinhook: vm 100:   or:  e 'f g' # all\n"
                        "pinhook: vm 100: PASSED with 1 warning\n");
     g_autoptr(JsonObject) json = report_to_json(report);
     JsonObject *first = json_object_array_get_idx(json_object_object_get(json, "findings"), 0);
     g_assert_cmpstr(json_object_get_string(json_object_object_get(first, "fix")), ==,
-        "a && b # one\nqm set 100 --c d\ne");
+        "a && b # one\nqm set 100 --c d\ne 'f g' # all");
 }
 
 static void test_skipped_with_a_note(void)
@@ -263,10 +267,10 @@ static Report *running_loose(const char *phase)
     add_thread(report, 4711, THREAD_VCPU, 0, "CPU 0/KVM", "2");
     add_thread(report, 4712, THREAD_VCPU, 1, "CPU 1/KVM", "0-7");
     report->others = 1;
-    g_ptr_array_add(report->findings,
-        finding_new(FINDING_NOT_BOUND, SEVERITY_ERROR,
-            g_strdup("vCPU 1, thread 4712 (CPU 1/KVM), may run on 0-7, not on 4 alone"),
-            g_strdup("cat /proc/4712/cgroup")));
+    g_ptr_array_add(
+        report->findings, finding_mended_by(FINDING_NOT_BOUND, SEVERITY_ERROR,
+                              "vCPU 1, thread 4712 (CPU 1/KVM), may run on 0-7, not on 4 alone",
+                              "cat /proc/4712/cgroup"));
     return report;
 }
 
@@ -439,9 +443,8 @@ static void test_unproven_because_it_is_gone(void)
 {
     g_autoptr(Report) report = report_new(100, "post-start", OUTCOME_UNPROVEN);
 
-    g_ptr_array_add(
-        report->findings, finding_new(FINDING_VM_GONE, SEVERITY_ERROR,
-                              g_strdup("VM 100 is not running"), g_strdup("qm status 100")));
+    g_ptr_array_add(report->findings, finding_mended_by(FINDING_VM_GONE, SEVERITY_ERROR,
+                                          "VM 100 is not running", "qm status 100"));
     assert_log(report, "pinhook: vm 100: error: vm-gone: VM 100 is not running\n"
                        "pinhook: vm 100:   fix: qm status 100\n"
                        "pinhook: vm 100: NOT PROVEN: 1 error\n");
@@ -604,13 +607,13 @@ static void test_json_without_a_plan_or_a_fix(void)
 {
     g_autoptr(Report) report = report_new(100, "pre-start", OUTCOME_REFUSED);
 
-    g_ptr_array_add(report->findings, finding_new(FINDING_CELL_CPUS, SEVERITY_ERROR,
-                                          g_strdup("\"quoted\" \\ and\ttabbed"), NULL));
+    g_ptr_array_add(report->findings,
+        finding_mended_by(FINDING_CELL_CPUS, SEVERITY_ERROR, "\"quoted\" \\ and\ttabbed", NULL));
     g_autoptr(JsonObject) json = report_to_json(report);
     g_assert_cmpstr(json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN), ==,
         "{\"vmid\":100,\"phase\":\"pre-start\",\"verdict\":\"refuse\",\"plan\":null,"
         "\"findings\":[{\"code\":\"cell-cpus\",\"severity\":\"error\","
-        "\"message\":\"\\\"quoted\\\" \\\\ and\\ttabbed\",\"fix\":null}]}");
+        "\"message\":\"\\\"quoted\\\" \\\\ and\\\\ttabbed\",\"fix\":null}]}");
 }
 
 static void test_json_verdicts(void)
