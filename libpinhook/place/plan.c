@@ -2,6 +2,7 @@
 #include "place/plan.h"
 
 #include "base/error.h"
+#include "read/kinds.h"
 #include "read/vmconfig.h"
 
 Plan *plan_new(guint present)
@@ -68,6 +69,10 @@ static JsonObject *vcpu_to_json(const PlanVcpu *vcpu)
         json_object_object_add(json, numbers[i].name,
             json_object_new_uint64(G_STRUCT_MEMBER(guint, vcpu, numbers[i].offset)));
     }
+    json_object_object_add(
+        json, "llc_kib", vcpu->llc_kib > 0 ? json_object_new_uint64(vcpu->llc_kib) : NULL);
+    json_object_object_add(
+        json, "kind", *vcpu->kind != '\0' ? json_object_new_string(vcpu->kind) : NULL);
     return json;
 }
 
@@ -87,6 +92,7 @@ JsonObject *plan_to_json(const Plan *plan)
         json_object_object_add(json, sets[i].name, json_object_new_string(list));
     }
     json_object_object_add(json, "others_share", json_object_new_boolean(plan->others_share));
+    json_object_object_add(json, "llcs_differ", json_object_new_boolean(plan->llcs_differ));
     json_object_object_add(json, "refused", json_object_new_boolean(plan->refused));
     json_object_object_add(json, "resumes", json_object_new_boolean(plan->resumes));
     return json;
@@ -124,6 +130,16 @@ static gboolean vcpu_from_json(JsonObject *json, PlanVcpu *vcpu)
     return TRUE;
 }
 
+/// What is only told of; an older entry does not have it.
+static void traits_from_json(JsonObject *json, PlanVcpu *vcpu)
+{
+    const char *kind;
+    gint64 llc_kib;
+
+    vcpu->llc_kib = json_get_integer(json, "llc_kib", G_MAXUINT, &llc_kib) ? (guint)llc_kib : 0;
+    vcpu->kind = kinds_lookup(json_get_string(json, "kind", &kind) ? kind : "");
+}
+
 static gboolean vcpus_from_json(JsonObject *json, Plan *plan)
 {
     JsonObject *vcpus;
@@ -139,6 +155,7 @@ static gboolean vcpus_from_json(JsonObject *json, Plan *plan)
             hwloc_bitmap_isset(plan->cpus, vcpu.cpu)) {
             return FALSE;
         }
+        traits_from_json(json_object_array_get_idx(vcpus, i), &vcpu);
         g_array_append_val(plan->vcpus, vcpu);
         hwloc_bitmap_set(plan->cpus, vcpu.cpu);
     }
@@ -166,7 +183,8 @@ Plan *plan_from_json(JsonObject *json, GError **error)
         g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_INVALID, "this is no plan");
         return NULL;
     }
-    json_get_boolean(json, "refused", &plan->refused); // older entries do not have these
+    json_get_boolean(json, "llcs_differ", &plan->llcs_differ); // older entries do not have these
+    json_get_boolean(json, "refused", &plan->refused);
     json_get_boolean(json, "resumes", &plan->resumes);
     get_number(json, "threads", &plan->threads);
     return g_steal_pointer(&plan);

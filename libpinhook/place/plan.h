@@ -10,7 +10,9 @@ typedef struct {
     guint cpu;
     guint core; // place in Host's `cores`
     guint node;
-    guint llc; // place in Host's `llcs`
+    guint llc;        // place in Host's `llcs`
+    guint llc_kib;    // 0: not known
+    const char *kind; // of the core, as CoreKind names it: static
 } PlanVcpu;
 
 /// Which CPU each vCPU gets, where all other threads go, which nodes hold the memory.
@@ -24,9 +26,10 @@ typedef struct {
     CpuSet *others;        // where the other threads go
     gboolean others_share; // no CPU was left for them: `others` may touch `cores` or other guests
     CpuSet *nodes;
-    gboolean refused; // a start would have been: bound all the same, it proves nothing
-    gboolean resumes; // the VM goes on from hibernation
-    gboolean yields;  // made under a backup's lock: for as long as that lasts, to any other start
+    gboolean llcs_differ; // the host has last-level caches of several sizes
+    gboolean refused;     // a start would have been: bound all the same, it proves nothing
+    gboolean resumes;     // the VM goes on from hibernation
+    gboolean yields; // made under a backup's lock: for as long as that lasts, to any other start
 } Plan;
 
 /// No vCPU placed yet, all sets empty.

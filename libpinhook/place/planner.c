@@ -501,7 +501,7 @@ static GArray *seats_of_choice(const Planner *planner, const Choice *choice)
     return seats;
 }
 
-static void put_unit(Plan *plan, const Seat *seat, guint first, guint size)
+static void put_unit(Plan *plan, const Host *host, const Seat *seat, guint first, guint size)
 {
     const Candidate *candidate = seat->candidate;
 
@@ -511,7 +511,9 @@ static void put_unit(Plan *plan, const Seat *seat, guint first, guint size)
             .cpu = cpu,
             .core = candidate->core,
             .node = candidate->node,
-            .llc = candidate->llc };
+            .llc = candidate->llc,
+            .llc_kib = (guint)host_llc(host, candidate->llc)->size_kib,
+            .kind = host_kind(host, candidate->kind)->name };
         hwloc_bitmap_set(plan->cpus, cpu);
         hwloc_bitmap_set(plan->nodes, candidate->node);
     }
@@ -535,7 +537,8 @@ static void put_vcpus(const Planner *planner, Plan *plan, const Choice *choice)
         const GArray *mine = seating->pdata[i];
         for (guint j = 0; j < mine->len; j++) {
             const Seat *seat = &g_array_index(mine, Seat, j);
-            put_unit(plan, seat, g_array_index(demand->units, guint, j), demand->size);
+            put_unit(plan, planner->request->host, seat, g_array_index(demand->units, guint, j),
+                demand->size);
             reserve_core(planner, plan, seat->candidate);
         }
     }
@@ -614,6 +617,7 @@ static Plan *plan_of(Planner *planner, const Choice *choice)
     g_autoptr(Plan) plan = plan_new(vm->vcpus_present);
 
     g_array_set_size(plan->vcpus, vm->vcpus_most);
+    plan->llcs_differ = host_llcs_differ(planner->request->host);
     put_vcpus(planner, plan, choice);
     if (planner->request->policy->emulator != POLICY_SPARE) {
         others_place(plan, planner->request);

@@ -117,6 +117,20 @@ const CoreKind *host_kind(const Host *host, guint place)
     return &g_array_index(host->kinds, CoreKind, place);
 }
 
+gboolean host_llcs_differ(const Host *host)
+{
+    guint64 known_kib = 0;
+
+    for (guint i = 0; i < host->llcs->len; i++) {
+        guint64 size_kib = host_llc(host, i)->size_kib;
+        if (known_kib != 0 && size_kib != 0 && size_kib != known_kib) {
+            return TRUE;
+        }
+        known_kib = MAX(known_kib, size_kib);
+    }
+    return FALSE;
+}
+
 guint host_count_memory_nodes(const Host *host)
 {
     guint count = 0;

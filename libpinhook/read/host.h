@@ -76,6 +76,9 @@ CpuSet *host_node_numbers(const Host *host);
 const HostLlc *host_llc(const Host *host, guint place);
 const CoreKind *host_kind(const Host *host, guint place);
 
+/// Whether last-level caches are known to differ in size.
+gboolean host_llcs_differ(const Host *host);
+
 /// How many nodes have memory.
 guint host_count_memory_nodes(const Host *host);
 

@@ -305,38 +305,33 @@ GArray *kinds_find(
 
 /* Names. */
 
-/// Of cores that only their speed tells apart.
-static CoreKind name_by_speed(guint kind, guint count)
+/// Of cores that only their speed tells apart, and of one kind.
+static const CoreKind speeds[] = {
+    { "slow", "slow" },
+    { "medium", "medium" },
+    { "fast", "fast" },
+    { "", "" },
+};
+
+/// Of each type, and of slower cores of that type.
+static const CoreKind types_of[][2] = {
+    [CORE_LOW_POWER] = { { "low-power", "LP-E" }, { "slower low-power", "LP-E" } },
+    /* To Linux before 6.15 all of these are cpu_atom. */
+    [CORE_EFFICIENCY] = { { "efficiency", "E" }, { "low-power", "LP-E" } },
+    [CORE_PERFORMANCE] = { { "performance", "P" }, { "slower performance", "P" } },
+};
+
+static const CoreKind *name_kind(const CoreType *types, guint count, guint i)
 {
-    static const CoreKind speeds[] = {
-        { "slow", "slow" },
-        { "medium", "medium" },
-        { "fast", "fast" },
-    };
-
-    return speeds[kind + 1 == count ? 2 : kind > 0];
-}
-
-static CoreKind name_by_type(CoreType type, gboolean slower)
-{
-    static const CoreKind names[][2] = {
-        [CORE_LOW_POWER] = { { "low-power", "LP-E" }, { "slower low-power", "LP-E" } },
-        /* To Linux before 6.15 all of these are cpu_atom. */
-        [CORE_EFFICIENCY] = { { "efficiency", "E" }, { "low-power", "LP-E" } },
-        [CORE_PERFORMANCE] = { { "performance", "P" }, { "slower performance", "P" } },
-    };
-
-    return names[type][slower ? 1 : 0];
-}
-
-static CoreKind name_kind(const CoreType *types, guint count, guint i)
-{
-    gboolean slower = i + 1 < count && types[i] == types[i + 1];
+    gboolean fastest = i + 1 == count;
 
     if (count == 1) {
-        return (CoreKind){ "", "" };
+        return &speeds[3];
     }
-    return types[i] == CORE_ALIKE ? name_by_speed(i, count) : name_by_type(types[i], slower);
+    if (types[i] == CORE_ALIKE) {
+        return &speeds[fastest ? 2 : MIN(i, 1)];
+    }
+    return &types_of[types[i]][!fastest && types[i] == types[i + 1]];
 }
 
 GArray *kinds_name(const CoreType *types, guint count)
@@ -344,8 +339,27 @@ GArray *kinds_name(const CoreType *types, guint count)
     GArray *kinds = g_array_new(FALSE, FALSE, sizeof(CoreKind));
 
     for (guint i = 0; i < count; i++) {
-        CoreKind kind = name_kind(types, count, i);
-        g_array_append_val(kinds, kind);
+        g_array_append_vals(kinds, name_kind(types, count, i), 1);
     }
     return kinds;
+}
+
+static const char *lookup(const CoreKind *kinds, gsize count, const char *name)
+{
+    for (gsize i = 0; i < count; i++) {
+        if (strcmp(kinds[i].name, name) == 0) {
+            return kinds[i].name;
+        }
+    }
+    return NULL;
+}
+
+const char *kinds_lookup(const char *name)
+{
+    const char *found = lookup(speeds, G_N_ELEMENTS(speeds), name);
+
+    for (guint i = CORE_LOW_POWER; found == NULL && i < G_N_ELEMENTS(types_of); i++) {
+        found = lookup(types_of[i], G_N_ELEMENTS(types_of[i]), name);
+    }
+    return found != NULL ? found : "";
 }

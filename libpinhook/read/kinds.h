@@ -29,5 +29,8 @@ typedef struct {
 GArray *kinds_find(
     HwlocTopology *topology, const Root *root, const GPtrArray *cores, guint *kind_of);
 
+/// What a kind is called that is called @name; "" where none is.
+const char *kinds_lookup(const char *name);
+
 /// What kinds of these types, the slowest first, are called: CoreKind.
 GArray *kinds_name(const CoreType *types, guint count);

@@ -165,6 +165,20 @@ static gboolean is_within_limits(const char *text)
     return product <= TOPOLOGY_CPUS;
 }
 
+/// Where a synthetic text says nothing of a cache's size hwloc makes one up.
+static void forget_cache_sizes(HwlocTopology *topology)
+{
+    int depth = hwloc_topology_get_depth(topology);
+
+    for (int i = 0; i < depth; i++) {
+        hwloc_obj_t object = NULL;
+        while ((object = hwloc_get_next_obj_by_depth(topology, i, object)) != NULL &&
+               hwloc_obj_type_is_cache(object->type)) {
+            object->attr->cache.size = 0;
+        }
+    }
+}
+
 static gboolean has_usable_count(HwlocTopology *topology)
 {
     int cpus = hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_PU);
@@ -208,6 +222,8 @@ HwlocTopology *topology_describe(const char *text, GError **error)
             "'%.60s' is no file and no topology such as 'numa:2 l3:1 core:4 pu:2' (at most %d "
             "CPUs)",
             shown, TOPOLOGY_CPUS);
+    } else if (strstr(text, "size=") == NULL) {
+        forget_cache_sizes(topology);
     }
     return topology;
 }

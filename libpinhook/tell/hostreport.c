@@ -4,6 +4,8 @@
 #include "base/flow.h"
 #include "tell/report.h"
 
+#include <string.h>
+
 void hostreport_free(HostReport *report)
 {
     if (report == NULL) {
@@ -42,6 +44,34 @@ static CpuSet *all_cpus(const Host *host)
     return cpus;
 }
 
+/// The CPUs of the cores of one kind. The caller frees them.
+static CpuSet *cpus_of_kind(const Host *host, guint kind)
+{
+    CpuSet *cpus = cpuset_new();
+
+    for (guint i = 0; i < host->cores->len; i++) {
+        const HostCore *core = host->cores->pdata[i];
+        if (core->kind == kind) {
+            hwloc_bitmap_or(cpus, cpus, core->cpus);
+        }
+    }
+    return cpus;
+}
+
+/// "performance cores (P): 0-15", the fastest first; nothing where all are alike.
+static void add_kinds(GPtrArray *items, const Host *host)
+{
+    for (guint i = host->kinds->len; host->kinds->len > 1 && i-- > 0;) {
+        const CoreKind *kind = host_kind(host, i);
+        g_autoptr(CpuSet) cpus = cpus_of_kind(host, i);
+        g_autofree char *mark = strcmp(kind->mark, kind->name) != 0
+                                    ? g_strdup_printf(" (%s)", kind->mark)
+                                    : g_strdup("");
+        g_autofree char *name = g_strdup_printf("%s cores%s", kind->name, mark);
+        add_set(items, name, cpus);
+    }
+}
+
 static void add_summary(GString *text, const HostReport *report)
 {
     const Host *host = report->host;
@@ -51,6 +81,7 @@ static void add_summary(GString *text, const HostReport *report)
     g_autoptr(GPtrArray) items = g_ptr_array_new_with_free_func(g_free);
 
     add_set(items, "CPUs", all);
+    add_kinds(items, host);
     add_set(items, "isolated", host->isolation->isolated);
     add_set(items, "housekeeping", housekeeping);
     if (!hwloc_bitmap_iszero(kept)) {
@@ -249,6 +280,24 @@ static JsonObject *llcs_to_json(const Host *host)
         JsonObject *json = json_object_new_object();
         add_number(json, "llc", i);
         add_list(json, "cpus", host_llc(host, i)->cpus);
+        json_object_object_add(json, "size_kib",
+            host_llc(host, i)->size_kib > 0 ? json_object_new_uint64(host_llc(host, i)->size_kib)
+                                            : NULL);
+        json_object_array_add(array, json);
+    }
+    return array;
+}
+
+static JsonObject *kinds_to_json(const Host *host)
+{
+    JsonObject *array = json_object_new_array();
+
+    for (guint i = 0; i < host->kinds->len; i++) {
+        JsonObject *json = json_object_new_object();
+        g_autoptr(CpuSet) cpus = cpus_of_kind(host, i);
+        add_number(json, "kind", i);
+        json_object_object_add(json, "name", json_object_new_string(host_kind(host, i)->name));
+        add_list(json, "cpus", cpus);
         json_object_array_add(array, json);
     }
     return array;
@@ -309,6 +358,7 @@ JsonObject *hostreport_to_json(const HostReport *report)
     json_object_object_add(json, "cpus", cpus_to_json(report));
     json_object_object_add(json, "nodes", nodes_to_json(report->host));
     json_object_object_add(json, "llcs", llcs_to_json(report->host));
+    json_object_object_add(json, "kinds", kinds_to_json(report->host));
     json_object_object_add(json, "cores", cores_to_json(report->host));
     json_object_object_add(json, "holdings", holdings_to_json(report->taken));
     json_object_object_add(

@@ -19,10 +19,10 @@ typedef struct {
     gboolean shown[OCCUPANCY_COUNT];
 } Map;
 
-/// A line of the map: some cores of one node and one kind.
+/// A line of the map: some cores of one node and one kind, in LLCs of one size.
 typedef struct {
     guint node;
-    char *llcs; // "LLC 0-3 P"
+    char *llcs; // "LLC 0-3 P 36M"
     char *cpus; // "0-31,128-159"; of cells, which have their own, ""
     GString *body;
 } Row;
@@ -114,33 +114,25 @@ static char *short_list(const CpuSet *cpus)
         "%d,%d,...,%d", first, hwloc_bitmap_next(cpus, first), hwloc_bitmap_last(cpus));
 }
 
-static guint count_kinds(const Host *host)
+/// " P 36M": the kind of the core, and the size of its LLC.
+static char *traits_label(const Map *map, const HostCore *core)
 {
-    guint kinds = 0;
+    const CoreKind *kind = host_kind(map->host, core->kind);
+    guint64 kib = host_llc(map->host, core->llc)->size_kib;
+    g_autofree char *size = kib == 0 ? g_strdup("")
+                            : kib % 1024 == 0
+                                ? g_strdup_printf(" %" G_GUINT64_FORMAT "M", kib / 1024)
+                                : g_strdup_printf(" %" G_GUINT64_FORMAT "K", kib);
 
-    for (guint i = 0; i < host->cores->len; i++) {
-        kinds = MAX(kinds, ((const HostCore *)host->cores->pdata[i])->kind + 1);
-    }
-    return kinds;
-}
-
-/// " P" and " E" of two kinds; of more their numbers, the fastest last.
-static char *kind_label(const Host *host, guint kind)
-{
-    guint kinds = count_kinds(host);
-
-    if (kinds > 2) {
-        return g_strdup_printf(" K%u", kind);
-    }
-    return g_strdup(kinds < 2 ? "" : kind == 0 ? " E" : " P");
+    return g_strconcat(*kind->mark != '\0' ? " " : "", kind->mark, size, NULL);
 }
 
 static char *llcs_label(const Map *map, const HostCore *first, const HostCore *last)
 {
-    g_autofree char *kind = kind_label(map->host, first->kind);
+    g_autofree char *traits = traits_label(map, first);
 
-    return first->llc == last->llc ? g_strdup_printf("LLC %u%s", first->llc, kind)
-                                   : g_strdup_printf("LLC %u-%u%s", first->llc, last->llc, kind);
+    return first->llc == last->llc ? g_strdup_printf("LLC %u%s", first->llc, traits)
+                                   : g_strdup_printf("LLC %u-%u%s", first->llc, last->llc, traits);
 }
 
 /// Whether the core at @place has its LLC for itself on its node.
@@ -154,14 +146,16 @@ static gboolean has_own_llc(const Map *map, guint place)
            (after == NULL || after->llc != core->llc || after->node != core->node);
 }
 
-static gboolean is_same_kind(const HostCore *a, const HostCore *b)
+/// Whether their LLCs are of one size, too.
+static gboolean is_same_kind(const Map *map, const HostCore *a, const HostCore *b)
 {
-    return a->node == b->node && a->kind == b->kind;
+    return a->node == b->node && a->kind == b->kind &&
+           host_llc(map->host, a->llc)->size_kib == host_llc(map->host, b->llc)->size_kib;
 }
 
-static gboolean is_same_llc(const HostCore *a, const HostCore *b)
+static gboolean is_same_llc(const Map *map, const HostCore *a, const HostCore *b)
 {
-    return is_same_kind(a, b) && a->llc == b->llc;
+    return is_same_kind(map, a, b) && a->llc == b->llc;
 }
 
 /// Where the cores of the LLC end that the core at @first begins.
@@ -169,7 +163,8 @@ static guint end_of_llc(const Map *map, guint first)
 {
     guint end = first + 1;
 
-    while (end < map->host->cores->len && is_same_llc(core_at(map, first), core_at(map, end))) {
+    while (
+        end < map->host->cores->len && is_same_llc(map, core_at(map, first), core_at(map, end))) {
         end++;
     }
     return end;
@@ -184,7 +179,7 @@ static guint end_of_section(const Map *map, guint first)
     guint end = end_of_llc(map, first);
 
     while (has_own_llc(map, first) && end < map->host->cores->len && has_own_llc(map, end) &&
-           is_same_kind(core_at(map, first), core_at(map, end))) {
+           is_same_kind(map, core_at(map, first), core_at(map, end))) {
         end++;
     }
     return end;
@@ -205,11 +200,15 @@ static guint widest_list(const Map *map)
 static guint widest_label(const Map *map)
 {
     guint last = MAX(map->host->llcs->len, 1) - 1;
-    g_autofree char *kind = kind_label(map->host, 0);
-    g_autofree char *label = last > 0 ? g_strdup_printf("  LLC %u-%u%s  ", last, last, kind)
-                                      : g_strdup_printf("  LLC 0%s  ", kind);
+    g_autofree char *label = last > 0 ? g_strdup_printf("  LLC %u-%u  ", last, last)
+                                      : g_strdup("  LLC 0  ");
+    gsize width = 0;
 
-    return (guint)strlen(label);
+    for (guint i = 0; i < map->host->cores->len; i++) {
+        g_autofree char *traits = traits_label(map, core_at(map, i));
+        width = MAX(width, strlen(traits));
+    }
+    return (guint)(strlen(label) + width);
 }
 
 static Row *row_of_cells(Map *map, guint first, guint end, guint list_width)
@@ -258,10 +257,10 @@ static gboolean fits_in_strip(const Map *map, guint first, guint place, guint co
 {
     const HostCore *core = core_at(map, place);
 
-    if (!is_same_kind(core_at(map, first), core) || place - first >= STRIP_CORES) {
+    if (!is_same_kind(map, core_at(map, first), core) || place - first >= STRIP_CORES) {
         return FALSE;
     }
-    if (is_same_llc(core_at(map, place - 1), core)) {
+    if (is_same_llc(map, core_at(map, place - 1), core)) {
         return TRUE;
     }
     guint size = end_of_llc(map, place) - place;
@@ -278,7 +277,7 @@ static guint draw_strip(Map *map, guint first, GPtrArray *rows)
     do {
         Occupancy occupancy = use_core(map, place);
         const char mark[] = { mark_of(map->taken, occupancy), '\0' };
-        if (place > first && !is_same_llc(core_at(map, place - 1), core_at(map, place))) {
+        if (place > first && !is_same_llc(map, core_at(map, place - 1), core_at(map, place))) {
             g_string_append_c(body, ' ');
             columns++;
         }

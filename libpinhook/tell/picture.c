@@ -53,6 +53,20 @@ static void label_pu(hwloc_obj_t pu, const Taken *taken, Occupancy occupancy)
     hwloc_obj_add_info(pu, "PinhookUse", label);
 }
 
+/// "P-core" in the place of "Core"; nothing where all are alike.
+static void label_core(hwloc_obj_t object, const Host *host)
+{
+    int place = host_core_of(host, (unsigned)hwloc_bitmap_first(object->cpuset));
+    const HostCore *core = place >= 0 ? host->cores->pdata[place] : NULL;
+    const char *mark = core != NULL ? host_kind(host, core->kind)->mark : "";
+
+    if (*mark != '\0') {
+        g_autofree char *label = g_strdup_printf("%s-core", mark);
+        free(object->subtype);
+        object->subtype = strdup(label);
+    }
+}
+
 static void add_legend(HwlocTopology *topology, const Taken *taken, const gboolean *shown)
 {
     hwloc_obj_t root = hwloc_get_root_obj(topology);
@@ -75,12 +89,15 @@ static void add_legend(HwlocTopology *topology, const Taken *taken, const gboole
 void picture_label(HwlocTopology *topology, const Host *host, const Taken *taken)
 {
     gboolean shown[OCCUPANCY_COUNT] = { FALSE };
-    hwloc_obj_t pu = NULL;
+    hwloc_obj_t pu = NULL, core = NULL;
 
     while ((pu = hwloc_get_next_obj_by_type(topology, HWLOC_OBJ_PU, pu)) != NULL) {
         Occupancy occupancy = occupancy_of(host, taken, pu->cpuset);
         label_pu(pu, taken, occupancy);
         shown[occupancy.kind] |= occupancy.holder == NULL;
+    }
+    while ((core = hwloc_get_next_obj_by_type(topology, HWLOC_OBJ_CORE, core)) != NULL) {
+        label_core(core, host);
     }
     add_legend(topology, taken, shown);
 }

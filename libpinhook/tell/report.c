@@ -117,14 +117,52 @@ static char *list_cpus_in_order(const Plan *plan, const CpuSet *vcpus)
     return g_string_free(g_steal_pointer(&list), FALSE);
 }
 
-static char *list_llcs(const Plan *plan)
+/// " of 96 and 32 MiB": the sizes of the plan's last-level caches, where the host's differ.
+static char *list_llc_sizes(const Plan *plan)
+{
+    g_autoptr(CpuSet) seen = cpuset_new();
+    GString *sizes = g_string_new(NULL);
+
+    for (guint i = 0; plan->llcs_differ && i < plan->vcpus->len; i++) {
+        const PlanVcpu *vcpu = plan_vcpu(plan, i);
+        guint mib = vcpu->llc_kib / 1024;
+        if (vcpu->llc_kib > 0 && !hwloc_bitmap_isset(seen, mib)) {
+            g_string_append_printf(sizes, "%s%u", sizes->len > 0 ? " and " : " of ", mib);
+            hwloc_bitmap_set(seen, mib);
+        }
+    }
+    return g_string_free(g_string_append(sizes, sizes->len > 0 ? " MiB" : ""), FALSE);
+}
+
+/// ", performance and efficiency cores", in the order of the vCPUs.
+static char *list_kinds(const Plan *plan)
+{
+    g_autoptr(GPtrArray) seen = g_ptr_array_new();
+    GString *kinds = g_string_new(NULL);
+
+    for (guint i = 0; i < plan->vcpus->len; i++) {
+        const char *kind = plan_vcpu(plan, i)->kind;
+        if (*kind != '\0' && !g_ptr_array_find(seen, kind, NULL)) {
+            g_string_append_printf(kinds, "%s%s", kinds->len > 0 ? " and " : ", ", kind);
+            g_ptr_array_add(seen, (gpointer)kind);
+        }
+    }
+    return g_string_free(g_string_append(kinds, kinds->len > 0 ? " cores" : ""), FALSE);
+}
+
+/// "node 0, LLC 1 of 96 MiB, performance cores"
+static char *describe_place(const Plan *plan)
 {
     g_autoptr(CpuSet) llcs = cpuset_new();
 
     for (guint i = 0; i < plan->vcpus->len; i++) {
         hwloc_bitmap_set(llcs, plan_vcpu(plan, i)->llc);
     }
-    return cpuset_to_list(llcs);
+    g_autofree char *nodes = cpuset_to_list(plan->nodes);
+    g_autofree char *list = cpuset_to_list(llcs);
+    g_autofree char *sizes = list_llc_sizes(plan);
+    g_autofree char *kinds = list_kinds(plan);
+    return g_strdup_printf("node %s, LLC %s%s%s", nodes, list, sizes, kinds);
 }
 
 static CpuSet *vcpus_of_plan(const Plan *plan)
@@ -160,13 +198,12 @@ static void add_plan(GString *text, const Report *report)
     g_autoptr(CpuSet) all = vcpus_of_plan(plan);
     g_autofree char *vcpus = cpuset_to_list(all);
     g_autofree char *cpus = list_cpus_in_order(plan, all);
-    g_autofree char *nodes = cpuset_to_list(plan->nodes);
-    g_autofree char *llcs = list_llcs(plan);
+    g_autofree char *place = describe_place(plan);
     g_autofree char *others = cpuset_to_list(plan->others);
     g_autoptr(CpuSet) idle_cpus = cpuset_minus(plan->cores, plan->cpus);
     g_autofree char *idle = cpuset_to_list(idle_cpus);
-    add_line(text, report, "plan: vCPU %s on CPU %s (node %s, LLC %s); the rest on CPU %s%s%s",
-        vcpus, cpus, nodes, llcs, others, *idle != '\0' ? "; kept idle: " : "", idle);
+    add_line(text, report, "plan: vCPU %s on CPU %s (%s); the rest on CPU %s%s%s", vcpus, cpus,
+        place, others, *idle != '\0' ? "; kept idle: " : "", idle);
 }
 
 static const char *severity_name(Severity severity)
@@ -475,6 +512,10 @@ static void add_status(GString *text, const Report *report)
     if (report->pid != 0) {
         g_string_append_printf(text, ", QEMU is process %d", report->pid);
     }
+    if (report->plan != NULL) {
+        g_autofree char *place = describe_place(report->plan);
+        g_string_append_printf(text, "; planned on %s", place);
+    }
     g_string_append_c(text, '\n');
     if (report->observed != NULL) {
         add_table(text, report->observed);
@@ -561,9 +602,12 @@ JsonObject *report_findings_to_json(const GPtrArray *findings, const FixPlace *p
     return array;
 }
 
-static JsonObject *thread_to_json(const ObservedThread *seen)
+static JsonObject *thread_to_json(const ObservedThread *seen, const Plan *plan)
 {
     const Thread *thread = seen->thread;
+    const PlanVcpu *place = thread->role == THREAD_VCPU && plan != NULL
+                                ? plan_vcpu(plan, thread->vcpu)
+                                : NULL;
     JsonObject *json = json_object_new_object();
 
     json_object_object_add(json, "tid", json_object_new_int(thread->tid));
@@ -574,15 +618,17 @@ static JsonObject *thread_to_json(const ObservedThread *seen)
     json_object_object_add(json, "wanted", set_or_null(seen->wanted));
     json_object_object_add(json, "allowed", set_or_null(seen->allowed));
     json_object_object_add(json, "last_cpu", json_object_new_int(thread->last_cpu));
+    json_object_object_add(json, "kind",
+        place != NULL && *place->kind != '\0' ? json_object_new_string(place->kind) : NULL);
     return json;
 }
 
-static JsonObject *threads_to_json(const Observed *observed)
+static JsonObject *threads_to_json(const Observed *observed, const Plan *plan)
 {
     JsonObject *array = json_object_new_array();
 
     for (guint i = 0; observed != NULL && i < observed->threads->len; i++) {
-        json_object_array_add(array, thread_to_json(observed->threads->pdata[i]));
+        json_object_array_add(array, thread_to_json(observed->threads->pdata[i], plan));
     }
     return array;
 }
@@ -668,7 +714,7 @@ JsonObject *report_to_json(const Report *report)
             json, "pid", report->pid != 0 ? json_object_new_int(report->pid) : NULL);
         json_object_object_add(
             json, "proven", json_object_new_boolean(report->outcome == OUTCOME_PROVEN));
-        json_object_object_add(json, "threads", threads_to_json(report->observed));
+        json_object_object_add(json, "threads", threads_to_json(report->observed, report->plan));
     } else {
         json_object_object_add(json, "phase", json_object_new_string(report->phase));
         json_object_object_add(json, "verdict", json_object_new_string(outcome_name(report)));

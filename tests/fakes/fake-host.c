@@ -3,6 +3,7 @@
 
 #include "fakes/scratch.h"
 
+#include <string.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -32,6 +33,9 @@ static Host *new_of_shape(const char *shape, Isolation *isolation)
     g_assert_cmpint(hwloc_topology_load(topology), ==, 0);
     Host *host = host_from_topology(topology, isolation);
     hwloc_topology_destroy(topology);
+    for (guint i = 0; i < host->llcs->len && strstr(shape, "size=") == NULL; i++) {
+        fake_host_set_llc_kib(host, i, 0); // hwloc made them up
+    }
     return host;
 }
 

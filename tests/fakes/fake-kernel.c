@@ -357,7 +357,7 @@ Plan *fake_plan_new(guint present, const char *cpus, const char *others)
     unsigned cpu;
 
     hwloc_bitmap_foreach_begin (cpu, set) {
-        PlanVcpu vcpu = { .vcpu = plan->vcpus->len, .cpu = cpu, .core = cpu };
+        PlanVcpu vcpu = { .vcpu = plan->vcpus->len, .cpu = cpu, .core = cpu, .kind = "" };
         g_array_append_val(plan->vcpus, vcpu);
     }
     hwloc_bitmap_foreach_end();

@@ -7,11 +7,13 @@
 #include <string.h>
 
 static const char good[] =
-    "{\"vcpus\":[{\"vcpu\":0,\"cpu\":2,\"core\":1,\"node\":0,\"llc\":0},"
-    "{\"vcpu\":1,\"cpu\":10,\"core\":5,\"node\":1,\"llc\":2}],"
+    "{\"vcpus\":[{\"vcpu\":0,\"cpu\":2,\"core\":1,\"node\":0,\"llc\":0,\"llc_kib\":98304,\"kind\":"
+    "\"performance\"},"
+    "{\"vcpu\":1,\"cpu\":10,\"core\":5,\"node\":1,\"llc\":2,\"llc_kib\":null,\"kind\":null}],"
     "\"present\":1,\"threads\":2,\"cores\":\"2-3,10-11\",\"reserved\":\"2-5,"
     "10-11\",\"others\":\"4\","
-    "\"nodes\":\"0-1\",\"others_share\":true,\"refused\":true,\"resumes\":true}";
+    "\"nodes\":\"0-1\",\"others_share\":true,\"llcs_differ\":true,\"refused\":true,\"resumes\":"
+    "true}";
 
 static Plan *parse(const char *text, GError **error)
 {
@@ -41,6 +43,10 @@ static void test_every_field_comes_back(void)
     g_assert_cmpuint(plan_vcpu(plan, 1)->core, ==, 5);
     g_assert_cmpuint(plan_vcpu(plan, 1)->node, ==, 1);
     g_assert_cmpuint(plan_vcpu(plan, 1)->llc, ==, 2);
+    g_assert_cmpuint(plan_vcpu(plan, 0)->llc_kib, ==, 98304);
+    g_assert_cmpstr(plan_vcpu(plan, 0)->kind, ==, "performance");
+    g_assert_cmpuint(plan_vcpu(plan, 1)->llc_kib, ==, 0);
+    g_assert_cmpstr(plan_vcpu(plan, 1)->kind, ==, "");
     g_assert_true(plan->others_share);
     assert_set(plan->cpus, "2,10");
     assert_set(plan->cores, "2-3,10-11");
@@ -52,8 +58,9 @@ static void test_every_field_comes_back(void)
 /* A VM may run on when pinhook is replaced by a newer one. */
 static void test_an_entry_of_an_older_version(void)
 {
-    static const char *const later[] = { "\"threads\":2,", ",\"refused\":true",
-        ",\"resumes\":true" };
+    static const char *const later[] = { "\"threads\":2,",
+        ",\"llc_kib\":98304,\"kind\":\"performance\"", ",\"llc_kib\":null,\"kind\":null",
+        ",\"llcs_differ\":true", ",\"refused\":true", ",\"resumes\":true" };
     g_autoptr(GString) text = g_string_new(good);
 
     for (gsize i = 0; i < G_N_ELEMENTS(later); i++) {
@@ -62,6 +69,8 @@ static void test_an_entry_of_an_older_version(void)
     g_autoptr(Plan) plan = parse(text->str, NULL);
     g_assert_nonnull(plan);
     g_assert_cmpuint(plan->threads, ==, 0);
+    g_assert_cmpuint(plan_vcpu(plan, 0)->llc_kib, ==, 0);
+    g_assert_cmpstr(plan_vcpu(plan, 0)->kind, ==, "");
     g_assert_false(plan->refused);
 }
 

@@ -73,6 +73,19 @@ static void assert_refused(const char *text, const char *reason)
     g_assert_null(strchr(error->message, '\n'));
 }
 
+static guint64 l3_size_of(const char *text)
+{
+    g_autoptr(HwlocTopology) topology = topology_describe(text, NULL);
+
+    return hwloc_get_obj_by_type(topology, HWLOC_OBJ_L3CACHE, 0)->attr->cache.size;
+}
+
+static void test_sizes_are_not_made_up(void)
+{
+    g_assert_cmpuint(l3_size_of("l3:1 core:2 pu:1"), ==, 0);
+    g_assert_cmpuint(l3_size_of("l3:1(size=96MiB) core:2 pu:1"), ==, 96 << 20);
+}
+
 static void test_synthetic(void)
 {
     assert_cpus("numa:2 l3:1 core:4 pu:2", 16);
@@ -196,6 +209,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/topology/synthetic", test_synthetic);
+    g_test_add_func("/topology/sizes", test_sizes_are_not_made_up);
     g_test_add_func("/topology/xml", test_xml);
     g_test_add_func("/topology/no-topology", test_no_topology);
     g_test_add_func("/topology/truncated-xml", test_truncated_xml);

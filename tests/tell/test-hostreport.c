@@ -153,6 +153,26 @@ static void test_findings_stand_last(void)
     g_assert_cmpint(hostreport_exit_status(report), ==, 1);
 }
 
+static void test_kinds_and_sizes(void)
+{
+    g_autoptr(HostReport) report = new_report("", new_interrupts(FALSE));
+
+    host_free(report->host);
+    report->host = fake_host_new_of_cores(fake_hybrid, "2-5");
+    fake_host_set_llc_kib(report->host, 0, 36864);
+    assert_line(report, "CPUs: 0-9   performance cores (P): 0-5   efficiency cores (E): 6-9\n");
+    assert_line(report, "\n  LLC 0 P 36M  0-1 .  ");
+
+    g_autoptr(JsonObject) json = hostreport_to_json(report);
+    JsonObject *kinds = json_object_object_get(json, "kinds");
+    JsonObject *llcs = json_object_object_get(json, "llcs");
+    g_assert_cmpstr(json_object_to_json_string_ext(kinds, 0), ==,
+        "[{\"kind\":0,\"name\":\"efficiency\",\"cpus\":\"6-9\"},"
+        "{\"kind\":1,\"name\":\"performance\",\"cpus\":\"0-5\"}]");
+    g_assert_cmpstr(json_object_to_json_string_ext(llcs, 0), ==,
+        "[{\"llc\":0,\"cpus\":\"0-9\",\"size_kib\":36864}]");
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -162,6 +182,7 @@ int main(int argc, char **argv)
     g_test_add_func("/hostreport/kept-from-vms", test_what_is_kept_from_vms);
     g_test_add_func("/hostreport/held", test_what_is_held_is_no_housekeeping);
     g_test_add_func("/hostreport/long-lists", test_long_lists_fit);
+    g_test_add_func("/hostreport/kinds-and-sizes", test_kinds_and_sizes);
     g_test_add_func("/hostreport/findings", test_findings_stand_last);
     return g_test_run();
 }

@@ -116,11 +116,27 @@ static void test_kinds_stand_in_rows_of_their_own(void)
         ". = housekeeping   - = isolated and free\n");
 }
 
-static void test_more_kinds_are_numbered(void)
+static void test_three_kinds(void)
 {
     const FakeCore cores[] = { { "0", 0, 0, 0 }, { "1", 0, 0, 2 }, { "2", 0, 0, 1 }, { NULL } };
 
-    assert_drawn(fake_host_new_of_cores(cores, ""), "  LLC 0 K2  1 .\n");
+    assert_drawn(fake_host_new_of_cores(cores, ""), "  LLC 0 LP-E  0 .\n"
+                                                    "  LLC 0 P     1 .\n"
+                                                    "  LLC 0 E     2 .\n");
+}
+
+static void test_llcs_have_sizes(void)
+{
+    Host *cells = fake_host_new("l3:2 core:2 pu:1", "");
+    Host *strips = fake_host_new("l3:10 core:14 pu:1", "");
+
+    fake_host_set_llc_kib(cells, 0, 98304);
+    fake_host_set_llc_kib(cells, 1, 1536);
+    assert_drawn(cells, "  LLC 0 96M    0 .  1 .\n"
+                        "  LLC 1 1536K  2 .  3 .\n");
+    fake_host_set_llc_kib(strips, 0, 98304);
+    assert_drawn(strips, "  LLC 0 96M  0-13     ..............\n"
+                         "  LLC 1-2    14-41    .............. ..............\n");
 }
 
 static void test_an_llc_larger_than_a_strip_goes_on(void)
@@ -412,7 +428,8 @@ int main(int argc, char **argv)
         g_test_add_data_func(maps[i].path, &maps[i], test_map);
     }
     g_test_add_func("/map/kinds", test_kinds_stand_in_rows_of_their_own);
-    g_test_add_func("/map/more-kinds", test_more_kinds_are_numbered);
+    g_test_add_func("/map/more-kinds", test_three_kinds);
+    g_test_add_func("/map/sizes", test_llcs_have_sizes);
     g_test_add_func("/map/large-llc", test_an_llc_larger_than_a_strip_goes_on);
     g_test_add_func("/map/strips", test_a_strip_has_whole_llcs_as_far_as_they_fit);
     g_test_add_func("/map/long-lists", test_long_lists_hang_in);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "tell/picture.h"
 
-#include "fakes/fake-root.h"
+#include "fakes/fake-machine.h"
 #include "fakes/scratch.h"
 
 #include <stdio.h>
@@ -114,6 +114,23 @@ static void test_an_awake_sibling_shows(void)
     assert_pu(topology, 2, "free", "Background=#d9f2d0;Text=#000000");
 }
 
+static void test_a_core_carries_its_kind(void)
+{
+    const FakeRow hybrid[] = { { 2, 2, 2048, 1, 5500 }, { 4, 1, 4096, 4, 4300 }, { 0 } };
+    g_autoptr(FakeRoot) fake = fake_machine_root(hybrid);
+    g_autoptr(Taken) taken = taken_new();
+    g_autofree char *xml = draw(fake, taken);
+    g_autoptr(HwlocTopology) topology = read_back(xml);
+
+    g_assert_cmpstr(hwloc_get_obj_by_type(topology, HWLOC_OBJ_CORE, 1)->subtype, ==, "P-core");
+    g_assert_cmpstr(hwloc_get_obj_by_type(topology, HWLOC_OBJ_CORE, 2)->subtype, ==, "E-core");
+
+    g_autoptr(FakeRoot) alike = new_root(2, 1, "");
+    g_autofree char *other = draw(alike, taken);
+    g_autoptr(HwlocTopology) without = read_back(other);
+    g_assert_null(hwloc_get_obj_by_type(without, HWLOC_OBJ_CORE, 0)->subtype);
+}
+
 /* lstopo itself. */
 
 static void assert_lstopo_draws(const char *xml, const char *wanted)
@@ -160,6 +177,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/picture/uses", test_each_pu_carries_its_use);
     g_test_add_func("/picture/awake-sibling", test_an_awake_sibling_shows);
+    g_test_add_func("/picture/kinds", test_a_core_carries_its_kind);
     g_test_add_func("/picture/lstopo", test_lstopo_draws_it);
     return g_test_run();
 }

@@ -215,6 +215,36 @@ static void test_failed_and_tolerated(void)
     g_assert_cmpint(report_exit_status(report), ==, 0);
 }
 
+/// The VM of test_passed() as if the host had cores of several kinds and caches of several sizes.
+static Report *report_of_mixed_cores(void)
+{
+    Report *report = report_of_start(
+        "pre-start", "cores: 3\nmemory: 512\nfreeze: 1\n", NULL, "2-7");
+    GArray *vcpus = report->plan->vcpus;
+
+    report->plan->llcs_differ = TRUE;
+    for (guint i = 0; i < vcpus->len; i++) {
+        PlanVcpu *vcpu = &g_array_index(vcpus, PlanVcpu, i);
+        vcpu->kind = i < 2 ? "performance" : "efficiency";
+        vcpu->llc = i / 2;
+        vcpu->llc_kib = i < 2 ? 98304 : 32768;
+    }
+    return report;
+}
+
+static void test_kinds_and_unequal_caches_are_named(void)
+{
+    g_autoptr(Report) report = report_of_mixed_cores();
+    g_autofree char *text = report_to_text(report);
+    g_assert_nonnull(
+        strstr(text, "(node 0, LLC 0-1 of 96 and 32 MiB, performance and efficiency cores)"));
+
+    g_array_set_size(report->plan->vcpus, 2);
+    report->plan->llcs_differ = FALSE;
+    g_autofree char *fewer = report_to_text(report);
+    g_assert_nonnull(strstr(fewer, "(node 0, LLC 0, performance cores)"));
+}
+
 /* Reports of a VM that runs. */
 
 static void add_thread(
@@ -456,7 +486,7 @@ static void test_status(void)
 {
     g_autoptr(Report) report = running_as_planned("status");
 
-    assert_text(report, "VM 100: PROVEN, QEMU is process 4700\n"
+    assert_text(report, "VM 100: PROVEN, QEMU is process 4700; planned on node 0, LLC 0\n"
                         "   TID  NAME          ROLE      VCPU  WANTED  ALLOWED  LAST\n"
                         "  4700  kvm           main         -  0-1     0-1         0\n"
                         "  4702  IO iothread0  iothread     -  0-1     0-1         0\n"
@@ -470,7 +500,7 @@ static void test_status_unproven(void)
     g_autoptr(Report) report = running_loose("status");
 
     assert_text(report,
-        "VM 100: NOT PROVEN, QEMU is process 4700\n"
+        "VM 100: NOT PROVEN, QEMU is process 4700; planned on node 0, LLC 0\n"
         " TID  NAME       ROLE  VCPU  WANTED  ALLOWED  LAST\n"
         "4700  kvm        main     -  0-1     0-1         0\n"
         "4711  CPU 0/KVM  vcpu     0  2       2           2\n"
@@ -478,6 +508,23 @@ static void test_status_unproven(void)
         "pinhook: vm 100: error: not-bound: vCPU 1, thread 4712 (CPU 1/KVM), may run on 0-7, not "
         "on 4 alone\n"
         "pinhook: vm 100:   fix: cat /proc/4712/cgroup\n");
+}
+
+static void test_status_names_the_kind(void)
+{
+    g_autoptr(Report) report = running_as_planned("status");
+
+    g_array_index(report->plan->vcpus, PlanVcpu, 0).kind = "fast";
+    g_autofree char *text = report_to_text(report);
+    g_assert_nonnull(strstr(text, "planned on node 0, LLC 0, fast cores\n"));
+
+    g_autoptr(JsonObject) json = report_to_json(report);
+    JsonObject *threads = json_object_object_get(json, "threads");
+    static const char *const kinds[] = { NULL, NULL, "fast", NULL, NULL };
+    for (gsize i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        JsonObject *kind = json_object_object_get(json_object_array_get_idx(threads, i), "kind");
+        g_assert_cmpstr(json_object_get_string(kind), ==, kinds[i]);
+    }
 }
 
 static void test_status_of_a_vm_without_a_plan(void)
@@ -588,10 +635,10 @@ static void test_json_of_check(void)
     g_assert_cmpint(json_object_get_int(json_object_object_get(json, "vmid")), ==, 100);
     g_assert_cmpstr(get_string(json, "phase"), ==, "check");
     g_assert_cmpstr(get_string(json, "verdict"), ==, "refuse");
-    assert_names(
-        plan, "vcpus present threads cores reserved others nodes others_share refused resumes");
+    assert_names(plan, "vcpus present threads cores reserved others nodes others_share llcs_differ "
+                       "refused resumes");
     g_assert_cmpstr(json_object_to_json_string_ext(get_first(plan, "vcpus"), 0), ==,
-        "{\"vcpu\":0,\"cpu\":2,\"core\":1,\"node\":0,\"llc\":0}");
+        "{\"vcpu\":0,\"cpu\":2,\"core\":1,\"node\":0,\"llc\":0,\"llc_kib\":null,\"kind\":null}");
     g_assert_cmpstr(get_string(plan, "reserved"), ==, "2-5");
     g_assert_cmpstr(get_string(plan, "others"), ==, "0-1");
     g_assert_cmpstr(get_string(plan, "nodes"), ==, "0");
@@ -660,12 +707,12 @@ static void test_json_of_status(void)
     g_assert_cmpuint(json_object_array_length(threads), ==, 3);
     g_assert_cmpstr(json_object_to_json_string_ext(json_object_array_get_idx(threads, 0), 0), ==,
         "{\"tid\":4700,\"name\":\"kvm\",\"role\":\"main\",\"vcpu\":null,\"wanted\":\"0-1\","
-        "\"allowed\":\"0-1\",\"last_cpu\":0}");
+        "\"allowed\":\"0-1\",\"last_cpu\":0,\"kind\":null}");
     g_assert_cmpstr(json_object_to_json_string_ext(
                         json_object_array_get_idx(threads, 2), JSON_C_TO_STRING_NOSLASHESCAPE),
         ==,
         "{\"tid\":4712,\"name\":\"CPU 1/KVM\",\"role\":\"vcpu\",\"vcpu\":1,\"wanted\":\"4\","
-        "\"allowed\":\"0-7\",\"last_cpu\":0}");
+        "\"allowed\":\"0-7\",\"last_cpu\":0,\"kind\":null}");
 }
 
 static void test_json_of_repair(void)
@@ -787,6 +834,8 @@ static void add_start_tests(void)
     g_test_add_func("/report/refused-without-a-plan", test_refused_without_a_plan);
     g_test_add_func("/report/refused-without-a-fix", test_refused_without_a_fix);
     g_test_add_func("/report/passed", test_passed);
+    g_test_add_func("/report/kinds-and-caches", test_kinds_and_unequal_caches_are_named);
+    g_test_add_func("/report/status-kind", test_status_names_the_kind);
     g_test_add_func("/report/runs-of-cpus-are-ranges", test_runs_of_cpus_are_ranges);
     g_test_add_func("/report/warned", test_warned);
     g_test_add_func("/report/tolerated-by-mode-warn", test_errors_tolerated_by_mode_warn);
