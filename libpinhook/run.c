@@ -626,8 +626,8 @@ static void bind_and_prove(Running *running, MemoryMoves moves, Report *report)
 
 /* The guest. */
 
-/// Whether somebody else is at work on the VM, and lets it run. Where its config cannot be read, the
-/// plan of its start says so; without that nobody knows.
+/// Whether somebody else is at work on the VM, and lets it run. Where its config cannot be read,
+/// the plan of its start says so; without that nobody knows.
 static gboolean may_be_locked(const VmConfig *vm, const Plan *plan)
 {
     return vm->readable ? vm->lock != NULL : plan == NULL || plan->yields;
@@ -783,21 +783,24 @@ static void bind_vm(const Call *call, const VmConfig *vm, const Policy *policy, 
     }
 }
 
-/// The VM's QEMU, of this machine. FALSE: there is none, and the report says why.
-static gboolean find_qemu(const Call *call, const Policy *policy, Process *qemu, Report *report)
+/// The VM's QEMU, of this machine. FALSE: there is none, or that cannot be told, and the report
+/// says why.
+static gboolean find_qemu(
+    const Call *call, const VmConfig *vm, const Policy *policy, Process *qemu, Report *report)
 {
     g_autoptr(GError) error = NULL;
 
-    if (!call_can_bind(call, &error)) {
-        fail(report, error);
-        return FALSE;
+    if (call_can_bind(call, &error) && process_of_vm(call->root, call->vmid, qemu, &error)) {
+        report->pid = qemu->pid;
+        return TRUE;
     }
-    if (!process_of_vm(call->root, call->vmid, qemu, &error)) {
+    if (g_error_matches(error, PINHOOK_ERROR, PINHOOK_ERROR_GONE)) {
         conclude_without_proof(report, FINDING_VM_GONE, policy, error);
-        return FALSE;
+    } else {
+        report->guest = guest_at_first(vm);
+        fail(report, error);
     }
-    report->pid = qemu->pid;
-    return TRUE;
+    return FALSE;
 }
 
 /// What pinhook is to keep off must not wait for it.
@@ -806,8 +809,8 @@ static void let_run(const Call *call, const VmConfig *vm, const Policy *policy, 
     g_autoptr(GError) error = NULL;
     Process qemu;
 
-    if (policy->mode != POLICY_OFF || !vmconfig_may_be_frozen(vm) ||
-        call_is_for_container(call) || !call_can_bind(call, NULL)) {
+    if (policy->mode != POLICY_OFF || !vmconfig_may_be_frozen(vm) || call_is_for_container(call) ||
+        !call_can_bind(call, NULL)) {
         return;
     }
     if (!process_of_vm(call->root, call->vmid, &qemu, &error)) {
@@ -836,7 +839,7 @@ Report *run_post_start(const Call *call)
 
     if (leave_alone(call, vm, policy, report)) {
         let_run(call, vm, policy, report);
-    } else if (find_qemu(call, policy, &qemu, report)) {
+    } else if (find_qemu(call, vm, policy, &qemu, report)) {
         bind_vm(call, vm, policy, &qemu, FALSE, report);
     }
     return report;
@@ -886,15 +889,21 @@ static void bind_what_drifted(const Call *call, const VmConfig *vm, const Policy
 }
 
 /// Whether the guest of a VM that nothing is planned for waits for its first instruction, and
-/// nobody else is to let it run: its post-start was killed, or never came.
-static gboolean waits_in_vain(const Call *call, const VmConfig *vm, const Policy *policy)
+/// nobody else is to let it run: its post-start was killed, or never came. In @waits; FALSE: QEMU
+/// does not say.
+static gboolean look_whether_it_waits(
+    const Call *call, const VmConfig *vm, const Policy *policy, gboolean *waits, GError **error)
 {
     GuestState guest = GUEST_UNTOUCHED;
-    if (!vm->freeze || vm->lock != NULL || vm->incoming) {
-        return FALSE;
+
+    if (vm->freeze && vm->lock == NULL && !vm->incoming) {
+        g_autoptr(Qmp) qmp = qmp_connect(call->root, call->vmid, policy->deadline_ms, error);
+        if (qmp == NULL || !guest_look(qmp, vm, &guest, error)) {
+            return FALSE;
+        }
     }
-    g_autoptr(Qmp) qmp = qmp_connect(call->root, call->vmid, policy->deadline_ms, NULL);
-    return qmp != NULL && guest_look(qmp, vm, &guest, NULL) && guest == GUEST_FROZEN;
+    *waits = guest == GUEST_FROZEN;
+    return TRUE;
 }
 
 /// A VM that runs and that no start has bound. That it is bound is for whoever calls it by name to
@@ -902,8 +911,14 @@ static gboolean waits_in_vain(const Call *call, const VmConfig *vm, const Policy
 static void repair_unplanned(
     const Call *call, const VmConfig *vm, const Policy *policy, const Process *qemu, Report *report)
 {
-    gboolean waits = waits_in_vain(call, vm, policy);
+    g_autoptr(GError) error = NULL;
+    gboolean waits = FALSE;
 
+    if (!look_whether_it_waits(call, vm, policy, &waits, &error) && !call->by_name) {
+        report->guest = GUEST_UNKNOWN;
+        fail(report, error);
+        return;
+    }
     if (waits || call->by_name || !vm->readable) {
         bind_vm(call, vm, policy, qemu, waits, report);
         return;
@@ -923,6 +938,7 @@ static void repair_vm(
 
     if (!ledger_read(call->root, call->vmid, &entry, &error) ||
         !ledger_look_held(call->root, call->vmid, &held, &error)) {
+        report->guest = guest_at_first(vm);
         fail(report, error);
     } else if (entry == NULL || entry->plan == NULL) {
         repair_unplanned(call, vm, policy, qemu, report);
@@ -937,14 +953,20 @@ static void repair_vm(
 }
 
 /// Of a VM that a round has met and that does not run its start is under way, or it has ended
-/// since.
-static gboolean does_not_run(const Call *call)
+/// since. FALSE too where that cannot be told: then the report says why.
+static gboolean runs_in_round(const Call *call, const VmConfig *vm, Report *report)
 {
     g_autoptr(GError) error = NULL;
     Process qemu;
 
-    return !process_of_vm(call->root, call->vmid, &qemu, &error) &&
-           g_error_matches(error, PINHOOK_ERROR, PINHOOK_ERROR_GONE);
+    if (process_of_vm(call->root, call->vmid, &qemu, &error)) {
+        return TRUE;
+    }
+    if (!g_error_matches(error, PINHOOK_ERROR, PINHOOK_ERROR_GONE)) {
+        report->guest = guest_at_first(vm);
+        fail(report, error);
+    }
+    return FALSE;
 }
 
 Report *run_repair(const Call *call)
@@ -955,12 +977,12 @@ Report *run_repair(const Call *call)
     Process qemu;
 
     policy->deadline_ms = MIN(policy->deadline_ms, REPAIR_DEADLINE_MS);
-    if (!call->by_name && does_not_run(call)) {
+    if (!call->by_name && !runs_in_round(call, vm, report)) {
         return report;
     }
     if (leave_alone(call, vm, policy, report)) {
         let_run(call, vm, policy, report);
-    } else if (find_qemu(call, policy, &qemu, report)) {
+    } else if (find_qemu(call, vm, policy, &qemu, report)) {
         repair_vm(call, vm, policy, &qemu, report);
     }
     return report;
@@ -1024,7 +1046,7 @@ Report *run_status(const Call *call)
         return report;
     }
     recall(entry, vm, report);
-    if (!find_qemu(call, policy, &qemu, report)) {
+    if (!find_qemu(call, vm, policy, &qemu, report)) {
         return report;
     }
     g_auto(Running) running = { .call = call, .vm = vm, .policy = policy, .qemu = &qemu };

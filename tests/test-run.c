@@ -1227,6 +1227,55 @@ static void test_round_finishes_what_a_killed_post_start_left_frozen(void)
     }
 }
 
+/// What is read of QEMU's process is no file any more.
+static void hide_process(const Scene *scene)
+{
+    fake_root_remove(scene->fake, "proc/4711/stat");
+    fake_root_write(scene->fake, "proc/4711/stat/no-file", "");
+}
+
+/// Neither that it runs, nor that it has ended.
+static void test_qemu_that_cannot_be_looked_at_is_not_gone(void)
+{
+    static const Door rows[] = { run_post_start, run_repair, run_status };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(Scene) scene = scene_new_started(GOOD, FAKE_QEMU_GOOD);
+        hide_process(scene);
+        g_autoptr(Report) report = go(scene, rows[i], OUTCOME_FAILED);
+        g_assert_cmpint(report->guest, ==, GUEST_UNKNOWN);
+        g_assert_nonnull(strstr(report->note, "/proc/4711/stat"));
+    }
+}
+
+static void test_round_says_when_it_cannot_look_at_a_qemu(void)
+{
+    g_autoptr(Scene) scene = scene_new_started(GOOD, FAKE_QEMU_GOOD);
+
+    hide_process(scene);
+    g_autoptr(Report) report = repair_in_a_round(scene, OUTCOME_FAILED);
+    g_assert_cmpint(report->guest, ==, GUEST_UNKNOWN);
+    g_assert_nonnull(strstr(report->note, "/proc/4711/stat"));
+}
+
+/// It may wait at its first instruction: that it runs is not said.
+static void test_round_says_when_it_cannot_ask_an_unbound_guest(void)
+{
+    g_autoptr(Scene) scene = scene_new_started(GOOD, FAKE_QEMU_CLOSES);
+    g_autoptr(Report) report = repair_in_a_round(scene, OUTCOME_FAILED);
+
+    g_assert_cmpint(report->guest, ==, GUEST_UNKNOWN);
+}
+
+static void test_repair_by_an_entry_that_cannot_be_read_knows_no_guest(void)
+{
+    g_autoptr(Scene) scene = scene_new_started(GOOD, FAKE_QEMU_GOOD);
+
+    fake_root_write(scene->fake, "run/pinhook/100.json", "rubbish");
+    g_autoptr(Report) report = go(scene, run_repair, OUTCOME_FAILED);
+    g_assert_cmpint(report->guest, ==, GUEST_UNKNOWN);
+}
+
 static void test_round_ends_a_start_that_it_finds_refuted(void)
 {
     g_autoptr(Scene) scene = scene_new_started(GOOD, FAKE_QEMU_GOOD);
@@ -2070,6 +2119,14 @@ static void add_repair(void)
         test_repair_by_name_binds_what_no_start_has_bound);
     g_test_add_func("/run/round-finishes-what-a-killed-post-start-left-frozen",
         test_round_finishes_what_a_killed_post_start_left_frozen);
+    g_test_add_func("/run/qemu-that-cannot-be-looked-at-is-not-gone",
+        test_qemu_that_cannot_be_looked_at_is_not_gone);
+    g_test_add_func("/run/round-says-when-it-cannot-look-at-a-qemu",
+        test_round_says_when_it_cannot_look_at_a_qemu);
+    g_test_add_func("/run/round-says-when-it-cannot-ask-an-unbound-guest",
+        test_round_says_when_it_cannot_ask_an_unbound_guest);
+    g_test_add_func("/run/repair-by-an-entry-that-cannot-be-read-knows-no-guest",
+        test_repair_by_an_entry_that_cannot_be_read_knows_no_guest);
     g_test_add_func("/run/round-ends-a-start-that-it-finds-refuted",
         test_round_ends_a_start_that_it_finds_refuted);
     g_test_add_func("/run/repair-of-a-start-under-way-touches-nothing",
