@@ -6,6 +6,7 @@
 #include "config.h"
 #include "run.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -568,7 +569,21 @@ static int walk_through(const Arguments *arguments)
     return door->walk(arguments, vmid);
 }
 
-int cli_main(int argc, char **argv, const char *migrated_from, int caller)
+/// What could not be written was not said, and whoever reads the status alone must not take it for
+/// good.
+static int see_written(int status)
+{
+    gboolean flushed = fflush(stdout) == 0;
+    gboolean written = flushed && !ferror(stdout);
+
+    if (!written) {
+        fprintf(stderr, "pinhook: cannot write to stdout%s%s\n", flushed ? "" : ": ",
+            flushed ? "" : g_strerror(errno));
+    }
+    return status == EXIT_OK && (!written || ferror(stderr)) ? EXIT_FAILED : status;
+}
+
+static int call_main(int argc, char **argv, const char *migrated_from, int caller)
 {
     g_auto(Arguments) arguments = { .caller = caller };
     g_autoptr(GError) error = NULL;
@@ -592,4 +607,9 @@ int cli_main(int argc, char **argv, const char *migrated_from, int caller)
         return EXIT_OK;
     }
     return walk_through(&arguments);
+}
+
+int cli_main(int argc, char **argv, const char *migrated_from, int caller)
+{
+    return see_written(call_main(argc, argv, migrated_from, caller));
 }

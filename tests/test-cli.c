@@ -61,17 +61,26 @@ static char *restore(FILE *stream, int saved, int file)
     return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
-/// Calls it as process TASK does with "pinhook" and @arguments, which end with NULL.
-static Called call_as_target(const char *migrated_from, const char *const *arguments)
+/// "pinhook" and @arguments, which end with NULL; returns how many that are.
+static int fill_argv(const char *argv[MOST_ARGUMENTS + 2], const char *const *arguments)
 {
-    const char *argv[MOST_ARGUMENTS + 2] = { "pinhook" };
-    const char *before[MOST_ARGUMENTS + 2];
-    int argc = 1, out, err;
-    Called called;
+    int argc = 1;
 
+    argv[0] = "pinhook";
     for (; arguments[argc - 1] != NULL; argc++) {
         argv[argc] = arguments[argc - 1];
     }
+    return argc;
+}
+
+/// Calls it as process TASK does with "pinhook" and @arguments, which end with NULL.
+static Called call_as_target(const char *migrated_from, const char *const *arguments)
+{
+    const char *argv[MOST_ARGUMENTS + 2] = { 0 };
+    const char *before[MOST_ARGUMENTS + 2];
+    int argc = fill_argv(argv, arguments), out, err;
+    Called called;
+
     memcpy(before, argv, sizeof(argv));
     int saved_out = divert(stdout, &out), saved_err = divert(stderr, &err);
     called.status = cli_main(argc, (char **)argv, migrated_from, TASK);
@@ -855,6 +864,47 @@ static void test_absent_root_is_said(void)
     }
 }
 
+/// Calls it where nothing can be written to @stream; its exit status.
+static int call_with_full(FILE *stream, const char *const *arguments)
+{
+    int saved = dup(fileno(stream)), full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    const char *argv[MOST_ARGUMENTS + 2] = { 0 };
+    int argc = fill_argv(argv, arguments);
+
+    g_assert_cmpint(dup2(full, fileno(stream)), >=, 0);
+    int status = cli_main(argc, (char **)argv, NULL, TASK);
+    clearerr(stream);
+    dup2(saved, fileno(stream));
+    close(saved);
+    close(full);
+    return status;
+}
+
+/// Whoever reads the status alone must not take for good what nobody could read.
+static void test_what_cannot_be_written_is_an_error(void)
+{
+    g_autoptr(FakeRoot) fake = new_root(GOOD);
+    const struct {
+        FILE *stream;
+        const char *arguments[5]; // ended by NULL
+        int good;
+    } calls[] = {
+        { stdout, { "--root", fake->path, "check", "100" }, 0 },
+        { stdout, { "--version" }, 0 },
+        { stdout, { "explain" }, 0 },
+        { stdout, { "explain", "--json" }, 0 },
+        { stdout, { "--root", fake->path, "check", "999" }, 1 },
+        { stderr, { "--root", fake->path, "100", "pre-start" }, 0 },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(calls); i++) {
+        g_auto(Called) called = call(calls[i].arguments);
+        g_assert_cmpint(called.status, ==, calls[i].good);
+        int status = call_with_full(calls[i].stream, calls[i].arguments);
+        g_assert_cmpint(status, ==, calls[i].good == 0 ? 3 : calls[i].good);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -905,5 +955,7 @@ int main(int argc, char **argv)
     g_test_add_func("/cli/repair-of-none-says-nothing", test_repair_of_none_says_nothing);
     g_test_add_func("/cli/repair-of-a-vm-that-does-not-run", test_repair_of_a_vm_that_does_not_run);
     g_test_add_func("/cli/absent-root-is-said", test_absent_root_is_said);
+    g_test_add_func(
+        "/cli/what-cannot-be-written-is-an-error", test_what_cannot_be_written_is_an_error);
     return g_test_run();
 }
