@@ -417,43 +417,6 @@ static void test_vms_that_start_at_once_never_get_the_same_cpu(void)
     g_assert_cmpstr(cpus, ==, "2-7");
 }
 
-/* A fork under a sanitizer takes 30 ms and more. */
-#ifdef __SANITIZE_ADDRESS__
-enum { MANY = 16 };
-#else
-enum { MANY = 128 };
-#endif
-
-/// On 256 CPUs, two for each. The host is read before the lock is had, so that nobody waits long.
-static void test_many_vms_start_at_once_within_the_deadline(void)
-{
-    g_autoptr(FakeRoot) fake = fake_root_new();
-    pid_t children[MANY];
-
-    fake_root_add_host(fake, 256 + 2, 1, "2-257");
-    fake_root_add_process(fake, TASK, 77, "task UPID:pve1:startall:0");
-    for (guint i = 0; i < MANY; i++) {
-        g_autofree char *path = g_strdup_printf("etc/pve/qemu-server/%u.conf", 100 + i);
-        fake_root_write(fake, path, "cores: 2\nfreeze: 1\n");
-    }
-    for (guint i = 0; i < MANY; i++) {
-        Call call = { .root = fake->root, .vmid = 100 + i, .caller = TASK, .kernel = &fake_kernel };
-        children[i] = fork();
-        if (children[i] == 0) {
-            g_autoptr(Report) report = run_pre_start(&call);
-            _exit(report->outcome == OUTCOME_PASSED ? 0 : 1);
-        }
-    }
-    for (guint i = 0; i < MANY; i++) {
-        int status;
-        g_assert_cmpint(waitpid(children[i], &status, 0), ==, children[i]);
-        g_assert_cmpint(status, ==, 0);
-    }
-    g_autoptr(Taken) taken = ledger_taken(fake->root, 999, NULL);
-    g_assert_cmpuint(taken->holdings->len, ==, MANY);
-    g_assert_cmpuint(cpuset_count(taken->cpus), ==, 2 * MANY);
-}
-
 static void test_reservation_of_a_dead_task_counts_for_nothing(void)
 {
     g_autoptr(Scene) scene = scene_new(GOOD);
@@ -2031,8 +1994,6 @@ static void add_ledger(void)
         "/run/affinity-of-a-vm-that-starts-is-taken", test_affinity_of_a_vm_that_starts_is_taken);
     g_test_add_func("/run/vms-that-start-at-once-never-get-the-same-cpu",
         test_vms_that_start_at_once_never_get_the_same_cpu);
-    g_test_add_func("/run/many-vms-start-at-once-within-the-deadline",
-        test_many_vms_start_at_once_within_the_deadline);
     g_test_add_func("/run/reservation-of-a-dead-task-counts-for-nothing",
         test_reservation_of_a_dead_task_counts_for_nothing);
     g_test_add_func("/run/callers-that-own-nothing", test_callers_that_own_nothing);

@@ -17,7 +17,18 @@ static void make_directory(const FakeRoot *fake, const char *path)
     g_assert_cmpint(g_mkdir_with_parents(outside, 0755), ==, 0);
 }
 
-static FakeRoot *make(gboolean live)
+static void make_or_link(FakeRoot *fake, const char *path, gboolean live)
+{
+    g_autofree char *target = g_strconcat("/", path, NULL);
+
+    if (live) {
+        fake_root_link(fake, path, target);
+    } else {
+        make_directory(fake, path);
+    }
+}
+
+static FakeRoot *make(gboolean live_proc, gboolean live_sys)
 {
     g_autoptr(GError) error = NULL;
     FakeRoot *fake = g_new0(FakeRoot, 1);
@@ -25,13 +36,8 @@ static FakeRoot *make(gboolean live)
     fake->path = scratch_new();
     make_directory(fake, "etc/pve/qemu-server");
     make_directory(fake, "run/qemu-server");
-    if (live) {
-        fake_root_link(fake, "proc", "/proc");
-        fake_root_link(fake, "sys", "/sys");
-    } else {
-        make_directory(fake, "proc");
-        make_directory(fake, "sys");
-    }
+    make_or_link(fake, "proc", live_proc);
+    make_or_link(fake, "sys", live_sys);
     fake->root = root_open(fake->path, &error);
     g_assert_no_error(error);
     return fake;
@@ -39,12 +45,17 @@ static FakeRoot *make(gboolean live)
 
 FakeRoot *fake_root_new(void)
 {
-    return make(FALSE);
+    return make(FALSE, FALSE);
 }
 
 FakeRoot *fake_root_new_live(void)
 {
-    return make(TRUE);
+    return make(TRUE, TRUE);
+}
+
+FakeRoot *fake_root_new_live_proc(void)
+{
+    return make(TRUE, FALSE);
 }
 
 void fake_root_remove_tree(FakeRoot *fake, const char *path)
@@ -204,7 +215,7 @@ static void add_node(FakeRoot *fake, guint cpus)
         "Node 0 MemTotal:       67108864 kB\nNode 0 MemFree:        50331648 kB\n");
 }
 
-void fake_root_add_host(FakeRoot *fake, guint cores, guint threads, const char *isolated)
+void fake_root_add_cpus(FakeRoot *fake, guint cores, guint threads, const char *isolated)
 {
     guint cpus = cores * threads;
     g_autofree char *all = g_strdup_printf("0-%u", cpus - 1);
@@ -217,8 +228,13 @@ void fake_root_add_host(FakeRoot *fake, guint cores, guint threads, const char *
         add_cpu(fake, cpu, cores, threads);
     }
     add_node(fake, cpus);
+    fake_root_write(fake, "sys/fs/cgroup/system.slice/cgroup.procs", "");
+}
+
+void fake_root_add_host(FakeRoot *fake, guint cores, guint threads, const char *isolated)
+{
+    fake_root_add_cpus(fake, cores, threads, isolated);
     fake_root_write(fake, "proc/sys/kernel/random/boot_id", "7d0c4b0e-fake\n");
     fake_root_write(fake, "proc/sys/kernel/hostname", "pve1.example.com\n");
     fake_root_write(fake, "proc/irq/default_smp_affinity", "ff\n");
-    fake_root_write(fake, "sys/fs/cgroup/system.slice/cgroup.procs", "");
 }

@@ -15,6 +15,9 @@ FakeRoot *fake_root_new(void);
 /// The same, but proc and sys are links to the running kernel's.
 FakeRoot *fake_root_new_live(void);
 
+/// The same, but proc alone is the running kernel's: nothing may be written there.
+FakeRoot *fake_root_new_live_proc(void);
+
 void fake_root_free(FakeRoot *fake);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(FakeRoot, fake_root_free)
@@ -43,8 +46,10 @@ void fake_root_add_thread(FakeRoot *fake, int pid, int tid, const char *name, in
 /// Removes a directory with all below it, such as a process's that has ended ("proc/4711").
 void fake_root_remove_tree(FakeRoot *fake, const char *path);
 
-/// A host in the fake sys: one package, one node of 64 GiB, @cores cores of @threads threads, of
+/// CPUs in the fake sys: one package, one node of 64 GiB, @cores cores of @threads threads, of
 /// which the CPUs @isolated ("" for none) are isolated and without a tick. Numbered as Linux does:
-/// with 4 cores of 2 threads CPUs 0 and 4 are siblings. And a boot id in proc, and
-/// nothing that disturbs: no interrupts, no service.
+/// with 4 cores of 2 threads CPUs 0 and 4 are siblings. No service.
+void fake_root_add_cpus(FakeRoot *fake, guint cores, guint threads, const char *isolated);
+
+/// A host: these CPUs, and in the fake proc a boot id, and nothing that disturbs: no interrupts.
 void fake_root_add_host(FakeRoot *fake, guint cores, guint threads, const char *isolated);
