@@ -2,6 +2,7 @@
 #include "read/topology.h"
 
 #include "base/error.h"
+#include "read/topology-xml.h"
 
 #include <errno.h>
 #include <string.h>
@@ -97,40 +98,6 @@ HwlocTopology *topology_load(const Root *root, GError **error)
 /// lstopo writes some 1.5 KiB a CPU.
 #define XML_LIMIT (16 * 1024 * 1024)
 
-/// Objects that distances may be between.
-#define XML_OBJECTS 1024
-
-/// Whether the number behind every @attribute between @text and @end is at most @most.
-static gboolean is_within(const char *text, const char *end, const char *attribute, guint64 most)
-{
-    const char *at = text;
-
-    while ((at = g_strstr_len(at, end - at, attribute)) != NULL) {
-        at += strlen(attribute);
-        if (g_ascii_strtoull(at, NULL, 10) > most) {
-            return FALSE;
-        }
-    }
-    return TRUE;
-}
-
-/// CPUs and nodes are bits of sets, and distances are a square.
-static gboolean is_reasonable(const char *xml)
-{
-    for (const char *at = strchr(xml, '<'); at != NULL; at = strchr(at + 1, '<')) {
-        const char *tag_end = at + 1 + strcspn(at + 1, "<>");
-        gboolean counts = g_strstr_len(at, tag_end - at, "type=\"PU\"") != NULL ||
-                          g_strstr_len(at, tag_end - at, "type=\"NUMANode\"") != NULL;
-        /* A '<' in a value is not well-formed, and would hide what is behind it. */
-        if (*tag_end != '>' ||
-            (counts && !is_within(at, tag_end, "os_index=\"", TOPOLOGY_CPUS - 1)) ||
-            !is_within(at, tag_end, "nbobjs=\"", XML_OBJECTS)) {
-            return FALSE;
-        }
-    }
-    return TRUE;
-}
-
 static gboolean from_xml(HwlocTopology *topology, gconstpointer data)
 {
     const char *xml = data;
@@ -200,12 +167,14 @@ static HwlocTopology *describe_by_xml(const char *path, GError **error)
     if (xml == NULL) {
         return NULL;
     }
-    HwlocTopology *topology = strlen(xml) == length && is_reasonable(xml)
-                                  ? describe_by(from_xml, xml)
-                                  : NULL;
-    if (topology == NULL) {
+    g_autofree char *anew = topology_xml_rewrite(xml, length, error);
+    HwlocTopology *topology = anew != NULL ? describe_by(from_xml, anew) : NULL;
+    if (anew != NULL && topology == NULL) {
         g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_INVALID,
-            "'%s' is no topology that hwloc can read; one is made by: lstopo machine.xml", path);
+            "hwloc refuses it; one is made by: lstopo machine.xml");
+    }
+    if (topology == NULL) {
+        g_prefix_error(error, "'%s' is no topology that hwloc can read: ", path);
     }
     return topology;
 }

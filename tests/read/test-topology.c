@@ -7,14 +7,6 @@
 #include <string.h>
 #include <sys/resource.h>
 
-/// hwloc 2.9 loses the objects that it has read of a file that breaks off.
-const char *__lsan_default_suppressions(void);
-
-const char *__lsan_default_suppressions(void)
-{
-    return "leak:hwloc_alloc_setup_object\n";
-}
-
 /* A file with hwloc's XML. */
 
 typedef struct {
@@ -163,7 +155,7 @@ static void test_hostile_xml(void)
         { "</topology>", DISTANCES("1024") },
         { "type=\"Machine\"", "type=\"Nonsense\"" },
         { "</object>", "" },
-        { "cpuset=\"0x", "cpuset=\"" },
+        { "cpuset=\"0x", "cpuset=\"-0x" },
     };
     g_autofree char *xml = xml_of("numa:2 l3:1 core:2 pu:1");
     long before = peak_mib();
@@ -172,7 +164,7 @@ static void test_hostile_xml(void)
         g_autofree char *changed = replace(xml, changes[i][0], changes[i][1]);
         g_auto(File) file = file_new(changed);
         g_autoptr(HwlocTopology) topology = topology_describe(file.path, NULL);
-        g_assert_true(topology == NULL || i >= 5);
+        g_assert_null(topology);
     }
     g_assert_cmpint(peak_mib() - before, <, 100);
 }
