@@ -2,6 +2,7 @@
 #include "run.h"
 
 #include "base/error.h"
+#include "base/text.h"
 #include "base/vmid.h"
 #include "read/vmlock.h"
 #include "place/planner.h"
@@ -350,8 +351,8 @@ static char *explain_unattached(const VmConfig *vm, guint vmid)
         return NULL;
     }
     if (vm->hookscript != NULL) {
-        g_autofree char *shown = g_strescape(vm->hookscript, NULL);
-        return g_strdup_printf("its hookscript is %.80s: does that call pinhook?", shown);
+        g_autofree char *shown = text_show_start(vm->hookscript, 80);
+        return g_strdup_printf("its hookscript is %s: does that call pinhook?", shown);
     }
     return g_strdup_printf("not attached yet: qm set %u --hookscript local:snippets/pinhook", vmid);
 }

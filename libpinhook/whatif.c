@@ -2,6 +2,7 @@
 #include "whatif.h"
 
 #include "base/error.h"
+#include "base/text.h"
 #include "bind/ledger.h"
 
 #include <string.h>
@@ -19,10 +20,11 @@ static CpuSet *read_list(
     }
     g_autoptr(CpuSet) beyond = cpuset_minus(set, known);
     if (!hwloc_bitmap_iszero(beyond)) {
-        g_autofree char *missing = cpuset_to_list(beyond);
+        g_autofree char *list_beyond = cpuset_to_list(beyond);
+        g_autofree char *missing = text_show_start(list_beyond, 60);
         g_autofree char *there = cpuset_to_list(known);
         g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_INVALID,
-            "--%s: this machine has no %s %.60s; it has %s", option, noun, missing, there);
+            "--%s: this machine has no %s %s; it has %s", option, noun, missing, there);
         return NULL;
     }
     return g_steal_pointer(&set);

@@ -2,6 +2,7 @@
 #include "base/cpuset.h"
 
 #include "base/error.h"
+#include "base/text.h"
 
 CpuSet *cpuset_new(void)
 {
@@ -177,9 +178,9 @@ CpuSet *cpuset_parse_kernel(const char *text, guint count, GError **error)
 
         Region region;
         if (!parse_region(&at, count, &region) || !add_region(set, &region, &groups)) {
-            g_autofree char *shown = g_strescape(text, NULL);
+            g_autofree char *shown = text_show_start(text, 60);
             g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_INVALID,
-                "'%.60s' is no CPU list of the kernel for CPUs 0-%u", shown, count - 1);
+                "'%s' is no CPU list of the kernel for CPUs 0-%u", shown, count - 1);
             return NULL;
         }
     }
@@ -214,9 +215,9 @@ CpuSet *cpuset_parse_list(const char *text, char separator, GError **error)
     do {
         guint first, last;
         if (!parse_part(&at, &first, &last) || (*at != '\0' && *at != separator)) {
-            g_autofree char *shown = g_strescape(text, NULL);
-            g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_INVALID,
-                "'%.60s' is no list like 0-3%c8", shown, separator);
+            g_autofree char *shown = text_show_start(text, 60);
+            g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_INVALID, "'%s' is no list like 0-3%c8",
+                shown, separator);
             return NULL;
         }
         hwloc_bitmap_set_range(set, first, (int)last);

@@ -35,24 +35,39 @@ static void append_escaped(GString *shown, gunichar c)
     }
 }
 
-char *text_show(const char *text)
+/// Appends the first character of @text. What comes behind it.
+static const char *append_character(GString *shown, const char *text)
+{
+    gunichar c = g_utf8_get_char_validated(text, -1);
+    gboolean valid = c != (gunichar)-1 && c != (gunichar)-2;
+    const char *next = valid ? g_utf8_next_char(text) : text + 1;
+
+    if (valid && !is_hidden(c)) {
+        g_string_append_len(shown, text, next - text);
+    } else {
+        append_escaped(shown, valid ? c : (guchar)*text);
+    }
+    return next;
+}
+
+char *text_show_start(const char *text, gsize most)
 {
     g_autoptr(GString) shown = g_string_new(NULL);
 
     while (*text != '\0') {
-        gunichar c = g_utf8_get_char_validated(text, -1);
-        gboolean valid = c != (gunichar)-1 && c != (gunichar)-2;
-        const char *next = valid ? g_utf8_next_char(text) : text + 1;
-        if (!valid) {
-            append_escaped(shown, (guchar)*text);
-        } else if (is_hidden(c)) {
-            append_escaped(shown, c);
-        } else {
-            g_string_append_len(shown, text, next - text);
+        gsize before = shown->len;
+        text = append_character(shown, text);
+        if (shown->len > most) {
+            g_string_truncate(shown, before);
+            break;
         }
-        text = next;
     }
     return g_string_free(g_steal_pointer(&shown), FALSE);
+}
+
+char *text_show(const char *text)
+{
+    return text_show_start(text, G_MAXSIZE);
 }
 
 gboolean text_is_plain(const char *text)

@@ -10,6 +10,9 @@
 /// The caller frees it.
 char *text_show(const char *text);
 
+/// Likewise, what of it fits into @most bytes, in whole characters.
+char *text_show_start(const char *text, gsize most);
+
 /// Whether text_show() changes nothing.
 gboolean text_is_plain(const char *text);
 

@@ -2,6 +2,7 @@
 #include "bind/qmp.h"
 
 #include "base/error.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -176,10 +177,10 @@ static JsonObject *next_message(Qmp *qmp, GError **error)
     g_string_erase(qmp->received, 0, end - qmp->received->str + 1);
     JsonObject *message = json_tokener_parse(line);
     if (message == NULL || !json_object_is_type(message, json_type_object)) {
-        g_autofree char *shown = g_strescape(line, NULL);
+        g_autofree char *shown = text_show_start(line, 60);
         json_object_put(message);
         g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_FAILED,
-            "QEMU of VM %u sent what is no QMP message: '%.60s'", qmp->vmid, shown);
+            "QEMU of VM %u sent what is no QMP message: '%s'", qmp->vmid, shown);
         return NULL;
     }
     return message;
@@ -211,8 +212,8 @@ static void set_qemu_error(const Qmp *qmp, const char *command, JsonObject *fail
     JsonObject *text = NULL;
 
     json_object_object_get_ex(failure, "desc", &text);
-    g_autofree char *shown = g_strescape(text != NULL ? json_object_get_string(text) : "", NULL);
-    g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_FAILED, "QEMU of VM %u refuses %s: %.200s",
+    g_autofree char *shown = text_show_start(text != NULL ? json_object_get_string(text) : "", 200);
+    g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_FAILED, "QEMU of VM %u refuses %s: %s",
         qmp->vmid, command, shown);
 }
 

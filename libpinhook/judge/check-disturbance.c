@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "judge/checks.h"
 
+#include "base/text.h"
+
 #define NAMED_INTERRUPTS 4
 #define HOST_CORES 2
 
@@ -44,8 +46,8 @@ static Fix *fix_interrupts(const Check *check, const CpuSet *irqs)
 static void name_interrupt(GString *names, const Interrupt *interrupt, guint count)
 {
     if (count < NAMED_INTERRUPTS) {
-        g_string_append_printf(
-            names, "%s%u (%.32s)", count > 0 ? ", " : "", interrupt->irq, interrupt->name);
+        g_autofree char *shown = text_show_start(interrupt->name, 32);
+        g_string_append_printf(names, "%s%u (%s)", count > 0 ? ", " : "", interrupt->irq, shown);
     } else if (count == NAMED_INTERRUPTS) {
         g_string_append(names, ", ...");
     }

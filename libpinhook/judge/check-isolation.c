@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "judge/checks.h"
 
+#include "base/text.h"
+
 /* What isolation was asked for. */
 
 /// @cpus (NULL: none) that are online.
@@ -26,9 +28,9 @@ static void check_isolcpus(Check *check)
         return;
     }
     g_autofree char *isolated = list_or_none(isolation->isolated);
+    g_autofree char *asked = text_show_start(isolation->cmdline_isolcpus_text, 40);
     if (check_add(check, FINDING_ISOLCPUS_IGNORED,
-            "isolcpus=%.40s is on the kernel command line, isolated are: %s",
-            isolation->cmdline_isolcpus_text, isolated)) {
+            "isolcpus=%s is on the kernel command line, isolated are: %s", asked, isolated)) {
         check_offer(check,
             hwloc_bitmap_iszero(online) ? NULL : advice_isolate_cpus(check->request, online));
     }

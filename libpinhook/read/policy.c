@@ -2,6 +2,7 @@
 #include "read/policy.h"
 
 #include "base/error.h"
+#include "base/text.h"
 
 #include <string.h>
 
@@ -34,33 +35,37 @@ void policy_free(Policy *policy)
     g_free(policy);
 }
 
-/// Enough to find one's way in a file that is none.
-#define PROBLEM_LIMIT 16
+/// Of each kind: a file that is no policy at all may have half a million.
+#define PROBLEM_LIMIT 200
 
-/// Whether there are enough of a kind: those of others do not crowd out those that apply.
-static gboolean has_enough(const Policy *policy, gboolean applies)
+/// Whether there are enough of its kind: those of others, or such as do not refuse a start, do not
+/// crowd out those that do.
+static gboolean has_enough(const Policy *policy, gboolean applies, const char *now)
 {
     guint count = 0;
 
     for (guint i = 0; i < policy->problems->len; i++) {
         const PolicyProblem *problem = policy->problems->pdata[i];
-        count += problem->applies == applies;
+        count += problem->applies == applies && (problem->now == NULL) == (now == NULL);
     }
     return count >= PROBLEM_LIMIT;
 }
 
-/// Takes @message. NULL: there are enough.
-static PolicyProblem *add_problem(Policy *policy, guint line, gboolean applies, char *message)
+/// Takes @message. @now: as in PolicyProblem. NULL: there are enough.
+static PolicyProblem *add_problem(
+    Policy *policy, guint line, gboolean applies, const char *now, char *message)
 {
-    if (has_enough(policy, applies)) {
+    if (has_enough(policy, applies, now)) {
         g_free(message);
         return NULL;
     }
     PolicyProblem *problem = g_new(PolicyProblem, 1);
 
-    *problem = (PolicyProblem){
-        .line = line, .last_line = line, .applies = applies, .message = message
-    };
+    *problem = (PolicyProblem){ .line = line,
+        .last_line = line,
+        .applies = applies,
+        .now = g_strdup(now),
+        .message = message };
     g_ptr_array_add(policy->problems, problem);
     return problem;
 }
@@ -254,7 +259,7 @@ Policy *policy_unreadable(const char *message)
 {
     Policy *policy = policy_new();
 
-    add_problem(policy, 0, TRUE, g_strdup(message));
+    add_problem(policy, 0, TRUE, NULL, g_strdup(message));
     return policy;
 }
 
@@ -280,8 +285,8 @@ gboolean policy_take(Policy *policy, const char *key, const char *value, GError 
     g_autofree char *wanted = take_rule(policy, key, value, &now);
 
     if (wanted != NULL) {
-        g_autofree char *shown = g_strescape(value, NULL);
-        g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_INVALID, "'%.60s' is not %s", shown,
+        g_autofree char *shown = text_show_start(value, 60);
+        g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_INVALID, "'%s' is not %s", shown,
             *wanted != '\0' ? wanted : "the value of any key");
         return FALSE;
     }
@@ -347,10 +352,10 @@ static void read_group(Reading *reading, guint line, const char *text)
     g_free(reading->group);
     reading->group = g_strndup(text + 1, length - (g_str_has_suffix(text, "]") ? 2 : 1));
     if (!g_str_has_suffix(text, "]") || !find_scope(reading, reading->group, &reading->scope)) {
-        g_autofree char *shown = g_strescape(text, NULL);
+        g_autofree char *shown = text_show_start(text, 60);
         reading->scope = SCOPE_OTHER;
-        reading->bad_group = add_problem(reading->policy, line, TRUE,
-            g_strdup_printf("'%.60s' is none of [defaults], [node NAME], [vm VMID]", shown));
+        reading->bad_group = add_problem(reading->policy, line, TRUE, NULL,
+            g_strdup_printf("'%s' is none of [defaults], [node NAME], [vm VMID]", shown));
     }
 }
 
@@ -363,9 +368,9 @@ static void read_rule(Reading *reading, guint line, const char *text)
         reading->bad_group->last_line = line;
     }
     if (equals == NULL || reading->group == NULL) {
-        g_autofree char *shown = g_strescape(text, NULL);
-        add_problem(reading->policy, line, applies,
-            g_strdup_printf("'%.60s' %s", shown,
+        g_autofree char *shown = text_show_start(text, 60);
+        add_problem(reading->policy, line, applies, NULL,
+            g_strdup_printf("'%s' %s", shown,
                 equals == NULL ? "is no 'key = value'" : "stands before the first [group]"));
         return;
     }
@@ -393,26 +398,21 @@ static void read_lines(Reading *reading, const char *text)
 
 static void add_bad_rule(Policy *report_to, const Rule *rule, gboolean applies, const char *wanted)
 {
-    g_autofree char *group = g_strescape(rule->group, NULL);
-    g_autofree char *key = g_strescape(rule->key, NULL);
-    g_autofree char *value = g_strescape(rule->value, NULL);
+    g_autofree char *group = text_show_start(rule->group, 60);
+    g_autofree char *key = text_show_start(rule->key, 60);
+    g_autofree char *value = text_show_start(rule->value, 60);
 
-    add_problem(report_to, rule->line, applies,
-        *wanted == '\0'
-            ? g_strdup_printf("[%.60s] '%.60s' is no key", group, key)
-            : g_strdup_printf("[%.60s] %s: '%.60s' is not %s", group, key, value, wanted));
+    add_problem(report_to, rule->line, applies, NULL,
+        *wanted == '\0' ? g_strdup_printf("[%s] '%s' is no key", group, key)
+                        : g_strdup_printf("[%s] %s: '%s' is not %s", group, key, value, wanted));
 }
 
 static void add_older_rule(Policy *report_to, const Rule *rule, gboolean applies, const char *now)
 {
-    g_autofree char *group = g_strescape(rule->group, NULL);
-    PolicyProblem *problem = add_problem(report_to, rule->line, applies,
-        g_strdup_printf("[%.60s] %s: '%s' is called '%s' now, and taken as that", group, rule->key,
+    g_autofree char *group = text_show_start(rule->group, 60);
+    add_problem(report_to, rule->line, applies, now,
+        g_strdup_printf("[%s] %s: '%s' is called '%s' now, and taken as that", group, rule->key,
             rule->value, now));
-
-    if (problem != NULL) {
-        problem->now = g_strdup(now);
-    }
 }
 
 /// Takes the rules of one scope into @policy; what is wrong goes to the problems of @report_to.

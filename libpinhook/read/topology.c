@@ -2,6 +2,7 @@
 #include "read/topology.h"
 
 #include "base/error.h"
+#include "base/text.h"
 #include "read/topology-xml.h"
 
 #include <errno.h>
@@ -186,9 +187,9 @@ HwlocTopology *topology_describe(const char *text, GError **error)
     }
     HwlocTopology *topology = is_within_limits(text) ? describe_by(from_synthetic, text) : NULL;
     if (topology == NULL) {
-        g_autofree char *shown = g_strescape(text, NULL);
+        g_autofree char *shown = text_show_start(text, 60);
         g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_INVALID,
-            "'%.60s' is no file and no topology such as 'numa:2 l3:1 core:4 pu:2' (at most %d "
+            "'%s' is no file and no topology such as 'numa:2 l3:1 core:4 pu:2' (at most %d "
             "CPUs)",
             shown, TOPOLOGY_CPUS);
     } else if (strstr(text, "size=") == NULL) {

@@ -2,6 +2,7 @@
 #include "read/vmconfig.h"
 
 #include "base/error.h"
+#include "base/text.h"
 #include "read/pci.h"
 
 #include <string.h>
@@ -131,10 +132,10 @@ static void add_problem(
 
 static void bad_value(VmConfig *vm, const Setting *setting, const char *wanted)
 {
-    g_autofree char *shown = g_strescape(setting->value, NULL);
+    g_autofree char *shown = text_show_start(setting->value, 60);
 
     add_problem(vm, VMCONFIG_UNREADABLE, setting->line, setting,
-        g_strdup_printf("'%s: %.60s' is not %s", setting->key, shown, wanted));
+        g_strdup_printf("'%s: %s' is not %s", setting->key, shown, wanted));
 }
 
 VmConfig *vmconfig_unreadable(const char *message)
@@ -412,9 +413,9 @@ static void take_cell(Reading *reading, const Setting *setting)
     for (guint i = 0; parts[i] != NULL; i++) {
         g_auto(GStrv) pair = g_strsplit(parts[i], "=", 2);
         if (g_strv_length(pair) != 2 || !parse_cell_part(cell, pair[0], pair[1])) {
-            g_autofree char *shown = g_strescape(parts[i], NULL);
+            g_autofree char *shown = text_show_start(parts[i], 40);
             add_problem(reading->vm, VMCONFIG_UNREADABLE, setting->line, setting,
-                g_strdup_printf("%s: '%.40s' is not cpus=LIST, hostnodes=LIST, memory=MiB or "
+                g_strdup_printf("%s: '%s' is not cpus=LIST, hostnodes=LIST, memory=MiB or "
                                 "policy=bind (lists inside use ';')",
                     setting->key, shown));
             cell_free(cell);
@@ -598,9 +599,9 @@ static GHashTable *read_settings(VmConfig *vm, const char *text)
         if (setting != NULL) {
             g_hash_table_replace(settings, setting->key, setting);
         } else if (vm->problems->len < PROBLEM_LIMIT) {
-            g_autofree char *escaped = g_strescape(g_strchomp(lines[i]), NULL);
+            g_autofree char *escaped = text_show_start(g_strchomp(lines[i]), 40);
             add_problem(vm, VMCONFIG_UNREADABLE, i + 1, NULL,
-                g_strdup_printf("'%.40s' is no 'key: value'", escaped));
+                g_strdup_printf("'%s' is no 'key: value'", escaped));
         }
     }
     return settings;
@@ -685,9 +686,9 @@ static void overlay_args(Reading *reading, Smp *smp)
         }
         reading->smp = reading->args;
         if (!overlay_smp(smp, argv[i + 1])) {
-            g_autofree char *shown = g_strescape(argv[i + 1], NULL);
+            g_autofree char *shown = text_show_start(argv[i + 1], 60);
             add_problem(reading->vm, VMCONFIG_UNREADABLE, reading->args->line, reading->args,
-                g_strdup_printf("args: '-smp %.60s' is not what QEMU takes", shown));
+                g_strdup_printf("args: '-smp %s' is not what QEMU takes", shown));
             return;
         }
     }
@@ -808,12 +809,10 @@ VmConfig *vmconfig_parse(const char *text, gsize length)
 
 /* `args`. */
 
-/// The argument as a shell and PVE::Tools::split_args read it.
+/// As a shell reads it; PVE::Tools::split_args does likewise.
 static void append_argument(GString *args, const char *argument)
 {
-    static const char plain[] = G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "-_=,.:/+@%";
-    gboolean bare = *argument != '\0' && argument[strspn(argument, plain)] == '\0';
-    g_autofree char *quoted = bare ? g_strdup(argument) : g_shell_quote(argument);
+    g_autofree char *quoted = text_quote(argument);
 
     g_string_append_printf(args, "%s%s", args->len > 0 ? " " : "", quoted);
 }

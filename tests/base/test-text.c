@@ -34,6 +34,18 @@ static void test_show(void)
     }
 }
 
+static void test_a_start_ends_with_a_whole_character(void)
+{
+    static const char text[] = "a\nK\303\244\342\200\256";
+    static const char *const starts[] = { "", "a", "a", "a\\n", "a\\nK", "a\\nK", "a\\nK\303\244",
+        "a\\nK\303\244", "a\\nK\303\244" };
+
+    for (gsize most = 0; most < G_N_ELEMENTS(starts); most++) {
+        g_autofree char *start = text_show_start(text, most);
+        g_assert_cmpstr(start, ==, starts[most]);
+    }
+}
+
 static void test_quote_plain_words_stay(void)
 {
     static const char *const words[] = { "4-7", "cpus=0-3,hostnodes=0,memory=512,policy=bind",
@@ -78,6 +90,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/text/show", test_show);
+    g_test_add_func("/text/show/start", test_a_start_ends_with_a_whole_character);
     g_test_add_func("/text/quote/plain", test_quote_plain_words_stay);
     g_test_add_func("/text/quote/all-others", test_quote_all_others_are_one_word);
     return g_test_run();

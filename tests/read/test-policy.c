@@ -396,7 +396,23 @@ static void test_a_mebibyte_is_read_in_time(gconstpointer data)
     g_assert_cmpint(policy->mode, ==, POLICY_WARN);
 }
 
-/* Each problem is two lines in the task log. */
+/// Values of an older pinhook do not refuse, and are no reason to pass over what does.
+static void test_older_values_do_not_crowd_out_a_bad_rule(void)
+{
+    g_autoptr(GString) text = g_string_new("[vm 100]\n");
+    gboolean found = FALSE;
+
+    for (guint i = 0; i < 1000; i++) {
+        g_string_append(text, "unproven = keep\n");
+    }
+    g_string_append(text, "mode = sure\n");
+    g_autoptr(Policy) policy = policy_parse(text->str, "alpha", 100);
+    for (guint i = 0; i < policy->problems->len; i++) {
+        found |= ((const PolicyProblem *)policy->problems->pdata[i])->line == 1002;
+    }
+    g_assert_true(found);
+}
+
 static void test_a_file_of_rubbish_has_few_problems(void)
 {
     g_autoptr(GString) text = g_string_new("[vm 101]\n");
@@ -408,13 +424,14 @@ static void test_a_file_of_rubbish_has_few_problems(void)
     g_autoptr(Policy) policy = policy_parse(text->str, "alpha", 100);
     const PolicyProblem *last = policy->problems->pdata[policy->problems->len - 1];
 
-    g_assert_cmpuint(policy->problems->len, <, 100);
+    g_assert_cmpuint(policy->problems->len, <, 1000);
     g_assert_cmpuint(last->line, ==, 10003);
     g_assert_true(last->applies);
 }
 
 static void add_keys_and_groups(void)
 {
+    g_test_add_func("/policy/older-values", test_older_values_do_not_crowd_out_a_bad_rule);
     g_test_add_func("/policy/defaults", test_no_file_is_all_defaults);
     g_test_add_func("/policy/words", test_every_word_of_every_key_is_taken);
     g_test_add_func("/policy/lists", test_cpus_are_a_list);
