@@ -2171,6 +2171,29 @@ static void add_qemus(void)
         test_real_kernel_is_not_used_on_another_proc);
 }
 
+/// The task log takes what is written, and JSON is read whole.
+static void test_a_qemu_that_names_thousands_of_vcpus(void)
+{
+    g_autoptr(Scene) scene = scene_new_started(GOOD, FAKE_QEMU_GOOD);
+    g_autoptr(GString) vcpus = g_string_new("[");
+
+    for (guint i = 0; i < 60000; i++) {
+        g_string_append_printf(vcpus, "%s{\"cpu-index\": %u, \"thread-id\": %u}", i > 0 ? "," : "",
+            i % 4000, 100000 + i);
+    }
+    g_string_append_c(vcpus, ']');
+    fake_qemu_answer(scene->qemu, "query-cpus-fast", vcpus->str);
+    g_autoptr(Report) report = run_post_start(&scene->call);
+    g_autofree char *text = report_to_text(report);
+    g_autoptr(JsonObject) json = report_to_json(report);
+
+    g_assert_cmpint(report->outcome, ==, OUTCOME_UNPROVEN);
+    g_assert_cmpuint(report->findings->len, >=, 60000);
+    g_assert_cmpuint(strlen(text), <, 16384);
+    g_assert_nonnull(strstr(text, "error: vcpu-missing: and 59990 more\n"));
+    g_assert_cmpuint(strlen(json_object_to_json_string(json)), <, 16384);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -2181,5 +2204,6 @@ int main(int argc, char **argv)
     add_memory();
     add_files();
     add_qemus();
+    g_test_add_func("/run/thousands-of-vcpus", test_a_qemu_that_names_thousands_of_vcpus);
     return g_test_run();
 }

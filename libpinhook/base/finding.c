@@ -282,6 +282,36 @@ GPtrArray *finding_list_new(void)
     return g_ptr_array_new_with_free_func((GDestroyNotify)finding_free);
 }
 
+/// Adds those of @severity to @told.
+static void tell(GArray *told, const GPtrArray *findings, Severity severity)
+{
+    guint last[FINDING_COUNT] = { 0 }, count[FINDING_COUNT] = { 0 };
+
+    for (guint i = 0; i < findings->len; i++) {
+        const Finding *finding = findings->pdata[i];
+        if (finding->severity != severity) {
+            continue;
+        }
+        if (++count[finding->code] <= FINDING_TOLD) {
+            FindingTold one = { .finding = finding };
+            last[finding->code] = told->len;
+            g_array_append_val(told, one);
+        } else {
+            g_array_index(told, FindingTold, last[finding->code]).more++;
+        }
+    }
+}
+
+GArray *finding_list_told(const GPtrArray *findings)
+{
+    GArray *told = g_array_new(FALSE, FALSE, sizeof(FindingTold));
+
+    for (guint severity = SEVERITY_ERROR; severity > SEVERITY_OFF; severity--) {
+        tell(told, findings, (Severity)severity);
+    }
+    return told;
+}
+
 guint finding_list_count(const GPtrArray *findings, Severity severity)
 {
     guint count = 0;

@@ -100,5 +100,17 @@ char **finding_fix_lines(const Finding *finding, const FixPlace *place);
 /// A list of findings that owns them.
 GPtrArray *finding_list_new(void);
 
+/// Which findings of the list are told, errors first, and of how many others each is the last that
+/// is: of one code and severity no more than FINDING_TOLD, as there may be one for each of
+/// thousands of threads. The caller unrefs the array of FindingTold.
+GArray *finding_list_told(const GPtrArray *findings);
+
+#define FINDING_TOLD 10
+
+typedef struct {
+    const Finding *finding;
+    guint more; // so many of its code and severity are not told
+} FindingTold;
+
 /// How many findings of @severity are in the list.
 guint finding_list_count(const GPtrArray *findings, Severity severity);

@@ -236,8 +236,11 @@ static void append_fixes(GString *text, const char *prefix, char *const *ways)
 void report_append_findings(
     GString *text, const char *prefix, const GPtrArray *findings, const FixPlace *place)
 {
-    for (guint i = 0; i < findings->len; i++) {
-        const Finding *finding = findings->pdata[i];
+    g_autoptr(GArray) told = finding_list_told(findings);
+
+    for (guint i = 0; i < told->len; i++) {
+        const FindingTold *one = &g_array_index(told, FindingTold, i);
+        const Finding *finding = one->finding;
         const char *name = finding_kind(finding->code)->name;
         g_autofree char *shown = text_show(finding->message);
         g_auto(GStrv) ways = finding_fix_lines(finding, place);
@@ -247,6 +250,10 @@ void report_append_findings(
         append_fixes(text, prefix, ways);
         if (*ways == NULL) {
             g_string_append_printf(text, "%s  see: pinhook explain %s\n", prefix, name);
+        }
+        if (one->more > 0) {
+            g_string_append_printf(text, "%s%s: %s: and %u more\n", prefix,
+                severity_name(finding->severity), name, one->more);
         }
     }
 }
@@ -586,10 +593,12 @@ static JsonObject *fixes_to_json(const Finding *finding, const FixPlace *place)
 
 JsonObject *report_findings_to_json(const GPtrArray *findings, const FixPlace *place)
 {
+    g_autoptr(GArray) told = finding_list_told(findings);
     JsonObject *array = json_object_new_array();
 
-    for (guint i = 0; i < findings->len; i++) {
-        const Finding *finding = findings->pdata[i];
+    for (guint i = 0; i < told->len; i++) {
+        const FindingTold *one = &g_array_index(told, FindingTold, i);
+        const Finding *finding = one->finding;
         JsonObject *json = json_object_new_object();
         json_object_object_add(
             json, "code", json_object_new_string(finding_kind(finding->code)->name));
@@ -597,6 +606,9 @@ JsonObject *report_findings_to_json(const GPtrArray *findings, const FixPlace *p
             json, "severity", json_object_new_string(severity_name(finding->severity)));
         json_object_object_add(json, "message", json_new_text(finding->message));
         json_object_object_add(json, "fix", fixes_to_json(finding, place));
+        if (one->more > 0) {
+            json_object_object_add(json, "more", json_object_new_uint64(one->more));
+        }
         json_object_array_add(array, json);
     }
     return array;

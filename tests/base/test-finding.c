@@ -132,6 +132,37 @@ static void test_a_list_counts_by_severity(void)
     g_assert_cmpuint(finding_list_count(list, SEVERITY_WARNING), ==, 2);
 }
 
+static void add(GPtrArray *list, FindingCode code, Severity severity, guint count)
+{
+    for (guint i = 0; i < count; i++) {
+        g_ptr_array_add(list, finding_new(code, severity, g_strdup_printf("%u", i)));
+    }
+}
+
+/// Whatever is there more of, and whichever comes first.
+static void test_errors_are_told_first_and_of_each_code_ten(void)
+{
+    g_autoptr(GPtrArray) list = finding_list_new();
+
+    add(list, FINDING_POLICY_INVALID, SEVERITY_WARNING, 12);
+    add(list, FINDING_NOT_BOUND, SEVERITY_ERROR, FINDING_TOLD);
+    add(list, FINDING_POLICY_INVALID, SEVERITY_ERROR, 1);
+    add(list, FINDING_VCPU_MISSING, SEVERITY_ERROR, 60000);
+    g_autoptr(GArray) told = finding_list_told(list);
+    g_autoptr(GString) text = g_string_new(NULL);
+    for (guint i = 0; i < told->len; i++) {
+        const FindingTold *one = &g_array_index(told, FindingTold, i);
+        g_string_append_printf(text, "%s%s%s", finding_kind(one->finding->code)->name,
+            one->finding->severity == SEVERITY_ERROR ? "!" : "", one->finding->message);
+        g_string_append_printf(text, one->more > 0 ? "+%u " : " ", one->more);
+    }
+    g_assert_cmpuint(told->len, ==, 31);
+    g_assert_true(g_str_has_prefix(text->str, "not-bound!0 "));
+    g_assert_nonnull(strstr(text->str, "not-bound!9 policy-invalid!0 vcpu-missing!0 "));
+    g_assert_nonnull(strstr(text->str, "vcpu-missing!9+59990 policy-invalid0 "));
+    g_assert_true(g_str_has_suffix(text->str, "policy-invalid9+2 "));
+}
+
 static void test_a_finding_keeps_what_it_was_given(void)
 {
     g_autoptr(Finding) finding = finding_mended_by(FINDING_CPU_TAKEN, SEVERITY_WARNING, "m", "f");
@@ -150,6 +181,7 @@ int main(int argc, char **argv)
     g_test_add_func("/finding/unknown-name", test_an_unknown_name_is_no_code);
     g_test_add_func("/finding/promised", test_the_promised_findings_are_there);
     g_test_add_func("/finding/list-counts", test_a_list_counts_by_severity);
+    g_test_add_func("/finding/told", test_errors_are_told_first_and_of_each_code_ten);
     g_test_add_func("/finding/keeps", test_a_finding_keeps_what_it_was_given);
     return g_test_run();
 }

@@ -146,10 +146,10 @@ static void test_findings_stand_last(void)
     g_ptr_array_add(
         report->findings, finding_mended_by(FINDING_TUNED, SEVERITY_ERROR, "tuned runs", NULL));
     g_autofree char *text = hostreport_to_text(report, MAP_PLAIN);
-    g_assert_true(g_str_has_suffix(text, "\n\nwarning: irqbalance: irqbalance runs\n"
-                                         "  fix: stop it\n"
-                                         "error: tuned: tuned runs\n"
-                                         "  see: pinhook explain tuned\n"));
+    g_assert_true(g_str_has_suffix(text, "\n\nerror: tuned: tuned runs\n"
+                                         "  see: pinhook explain tuned\n"
+                                         "warning: irqbalance: irqbalance runs\n"
+                                         "  fix: stop it\n"));
     g_assert_cmpint(hostreport_exit_status(report), ==, 1);
 }
 
