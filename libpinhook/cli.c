@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "cli.h"
 
+#include "base/text.h"
 #include "bind/ledger.h"
 #include "arguments.h"
 #include "config.h"
 #include "run.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -157,6 +160,13 @@ static char *make_usage(void)
     return g_string_free(usage, FALSE);
 }
 
+static void complain(const char *message)
+{
+    g_autofree char *shown = text_show(message);
+
+    fprintf(stderr, "pinhook: %s\n", shown);
+}
+
 static int wrong_usage(const char *format, ...) G_GNUC_PRINTF(1, 2);
 
 static int wrong_usage(const char *format, ...)
@@ -167,8 +177,8 @@ static int wrong_usage(const char *format, ...)
     va_start(args, format);
     g_autofree char *message = g_strdup_vprintf(format, args);
     va_end(args);
-    g_autofree char *shown = g_strescape(message, NULL);
-    fprintf(stderr, "pinhook: %s\n%s", shown, usage);
+    complain(message);
+    fputs(usage, stderr);
     return EXIT_USAGE;
 }
 
@@ -227,7 +237,7 @@ static Root *open_root(const Arguments *arguments)
     Root *root = root_open(arguments->root != NULL ? arguments->root : "/", &error);
 
     if (root == NULL) {
-        fprintf(stderr, "pinhook: %s\n", error->message);
+        complain(error->message);
     }
     return root;
 }
@@ -254,9 +264,7 @@ static int report_on(const Arguments *arguments, guint vmid, Run run, FILE *out)
 /// One line, for what was typed: the usage of all else would hide it.
 static int wrong_option(const char *message)
 {
-    g_autofree char *shown = g_strescape(message, NULL);
-
-    fprintf(stderr, "pinhook: %s\n", shown);
+    complain(message);
     return EXIT_USAGE;
 }
 
@@ -324,7 +332,7 @@ static int check(const Arguments *arguments, guint vmid)
 
 static int fail(const GError *error)
 {
-    fprintf(stderr, "pinhook: %s\n", error->message);
+    complain(error->message);
     return EXIT_FAILED;
 }
 
@@ -500,10 +508,9 @@ static int explain(const Arguments *arguments, guint vmid)
 
     if (arguments->count == 2) {
         if (!finding_lookup(arguments->rest[1], &code)) {
-            g_autofree char *shown = g_strescape(arguments->rest[1], NULL);
-            fprintf(
-                stderr, "pinhook: there is no finding '%s'; 'pinhook explain' lists them\n", shown);
-            return EXIT_USAGE;
+            g_autofree char *message = g_strdup_printf(
+                "there is no finding '%s'; 'pinhook explain' lists them", arguments->rest[1]);
+            return wrong_option(message);
         }
         which = &code;
     }
@@ -569,21 +576,7 @@ static int walk_through(const Arguments *arguments)
     return door->walk(arguments, vmid);
 }
 
-/// What could not be written was not said, and whoever reads the status alone must not take it for
-/// good.
-static int see_written(int status)
-{
-    gboolean flushed = fflush(stdout) == 0;
-    gboolean written = flushed && !ferror(stdout);
-
-    if (!written) {
-        fprintf(stderr, "pinhook: cannot write to stdout%s%s\n", flushed ? "" : ": ",
-            flushed ? "" : g_strerror(errno));
-    }
-    return status == EXIT_OK && (!written || ferror(stderr)) ? EXIT_FAILED : status;
-}
-
-static int call_main(int argc, char **argv, const char *migrated_from, int caller)
+static int run(int argc, char **argv, const char *migrated_from, int caller)
 {
     g_auto(Arguments) arguments = { .caller = caller };
     g_autoptr(GError) error = NULL;
@@ -609,7 +602,42 @@ static int call_main(int argc, char **argv, const char *migrated_from, int calle
     return walk_through(&arguments);
 }
 
+/// What is opened later must not come to stand where lines are written to; what is written to one
+/// that was closed fails.
+static void occupy_standard_streams(void)
+{
+    int fd;
+
+    do {
+        fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
+/// What nobody could be told is not known to anybody, whatever came out.
+static int look_at_output(int status)
+{
+    errno = 0;
+    gboolean told = fflush(stdout) == 0;
+    int why = errno;
+
+    told &= ferror(stdout) == 0;
+    if (told && ferror(stderr) == 0) {
+        return status;
+    }
+    if (!told) {
+        g_autofree char *message = g_strconcat("cannot write to stdout", why != 0 ? ": " : "",
+            why != 0 ? g_strerror(why) : NULL, NULL);
+        complain(message);
+    }
+    return EXIT_FAILED;
+}
+
 int cli_main(int argc, char **argv, const char *migrated_from, int caller)
 {
-    return see_written(call_main(argc, argv, migrated_from, caller));
+    occupy_standard_streams();
+    signal(SIGPIPE, SIG_IGN); // a pipe that was closed is an error like others
+    return look_at_output(run(argc, argv, migrated_from, caller));
 }

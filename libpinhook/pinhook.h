@@ -18,6 +18,7 @@ typedef enum {
     PINHOOK_ERROR_NOT_FOUND, /**< a file is not there */
     PINHOOK_ERROR_TIMEOUT,   /**< a deadline ran out */
     PINHOOK_ERROR_GONE,      /**< the VM or one of its threads has ended */
+    PINHOOK_ERROR_DENIED,    /**< it takes root, which the caller is not */
 } PinhookError;
 
 PINHOOK_API GQuark pinhook_error_quark(void);

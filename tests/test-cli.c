@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define GOOD                                                                                       \
@@ -212,7 +214,7 @@ static void test_wrong_arguments_are_shown_escaped(void)
 
     assert_usage(&called);
     g_assert_null(strchr(called.err, '\033'));
-    g_assert_nonnull(strstr(called.err, "100\\n\\033[31m"));
+    g_assert_nonnull(strstr(called.err, "100\\n\\x1b[31m"));
 }
 
 static void test_other_phases_pass_silently(void)
@@ -864,44 +866,151 @@ static void test_absent_root_is_said(void)
     }
 }
 
-/// Calls it where nothing can be written to @stream; its exit status.
-static int call_with_full(FILE *stream, const char *const *arguments)
+/* Output that cannot be written. */
+
+static int open_full(void)
 {
-    int saved = dup(fileno(stream)), full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    return open("/dev/full", O_WRONLY | O_CLOEXEC);
+}
+
+static int open_closed_pipe(void)
+{
+    int ends[2];
+
+    g_assert_cmpint(pipe2(ends, O_CLOEXEC), ==, 0);
+    close(ends[0]);
+    return ends[1];
+}
+
+/// The exit status where both streams are @fd, which is closed; below 0: none.
+static int call_into(int fd, const char *const *arguments)
+{
+    FILE *const streams[] = { stdout, stderr };
+    int saved[G_N_ELEMENTS(streams)];
     const char *argv[MOST_ARGUMENTS + 2] = { 0 };
     int argc = fill_argv(argv, arguments);
 
-    g_assert_cmpint(dup2(full, fileno(stream)), >=, 0);
+    for (gsize i = 0; i < G_N_ELEMENTS(streams); i++) {
+        fflush(streams[i]);
+        saved[i] = fcntl(fileno(streams[i]), F_DUPFD_CLOEXEC, 10);
+        close(fileno(streams[i]));
+        g_assert_true(fd < 0 || dup2(fd, fileno(streams[i])) >= 0);
+    }
     int status = cli_main(argc, (char **)argv, NULL, TASK);
-    clearerr(stream);
-    dup2(saved, fileno(stream));
-    close(saved);
-    close(full);
+    for (gsize i = 0; i < G_N_ELEMENTS(streams); i++) {
+        fflush(streams[i]);
+        clearerr(streams[i]);
+        dup2(saved[i], fileno(streams[i]));
+        close(saved[i]);
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
     return status;
 }
 
-/// Whoever reads the status alone must not take for good what nobody could read.
-static void test_what_cannot_be_written_is_an_error(void)
+/// Whatever a door found out.
+static void test_output_that_cannot_be_written_is_an_error(void)
 {
     g_autoptr(FakeRoot) fake = new_root(GOOD);
-    const struct {
-        FILE *stream;
-        const char *arguments[5]; // ended by NULL
-        int good;
-    } calls[] = {
-        { stdout, { "--root", fake->path, "check", "100" }, 0 },
-        { stdout, { "--version" }, 0 },
-        { stdout, { "explain" }, 0 },
-        { stdout, { "explain", "--json" }, 0 },
-        { stdout, { "--root", fake->path, "check", "999" }, 1 },
-        { stderr, { "--root", fake->path, "100", "pre-start" }, 0 },
-    };
+    const char *const doors[][MOST_ARGUMENTS] = { { "--root", fake->path, "check", "100" },
+        { "--root", fake->path, "check", "100", "--json" },
+        { "--root", fake->path, "100", "pre-start" }, { "--root", fake->path, "100", "post-start" },
+        { "--root", fake->path, "plan", "--vcpus", "1" }, { "--root", fake->path, "status" },
+        { "--root", fake->path, "status", "100" }, { "--root", fake->path, "repair", "100" },
+        { "--root", fake->path, "host" }, { "--root", fake->path, "host", "--xml" }, { "explain" },
+        { "explain", "cpu-taken" }, { "explain", "no-such-thing" }, { "--help" }, { "--version" },
+        { "nonsense" } };
 
-    for (gsize i = 0; i < G_N_ELEMENTS(calls); i++) {
-        g_auto(Called) called = call(calls[i].arguments);
-        g_assert_cmpint(called.status, ==, calls[i].good);
-        int status = call_with_full(calls[i].stream, calls[i].arguments);
-        g_assert_cmpint(status, ==, calls[i].good == 0 ? 3 : calls[i].good);
+    for (gsize i = 0; i < G_N_ELEMENTS(doors); i++) {
+        g_test_message("%s %s %s", doors[i][0], doors[i][1], doors[i][2]);
+        g_assert_cmpint(call_into(open_full(), doors[i]), ==, 3);
+        g_assert_cmpint(call_into(open_closed_pipe(), doors[i]), ==, 3);
+        g_assert_cmpint(call_into(-1, doors[i]), ==, 3);
+    }
+}
+
+/// A file that is opened gets the lowest number that is free.
+static void test_nothing_is_written_into_what_stands_for_a_closed_stream(void)
+{
+    g_autoptr(FakeRoot) fake = new_root("cores: 9\n");
+    const char *const pre_start[] = { "--root", fake->path, "100", "pre-start", NULL };
+    const char *const silent[] = { "--root", fake->path, "100", "pre-stop", NULL };
+
+    g_assert_cmpint(call_into(-1, pre_start), ==, 3);
+    g_assert_cmpint(call_into(-1, silent), ==, 0);
+    g_auto(GStrv) names = root_list(fake->root, LEDGER_PATH, NULL);
+    for (guint i = 0; names != NULL && names[i] != NULL; i++) {
+        g_autofree char *path = g_strdup_printf(LEDGER_PATH "/%s", names[i]);
+        g_autofree char *text = root_read(fake->root, path, NULL, NULL);
+        g_assert_true(text == NULL || strstr(text, "pinhook: ") == NULL);
+    }
+}
+
+/* Without root. */
+
+/// What @arguments print as nobody does it, where this is root: both streams.
+static char *say_as_nobody(const char *const *arguments)
+{
+    const char *argv[MOST_ARGUMENTS + 2] = { 0 };
+    int argc = fill_argv(argv, arguments);
+    int status, file = memfd_create("captured", MFD_CLOEXEC);
+    GString *text = g_string_new(NULL);
+    char chunk[4096];
+
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        if (geteuid() == 0 && setresuid(65534, 65534, 65534) < 0) {
+            _exit(99);
+        }
+        dup2(file, STDOUT_FILENO);
+        dup2(file, STDERR_FILENO);
+        _exit(cli_main(argc, (char **)argv, NULL, TASK));
+    }
+    g_assert_cmpint(waitpid(child, &status, 0), ==, child);
+    g_assert_true(WIFEXITED(status));
+    g_string_append_printf(text, "exit %d\n", WEXITSTATUS(status));
+    g_assert_cmpint(lseek(file, 0, SEEK_SET), ==, 0);
+    for (ssize_t got = read(file, chunk, sizeof(chunk)); got > 0;
+         got = read(file, chunk, sizeof(chunk))) {
+        g_string_append_len(text, chunk, got);
+    }
+    close(file);
+    return g_string_free(text, FALSE);
+}
+
+/// As Proxmox has /etc/pve, and pinhook its ledger.
+static void test_without_root_it_says_that_it_needs_it(void)
+{
+    g_autoptr(FakeRoot) fake = new_root(GOOD);
+    const char *const doors[][MOST_ARGUMENTS] = { { "--root", fake->path, "check", "100" },
+        { "--root", fake->path, "plan", "100" }, { "--root", fake->path, "100", "pre-start" },
+        { "--root", fake->path, "100", "post-stop" }, { "--root", fake->path, "status" },
+        { "--root", fake->path, "status", "100" }, { "--root", fake->path, "status", "--json" },
+        { "--root", fake->path, "repair", "--all" }, { "--root", fake->path, "host" },
+        { "--root", fake->path, "host", "--json" } };
+    enum { POST_STOP = 3 };
+    static const char *const closed[] = { "etc/pve", "run/pinhook", "run/qemu-server" };
+
+    fake_root_write(fake, "run/qemu-server/100.pid", "4711\n");
+    fake_root_write(fake, LEDGER_PATH "/100.json", "{}");
+    g_autofree char *scratch = g_path_get_dirname(fake->path);
+    g_assert_cmpint(chmod(scratch, 0755), ==, 0);
+    g_assert_cmpint(chmod(fake->path, 0755), ==, 0);
+    for (gsize i = 0; i < G_N_ELEMENTS(closed); i++) {
+        g_autofree char *path = fake_root_outside(fake, closed[i]);
+        g_assert_cmpint(chmod(path, 0), ==, 0);
+    }
+    for (gsize i = 0; i < G_N_ELEMENTS(doors); i++) {
+        g_autofree char *said = say_as_nobody(doors[i]);
+        g_test_message("%s %s: %s", doors[i][2], doors[i][3], said);
+        g_assert_nonnull(strstr(said, ": Permission denied; pinhook needs root"));
+        g_assert_true(strstr(said, "exit 0\n") == NULL || i == POST_STOP);
+    }
+    for (gsize i = 0; i < G_N_ELEMENTS(closed); i++) {
+        g_autofree char *path = fake_root_outside(fake, closed[i]);
+        g_assert_cmpint(chmod(path, 0755), ==, 0);
     }
 }
 
@@ -956,6 +1065,9 @@ int main(int argc, char **argv)
     g_test_add_func("/cli/repair-of-a-vm-that-does-not-run", test_repair_of_a_vm_that_does_not_run);
     g_test_add_func("/cli/absent-root-is-said", test_absent_root_is_said);
     g_test_add_func(
-        "/cli/what-cannot-be-written-is-an-error", test_what_cannot_be_written_is_an_error);
+        "/cli/output-that-cannot-be-written", test_output_that_cannot_be_written_is_an_error);
+    g_test_add_func("/cli/without-root", test_without_root_it_says_that_it_needs_it);
+    g_test_add_func("/cli/closed-streams-are-not-taken",
+        test_nothing_is_written_into_what_stands_for_a_closed_stream);
     return g_test_run();
 }

@@ -2,6 +2,7 @@
 #include "base/error.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 GQuark pinhook_error_quark(void)
 {
@@ -18,6 +19,9 @@ static PinhookError error_code(int errnum)
         return PINHOOK_ERROR_GONE;
     case ETIMEDOUT:
         return PINHOOK_ERROR_TIMEOUT;
+    case EACCES:
+    case EPERM:
+        return geteuid() != 0 ? PINHOOK_ERROR_DENIED : PINHOOK_ERROR_FAILED;
     default:
         return PINHOOK_ERROR_FAILED;
     }
@@ -31,6 +35,8 @@ gboolean error_set_errno(GError **error, int errnum, const char *format, ...)
     g_autofree char *what = g_strdup_vprintf(format, args);
     va_end(args);
 
-    g_set_error(error, PINHOOK_ERROR, error_code(errnum), "%s: %s", what, g_strerror(errnum));
+    PinhookError code = error_code(errnum);
+    g_set_error(error, PINHOOK_ERROR, code, "%s: %s%s", what, g_strerror(errnum),
+        code == PINHOOK_ERROR_DENIED ? "; pinhook needs root" : "");
     return FALSE;
 }

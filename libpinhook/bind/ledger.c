@@ -197,10 +197,12 @@ gboolean ledger_read(const Root *root, guint vmid, LedgerEntry **entry, GError *
         g_clear_pointer(entry, ledger_entry_free);
         return TRUE;
     }
+    g_autofree char *remedy = g_strdup_printf(
+        "; if that VM does not run: rm /" LEDGER_PATH "/%u.json", vmid);
+    gboolean denied = g_error_matches(unknown, PINHOOK_ERROR, PINHOOK_ERROR_DENIED);
     g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_FAILED,
-        "what VM %u holds cannot be told from /" LEDGER_PATH "/%u.json: %s; if that VM does not "
-        "run: rm /" LEDGER_PATH "/%u.json",
-        vmid, vmid, unknown->message, vmid);
+        "what VM %u holds cannot be told from /" LEDGER_PATH "/%u.json: %s%s", vmid, vmid,
+        unknown->message, denied ? "" : remedy);
     return FALSE;
 }
 
