@@ -83,7 +83,7 @@ static void configure(const Node *node, guint vmid, guint vcpus, const char *mor
     g_autofree char *cpus = real_qemu_first_cpus(vcpus);
     g_autofree char *path = g_strdup_printf("etc/pve/qemu-server/%u.conf", vmid);
     g_autofree char *text = g_strdup_printf(
-        "cores: %u\nmemory: 64\naffinity: %s\n%s", vcpus, cpus, more);
+        "cores: %u\nmemory: 64\naffinity: %s,%s\n%s", vcpus, cpus, cpus, more);
 
     fake_root_write(node->fake, path, text);
 }
@@ -533,7 +533,7 @@ static RealQemu *start_on(const Node *node, guint vmid, int cpu)
 {
     RealQemuShape shape = { .present = 1, .most = 1 };
     g_autofree char *path = g_strdup_printf("etc/pve/qemu-server/%u.conf", vmid);
-    g_autofree char *text = g_strdup_printf("cores: 1\nmemory: 64\naffinity: %d\n", cpu);
+    g_autofree char *text = g_strdup_printf("cores: 1\nmemory: 64\naffinity: %d,%d\n", cpu, cpu);
 
     fake_root_write(node->fake, path, text);
     return start(node, vmid, &shape);

@@ -5,17 +5,24 @@
 
 static const FindingKind kinds[FINDING_COUNT] = {
     [FINDING_CONFIG_UNREADABLE] = { "config-unreadable", SEVERITY_ERROR,
-        "The VM's config file, or a line of it, cannot be read.",
-        "What cannot be read cannot be checked; Proxmox drops such a line without a word.",
+        "The VM's config file cannot be read, or has a value on which Proxmox or QEMU ends the "
+        "start.",
+        "What cannot be read cannot be checked, and the VM would not run.",
         "Correct the named line with qm set, or the file in /etc/pve/qemu-server." },
     [FINDING_UNKNOWN_OPTION] = { "unknown-option", SEVERITY_ERROR,
         "The config uses an option for pinning that Proxmox does not have (cpuaffinity, cpuset).",
         "Tutorials name it, but it does nothing, and Proxmox drops it when it next writes the "
         "file: the VM only looks pinned.",
         "Use affinity: qm set VMID --affinity LIST. That also drops the wrong line." },
+    [FINDING_OPTION_IGNORED] = { "option-ignored", SEVERITY_WARNING,
+        "Proxmox does not take a line of the VM's config as it is written, or QEMU soon will not.",
+        "The VM runs without what the line asks for, and Proxmox drops it when it next writes the "
+        "file.",
+        "Write the value as the message says, with qm set; else comment the line out." },
     [FINDING_AFFINITY_INVALID] = { "affinity-invalid", SEVERITY_ERROR,
-        "The VM's affinity is no list of CPUs.",
-        "Proxmox ignores it, and the VM would run on any CPU.",
+        "The VM's affinity is no list of CPUs, or none that taskset takes.",
+        "Proxmox ignores what is no list, and the VM would run on any CPU; of blanks in a list "
+        "taskset ends the start.",
         "Write it as 0,5,8-11: qm set VMID --affinity LIST." },
     [FINDING_POLICY_INVALID] = { "policy-invalid", SEVERITY_ERROR,
         "A line of /etc/pve/pinhook.conf is not understood.",
@@ -28,7 +35,7 @@ static const FindingKind kinds[FINDING_COUNT] = {
         "host, though many tutorials take them for that.",
         "Give each vCPU to one cell: qm set VMID --numa0 cpus=0-3,hostnodes=0,…" },
     [FINDING_CELL_MEMORY] = { "cell-memory", SEVERITY_ERROR,
-        "The memory of the numa lines does not add up to the VM's, or hostnodes has no policy.",
+        "The memory of the cells does not add up to the VM's, or hostnodes has no policy.",
         "Proxmox or QEMU then fails the start with a message that is harder to read.",
         "Make the cells' memory add up, and give policy=bind with hostnodes." },
     [FINDING_NODE_MISSING] = { "node-missing", SEVERITY_ERROR,

@@ -72,9 +72,12 @@ Fix *fix_drop_unknown(Fix *fix, const char *key)
     return add_pair(fix, CHANGE_UNKNOWN, key, NULL);
 }
 
-Fix *fix_comment_out(Fix *fix, guint line)
+Fix *fix_comment_out(Fix *fix, guint line, const char *text)
 {
-    add(fix, CHANGE_LINE)->first = line;
+    Change *change = add(fix, CHANGE_LINE);
+
+    change->first = line;
+    change->value = g_strdup(text);
     return fix;
 }
 
@@ -308,14 +311,35 @@ static void print_options(const Printing *out, const Fix *fix)
     }
 }
 
+/// So much of a line finds it again.
+#define PATTERN_LENGTH 80
+
+/// What sed finds the line by. What is not ASCII would depend on the locale.
+static char *line_pattern(const char *text)
+{
+    g_autoptr(GString) pattern = g_string_new("^");
+
+    for (gsize i = 0; text[i] != '\0' && i < PATTERN_LENGTH; i++) {
+        if (strchr("\\/.*[]^$", text[i]) != NULL) {
+            g_string_append_c(pattern, '\\');
+        }
+        g_string_append_c(pattern, g_ascii_isprint(text[i]) ? text[i] : '.');
+    }
+    g_string_append(pattern, strlen(text) > PATTERN_LENGTH ? ".*" : "\\s*$");
+    return g_string_free(g_steal_pointer(&pattern), FALSE);
+}
+
+/// By what it says: Proxmox sorts the lines whenever it writes, and another fix may come first.
 static void print_line(const Printing *out, const Change *change)
 {
+    g_autofree char *pattern = line_pattern(change->value);
+    g_autofree char *script = g_strdup_printf("s/%s/#&/", pattern);
     g_autofree char *path = out->place->config != NULL
                                 ? g_strdup(out->place->config)
                                 : g_strdup_printf("/etc/pve/qemu-server/%s.conf", out->vm);
 
-    begin_command(out->line, "sed -i");
-    g_string_append_printf(out->line, " '%us/^/#/'", change->first);
+    begin_command(out->line, g_str_is_ascii(change->value) ? "sed -i" : "LC_ALL=C sed -i");
+    append_word(out->line, script);
     append_path(out->line, path);
 }
 

@@ -10,7 +10,7 @@
 typedef enum {
     CHANGE_OPTION,    // an option of the VM's config: `key` becomes `value`; NULL: it is deleted
     CHANGE_UNKNOWN,   // `key`, which Proxmox does not know and drops whenever it writes, is dropped
-    CHANGE_LINE,      // line `first` of the VM's config becomes a comment
+    CHANGE_LINE,      // line `first` of the VM's config, which is `value`, becomes a comment
     CHANGE_RULE,      // the VM's rule `key` of the policy becomes `value`
     CHANGE_RULE_LINE, // lines `first` to `last` of the policy become comments; `value`: line
                       // `first` gets that value
@@ -66,7 +66,7 @@ Fix *fix_set_number(Fix *fix, const char *key, guint64 value);
 Fix *fix_drop_unknown(Fix *fix, const char *key);
 
 /// A comment loses nothing, and Proxmox takes it for the VM's description.
-Fix *fix_comment_out(Fix *fix, guint line);
+Fix *fix_comment_out(Fix *fix, guint line, const char *text);
 
 Fix *fix_rule(Fix *fix, const char *key, const char *value);
 

@@ -12,7 +12,7 @@ static gboolean vcpus_are_given_once(const VmConfig *vm)
 
     for (guint i = 0; i < vm->cells->len; i++) {
         const VmCell *cell = vm->cells->pdata[i];
-        if (cell->cpus == NULL || hwloc_bitmap_intersects(given, cell->cpus)) {
+        if (hwloc_bitmap_intersects(given, cell->cpus)) {
             return FALSE;
         }
         hwloc_bitmap_or(given, given, cell->cpus);
@@ -21,13 +21,14 @@ static gboolean vcpus_are_given_once(const VmConfig *vm)
            cpuset_count(given) == vm->vcpus_most;
 }
 
+/// In whole hugepages, if the VM has these.
 static gboolean memory_adds_up(const VmConfig *vm)
 {
-    guint64 sum = 0;
+    guint64 sum = 0, unit_mib = vmconfig_memory_unit_mib(vm);
 
     for (guint i = 0; i < vm->cells->len; i++) {
         const VmCell *cell = vm->cells->pdata[i];
-        if (cell->memory_mib == 0) {
+        if (cell->memory_mib == 0 || cell->memory_mib % unit_mib != 0) {
             return FALSE;
         }
         sum += cell->memory_mib;
@@ -58,17 +59,35 @@ static char *cell_vcpus(const VmConfig *vm, guint i, gboolean keep)
 
 static guint64 cell_memory(const VmConfig *vm, guint i, gboolean keep)
 {
+    guint64 unit_mib = vmconfig_memory_unit_mib(vm), units = vm->memory_mib / unit_mib;
+
     if (keep) {
         return ((const VmCell *)vm->cells->pdata[i])->memory_mib;
     }
-    return part_start(vm->memory_mib, i + 1, vm->cells->len) -
-           part_start(vm->memory_mib, i, vm->cells->len);
+    return (part_start(units, i + 1, vm->cells->len) - part_start(units, i, vm->cells->len)) *
+           unit_mib;
+}
+
+static CpuSet *only_first(const CpuSet *nodes)
+{
+    CpuSet *first = cpuset_new();
+
+    hwloc_bitmap_set(first, (unsigned)hwloc_bitmap_first(nodes));
+    return first;
+}
+
+/// Those of @nodes, which are not none, that Proxmox can be told of: with hugepages one.
+static CpuSet *nodes_to_tell(const Request *request, const CpuSet *nodes)
+{
+    return request->vm->hugepages != NULL ? only_first(nodes) : split_range(request, nodes);
 }
 
 /// The nodes that the cell keeps of @allowed, or the @i'th of @allowed, round and round.
-static char *cell_nodes(const VmCell *cell, guint i, const CpuSet *allowed)
+static CpuSet *cell_nodes(
+    const Request *request, const VmCell *cell, guint i, const CpuSet *allowed)
 {
-    g_autoptr(CpuSet) kept = cpuset_and(cell->hostnodes, allowed);
+    g_autoptr(CpuSet) kept = cell->hostnodes != NULL ? cpuset_and(cell->hostnodes, allowed)
+                                                     : cpuset_new();
     int node = -1;
 
     if (hwloc_bitmap_iszero(kept)) {
@@ -77,16 +96,13 @@ static char *cell_nodes(const VmCell *cell, guint i, const CpuSet *allowed)
         }
         hwloc_bitmap_set(kept, (unsigned)node);
     }
-    return cpuset_to_ids(kept);
+    return nodes_to_tell(request, kept);
 }
 
 /// More cells than vCPUs cannot be mended: without any, Proxmox splits the VM by socket.
-static Fix *delete_cells(const Request *request)
+static void delete_cells(Fix *fix, const Request *request)
 {
-    Fix *fix = fix_new();
-
     advice_delete_cells(fix, request->vm, 0);
-    return fix;
 }
 
 /// How the numa lines are to be mended beyond their mistakes.
@@ -97,53 +113,78 @@ typedef struct {
     const VmCell *only;  // this line alone; NULL: all
 } Mend;
 
-static const char *policy_for(const VmCell *cell, const Mend *mend)
+/// Hugepages want each cell bound.
+static gboolean is_to_be_bound(const Request *request, const VmCell *cell)
 {
-    if (cell->hostnodes == NULL && cell->policy == NULL) {
+    return cell->hostnodes != NULL || request->vm->hugepages != NULL;
+}
+
+static const char *policy_for(const Request *request, const VmCell *cell, const Mend *mend)
+{
+    if (!is_to_be_bound(request, cell) && cell->policy == NULL) {
         return NULL;
     }
     return mend->policy != NULL ? mend->policy : cell->policy != NULL ? cell->policy : "bind";
 }
 
-static Fix *mend_cells(const Request *request, const Mend *mend)
+gboolean advice_cells_have_gap(const VmConfig *vm)
+{
+    return vm->cells->len > 0 &&
+           ((const VmCell *)vm->cells->pdata[vm->cells->len - 1])->index != vm->cells->len - 1;
+}
+
+/// Proxmox knows no node above 9 where there are hugepages.
+static CpuSet *nodes_of_host(const Request *request)
+{
+    CpuSet *nodes = host_node_numbers(request->host);
+
+    if (request->vm->hugepages != NULL) {
+        hwloc_bitmap_clr_range(nodes, VMCONFIG_HUGEPAGES_NODE_LIMIT, -1);
+    }
+    return nodes;
+}
+
+static Fix *mend_cells(Fix *fix, const Request *request, const Mend *mend)
 {
     const VmConfig *vm = request->vm;
-    g_autoptr(CpuSet) all = host_node_numbers(request->host);
+    g_autoptr(CpuSet) all = nodes_of_host(request);
     const CpuSet *allowed = mend->nodes != NULL ? mend->nodes : all;
     gboolean keep_vcpus = vcpus_are_given_once(vm), keep_memory = memory_adds_up(vm);
+    const VmCell *only = advice_cells_have_gap(vm) ? NULL : mend->only;
 
     if (vm->cells->len > vm->vcpus_most || hwloc_bitmap_iszero(allowed)) {
-        return delete_cells(request);
+        delete_cells(fix, request);
+        return fix;
     }
-    Fix *fix = fix_new();
     for (guint i = 0; i < vm->cells->len; i++) {
         const VmCell *cell = vm->cells->pdata[i];
-        if (mend->only != NULL && mend->only->index != cell->index) {
+        if (only != NULL && only->index != cell->index) {
             continue;
         }
         g_autofree char *vcpus = cell_vcpus(vm, i, keep_vcpus);
-        g_autofree char *nodes = cell->hostnodes == NULL ? NULL
-                                 : mend->everywhere      ? cpuset_to_ids(allowed)
-                                                         : cell_nodes(cell, i, allowed);
-        split_set_cell(fix, cell->index, vcpus, nodes, cell_memory(vm, i, keep_memory),
-            policy_for(cell, mend));
+        g_autoptr(CpuSet) nodes = mend->everywhere ? nodes_to_tell(request, allowed)
+                                                   : cell_nodes(request, cell, i, allowed);
+        split_set_cell(fix, i, vcpus, is_to_be_bound(request, cell) ? nodes : NULL,
+            cell_memory(vm, i, keep_memory), policy_for(request, cell, mend));
     }
+    advice_delete_cells(fix, vm, vm->cells->len);
     return fix;
 }
 
 Fix *advice_cells(const Request *request)
 {
-    return mend_cells(request, &(Mend){ 0 });
+    return mend_cells(fix_new(), request, &(Mend){ 0 });
 }
 
 Fix *advice_preferred_cell(const Request *request, const VmCell *cell)
 {
-    return mend_cells(request, &(Mend){ .policy = "preferred", .only = cell });
+    return mend_cells(fix_new(), request, &(Mend){ .policy = "preferred", .only = cell });
 }
 
 Fix *advice_move_cell(const Request *request, const VmCell *cell, const CpuSet *nodes)
 {
-    return mend_cells(request, &(Mend){ .nodes = nodes, .everywhere = TRUE, .only = cell });
+    return mend_cells(
+        fix_new(), request, &(Mend){ .nodes = nodes, .everywhere = TRUE, .only = cell });
 }
 
 Fix *advice_cells_of_pool(const Request *request)
@@ -151,23 +192,90 @@ Fix *advice_cells_of_pool(const Request *request)
     g_autoptr(Plan) plan = advice_place_unbound(request);
     g_autoptr(CpuSet) nodes = plan != NULL ? host_nodes_of(request->host, plan->cpus) : NULL;
 
-    return nodes != NULL ? mend_cells(request, &(Mend){ .nodes = nodes, .everywhere = TRUE })
-                         : NULL;
+    if (nodes != NULL && !advice_can_be_told(request->vm, nodes)) {
+        return advice_cell_per_node(request, plan);
+    }
+    return nodes != NULL
+               ? mend_cells(fix_new(), request, &(Mend){ .nodes = nodes, .everywhere = TRUE })
+               : NULL;
+}
+
+gboolean advice_can_be_told(const VmConfig *vm, const CpuSet *nodes)
+{
+    return vm->hugepages != NULL ? cpuset_count(nodes) == 1 &&
+                                       hwloc_bitmap_last(nodes) < VMCONFIG_HUGEPAGES_NODE_LIMIT
+                                 : split_is_range(nodes);
+}
+
+/// All of the VM in one cell.
+static void set_one_cell(Fix *fix, const VmConfig *vm, const CpuSet *nodes)
+{
+    g_autoptr(CpuSet) all = cpuset_new();
+
+    hwloc_bitmap_set_range(all, 0, (int)vm->vcpus_most - 1);
+    g_autofree char *vcpus = cpuset_to_ids(all);
+    split_set_cell(fix, 0, vcpus, nodes, vm->memory_mib, "bind");
 }
 
 Fix *advice_bind_memory(const Request *request, const CpuSet *nodes)
 {
     const VmConfig *vm = request->vm;
-    g_autoptr(CpuSet) all = cpuset_new();
 
-    if (vm->cells->len > 0 || hwloc_bitmap_iszero(nodes)) {
+    if (vm->cells->len > 0 || vm->memory_hotplug || !advice_can_be_told(vm, nodes)) {
         return NULL;
     }
-    hwloc_bitmap_set_range(all, 0, (int)vm->vcpus_most - 1);
-    g_autofree char *vcpus = cpuset_to_ids(all);
-    g_autofree char *ids = cpuset_to_ids(nodes);
     Fix *fix = fix_set(fix_new(), "numa", "1");
-    split_set_cell(fix, 0, vcpus, ids, vm->memory_mib, "bind");
+    set_one_cell(fix, vm, nodes);
+    return fix;
+}
+
+/* Hugepages. */
+
+/// A size that the memory of @vm is a multiple of, in as many parts as it has cells; its memory is
+/// even. NULL: that which it has.
+static const char *other_size(const VmConfig *vm)
+{
+    guint64 unit_mib = vmconfig_memory_unit_mib(vm);
+
+    return vm->memory_mib % unit_mib == 0 && vm->memory_mib / unit_mib >= vm->cells->len ? NULL
+                                                                                         : "2";
+}
+
+/// Where the VM's CPUs are, if its memory can be there; else the first node that has any.
+static CpuSet *node_for_pages(const Request *request)
+{
+    g_autoptr(Plan) plan = advice_place_unbound(request);
+    g_autoptr(CpuSet) all = nodes_of_host(request);
+    g_autoptr(CpuSet) of_plan = plan != NULL ? host_nodes_of(request->host, plan->cpus)
+                                             : cpuset_new();
+    g_autoptr(CpuSet) both = cpuset_and(of_plan, all);
+
+    return only_first(hwloc_bitmap_iszero(both) ? all : both);
+}
+
+Fix *advice_hugepages(const Request *request)
+{
+    VmConfig vm = *request->vm; // shares all else, and is not freed
+    Request changed = *request;
+    Fix *fix = vm.memory_hotplug ? advice_hotplug_without(&vm, "memory") : fix_new();
+
+    changed.vm = &vm;
+    if (!vm.numa) {
+        fix_set(fix, "numa", "1");
+    }
+    if (vm.memory_mib % 2 != 0) {
+        fix_set_number(fix, "memory", ++vm.memory_mib);
+    }
+    const char *size = other_size(&vm);
+    if (size != NULL) {
+        fix_set(fix, "hugepages", size);
+        vm.hugepages = (char *)size;
+    }
+    if (vm.cells->len > 0) {
+        return mend_cells(fix, &changed, &(Mend){ 0 });
+    }
+    g_autoptr(CpuSet) node = node_for_pages(&changed);
+    set_one_cell(fix, &vm, node);
     return fix;
 }
 
@@ -210,7 +318,7 @@ static gboolean guest_cells_are_whole(const VmConfig *vm)
 
     for (guint i = 0; i < vm->guest_cells->len; i++) {
         const VmCell *cell = vm->guest_cells->pdata[i];
-        if (cell->cpus == NULL || hwloc_bitmap_intersects(given, cell->cpus)) {
+        if (hwloc_bitmap_intersects(given, cell->cpus)) {
             return FALSE;
         }
         hwloc_bitmap_or(given, given, cell->cpus);
@@ -223,7 +331,7 @@ static gboolean guest_cells_are_whole(const VmConfig *vm)
 
 Fix *advice_cell_per_node(const Request *request, const Plan *plan)
 {
-    if (!guest_cells_are_whole(request->vm)) {
+    if (request->vm->memory_hotplug || !guest_cells_are_whole(request->vm)) {
         return NULL;
     }
     g_autoptr(GPtrArray) even = split_new(), fitted = split_new();

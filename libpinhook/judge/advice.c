@@ -34,6 +34,13 @@ Fix *advice_first(const Request *request, const Advise *tries)
     return fix;
 }
 
+Fix *advice_affinity(Fix *fix, const CpuSet *cpus)
+{
+    g_autofree char *list = cpuset_to_list(cpus);
+
+    return fix_set(fix, "affinity", strcmp(list, "0") == 0 ? "0-0" : list);
+}
+
 Fix *advice_these_cpus(const Request *request, const CpuSet *cpus)
 {
     g_autofree char *list = cpuset_to_list(cpus);
@@ -42,7 +49,7 @@ Fix *advice_these_cpus(const Request *request, const CpuSet *cpus)
         return NULL;
     }
     return request->pool->source == POOL_POLICY ? fix_rule(fix_new(), "cpus", list)
-                                                : fix_set(fix_new(), "affinity", list);
+                                                : advice_affinity(fix_new(), cpus);
 }
 
 Fix *advice_cpus_of(const Request *request, const Plan *plan)
@@ -310,9 +317,8 @@ Fix *advice_fewer_vcpus(const Request *request)
     if (plan == NULL) {
         return NULL;
     }
-    g_autofree char *list = cpuset_to_list(plan->cpus);
     Fix *fix = set_vcpus(request->vm, plan->vcpus->len);
-    return request->pool->source == POOL_POLICY ? fix : fix_set(fix, "affinity", list);
+    return request->pool->source == POOL_POLICY ? fix : advice_affinity(fix, plan->cpus);
 }
 
 /* What the guest is told of its cores. */
@@ -329,6 +335,32 @@ static Fix *set_threads(const Request *request, guint threads)
     g_autofree char *args = vmconfig_args_with_smp(vm, smp);
 
     return fix_set(fix_new(), "args", args);
+}
+
+Fix *advice_without_smp(const VmConfig *vm)
+{
+    g_autofree char *args = vmconfig_args_with_smp(vm, NULL);
+
+    return fix_set(fix_new(), "args", args);
+}
+
+Fix *advice_whole_smp(const Request *request)
+{
+    return request->vm->cpu_hotplug ? advice_without_smp(request->vm)
+                                    : set_threads(request, request->vm->threads);
+}
+
+Fix *advice_hotplug_without(const VmConfig *vm, const char *kind)
+{
+    g_auto(GStrv) kinds = g_strsplit_set(vm->hotplug, ",; \t", -1);
+    g_autoptr(GString) others = g_string_new(NULL);
+
+    for (guint i = 0; kinds[i] != NULL; i++) {
+        if (*kinds[i] != '\0' && strcmp(kinds[i], kind) != 0) {
+            g_string_append_printf(others, "%s%s", others->len > 0 ? "," : "", kinds[i]);
+        }
+    }
+    return fix_set(fix_new(), "hotplug", others->len > 0 ? others->str : "0");
 }
 
 /// The VM's plan if its guest had @threads a core. NULL: there is none, or they do not come out

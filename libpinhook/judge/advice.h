@@ -13,6 +13,9 @@ typedef Fix *(*Advise)(const Request *request);
 /// What the first of @tries has to say that has anything; the list ends with NULL.
 Fix *advice_first(const Request *request, const Advise *tries);
 
+/// Sets `affinity` to @cpus, of which there are some; to Perl 0 alone is none. Comes back: @fix.
+Fix *advice_affinity(Fix *fix, const CpuSet *cpus);
+
 /// Other CPUs for the VM: isolated whole cores that are free and enough, as `affinity`, or as
 /// `cpus` of the policy where that is what decides; CPU 0's core only if there is no other way.
 Fix *advice_other_cpus(const Request *request);
@@ -69,7 +72,18 @@ Fix *advice_preferred_cell(const Request *request, const VmCell *cell);
 /// One cell's line with other nodes.
 Fix *advice_move_cell(const Request *request, const VmCell *cell, const CpuSet *nodes);
 
-/// The VM's memory bound to @nodes.
+/// Whether numa<i> are not numa0 and all that follow.
+gboolean advice_cells_have_gap(const VmConfig *vm);
+
+/// Whether Proxmox can be told of @nodes for a cell of the VM: a range, with hugepages one node.
+gboolean advice_can_be_told(const VmConfig *vm, const CpuSet *nodes);
+
+/// What hugepages need: `numa`, memory in whole pages, and each cell bound to one node. Memory is
+/// then no longer hot-plugged.
+Fix *advice_hugepages(const Request *request);
+
+/// The VM's memory bound to @nodes. NULL: it has cells, they would be in the way of hot-plugged
+/// memory, or Proxmox cannot be told of @nodes.
 Fix *advice_bind_memory(const Request *request, const CpuSet *nodes);
 
 /// The end of a guest that holds any of @cpus.
@@ -93,6 +107,15 @@ Fix *advice_fewer_threads(const Request *request);
 
 /// The threads a core that @plan gives the guest, where it can be placed as well with them.
 Fix *advice_tell_threads(const Request *request, const Plan *plan);
+
+/// The same `-smp` with every count in it.
+Fix *advice_whole_smp(const Request *request);
+
+/// The VM's args without `-smp`.
+Fix *advice_without_smp(const VmConfig *vm);
+
+/// What is hot-plugged, but for @kind ("cpu", "memory"), which is among it.
+Fix *advice_hotplug_without(const VmConfig *vm, const char *kind);
 
 /* A plan of another shape. */
 

@@ -12,12 +12,6 @@ static void check_cell_vcpus(Check *check)
     g_autofree char *have = cpuset_to_list(all);
     for (guint i = 0; i < vm->cells->len; i++) {
         const VmCell *cell = vm->cells->pdata[i];
-        if (cell->cpus == NULL) {
-            if (check_add(check, FINDING_CELL_CPUS, "numa%u has no cpus=", cell->index)) {
-                check_offer(check, advice_cells(check->request));
-            }
-            return;
-        }
         g_autoptr(CpuSet) beyond = cpuset_minus(cell->cpus, all);
         if (!hwloc_bitmap_iszero(beyond)) {
             g_autofree char *ids = cpuset_to_list(cell->cpus);
@@ -43,10 +37,15 @@ static void check_cell_vcpus(Check *check)
     }
 }
 
+static gboolean is_whole(double number)
+{
+    return number == (double)(guint64)number;
+}
+
 static void check_cell_memory(Check *check)
 {
     const VmConfig *vm = check->request->vm;
-    guint64 sum = 0;
+    double sum = 0;
 
     for (guint i = 0; i < vm->cells->len; i++) {
         const VmCell *cell = vm->cells->pdata[i];
@@ -63,12 +62,18 @@ static void check_cell_memory(Check *check)
             }
             return;
         }
-        sum += cell->memory_mib;
+        if (!is_whole(cell->memory * 1024 * 1024)) {
+            if (check_add(check, FINDING_CELL_MEMORY, "numa%u: %g MiB are no whole bytes",
+                    cell->index, cell->memory)) {
+                check_offer(check, advice_cells(check->request));
+            }
+            return;
+        }
+        sum += cell->memory;
     }
-    if (sum != vm->memory_mib) {
+    if (sum != (double)vm->memory_mib) {
         if (check_add(check, FINDING_CELL_MEMORY,
-                "the cells have %" G_GUINT64_FORMAT " MiB, the VM %" G_GUINT64_FORMAT, sum,
-                vm->memory_mib)) {
+                "the cells have %.10g MiB, the VM %" G_GUINT64_FORMAT, sum, vm->memory_mib)) {
             check_offer(check, advice_cells(check->request));
         }
     }

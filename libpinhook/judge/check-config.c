@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "judge/checks.h"
 
+#include <string.h>
+
 /* The files. */
 
 /// The CPUs that a wrongly named option asks for, if they are isolated; else others that are; else
@@ -13,7 +15,7 @@ static Fix *fix_unknown_option(const Check *check, const VmConfigProblem *proble
 
     /* Where the policy names the CPUs, no affinity is to take the option's place. */
     if (host == NULL || wanted == NULL || check->request->pool->source == POOL_POLICY) {
-        return fix_comment_out(fix_new(), problem->line);
+        return fix_comment_out(fix_new(), problem->line, problem->text);
     }
     if (!hwloc_bitmap_isincluded(wanted, host->isolation->isolated)) {
         fix = advice_other_cpus(check->request);
@@ -22,27 +24,57 @@ static Fix *fix_unknown_option(const Check *check, const VmConfigProblem *proble
         fix = advice_these_cpus(check->request, wanted);
     }
     return fix != NULL ? fix_drop_unknown(fix, problem->key)
-                       : fix_comment_out(fix_new(), problem->line);
+                       : fix_comment_out(fix_new(), problem->line, problem->text);
+}
+
+/// The same CPUs, as taskset reads them; of what is no list, others.
+static Fix *fix_affinity(const Request *request)
+{
+    Fix *fix = NULL;
+
+    if (request->vm->affinity != NULL) {
+        return advice_affinity(fix_new(), request->vm->affinity);
+    }
+    if (request->host != NULL && request->pool->source != POOL_POLICY) {
+        fix = advice_other_cpus(request);
+    }
+    return fix != NULL ? fix : fix_set(fix_new(), "affinity", NULL);
+}
+
+/// Of a value on which the start ends.
+static Fix *fix_value(const VmConfig *vm, const VmConfigProblem *problem)
+{
+    if (problem->key == NULL) {
+        return NULL;
+    }
+    if (strcmp(problem->key, "args") == 0) {
+        return advice_without_smp(vm);
+    }
+    return fix_set(fix_new(), problem->key, strcmp(problem->key, "hugepages") == 0 ? "any" : NULL);
 }
 
 static Fix *fix_for_problem(const Check *check, const VmConfigProblem *problem)
 {
-    Fix *fix = NULL;
+    const Request *request = check->request;
 
-    if (problem->kind == VMCONFIG_UNKNOWN_OPTION) {
+    switch (problem->kind) {
+    case VMCONFIG_UNKNOWN_OPTION:
         return fix_unknown_option(check, problem);
+    case VMCONFIG_BAD_AFFINITY:
+        return fix_affinity(request);
+    case VMCONFIG_LIKE_AN_OPTION:
+    case VMCONFIG_DROPPED:
+        return fix_comment_out(fix_new(), problem->line, problem->text);
+    case VMCONFIG_NOT_GIVEN:
+        return fix_set(fix_new(), problem->key, NULL);
+    case VMCONFIG_SMP_ZERO:
+        return advice_whole_smp(request);
+    case VMCONFIG_SMP_HOTPLUG:
+        return advice_hotplug_without(request->vm, "cpu");
+    case VMCONFIG_UNREADABLE:
+    default:
+        return fix_value(request->vm, problem);
     }
-    if (problem->kind == VMCONFIG_BAD_AFFINITY && check->request->host != NULL &&
-        check->request->pool->source != POOL_POLICY) {
-        fix = advice_other_cpus(check->request);
-    }
-    if (fix == NULL && problem->key != NULL) {
-        fix = fix_set(fix_new(), problem->key, NULL);
-    }
-    if (fix == NULL && problem->line > 0) {
-        fix = fix_comment_out(fix_new(), problem->line);
-    }
-    return fix;
 }
 
 static void check_config(Check *check)
@@ -50,7 +82,12 @@ static void check_config(Check *check)
     static const FindingCode codes[] = {
         [VMCONFIG_UNREADABLE] = FINDING_CONFIG_UNREADABLE,
         [VMCONFIG_UNKNOWN_OPTION] = FINDING_UNKNOWN_OPTION,
+        [VMCONFIG_LIKE_AN_OPTION] = FINDING_OPTION_IGNORED,
         [VMCONFIG_BAD_AFFINITY] = FINDING_AFFINITY_INVALID,
+        [VMCONFIG_DROPPED] = FINDING_OPTION_IGNORED,
+        [VMCONFIG_NOT_GIVEN] = FINDING_OPTION_IGNORED,
+        [VMCONFIG_SMP_ZERO] = FINDING_OPTION_IGNORED,
+        [VMCONFIG_SMP_HOTPLUG] = FINDING_CONFIG_UNREADABLE,
     };
     const GPtrArray *problems = check->request->vm->problems;
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "judge/checks.h"
 
-#include <string.h>
-
 static gboolean memory_is_bound(const VmConfig *vm)
 {
     for (guint i = 0; i < vm->guest_cells->len; i++) {
@@ -25,6 +23,9 @@ static void check_memory_binding(Check *check)
     g_autoptr(CpuSet) nodes_of_cpus = host_nodes_of(check->request->host,
         check->plan != NULL ? check->plan->cpus : check->request->pool->online);
     Fix *fix = advice_bind_memory(check->request, nodes_of_cpus);
+    if (fix == NULL && vm->cells->len == 0 && check->plan != NULL) {
+        fix = advice_cell_per_node(check->request, check->plan);
+    }
     if (fix == NULL && !vm->numa && vm->cells->len > 0) {
         fix = fix_set(fix_new(), "numa", "1");
     }
@@ -95,20 +96,6 @@ static void check_balloon(Check *check)
     }
 }
 
-/// What else is hot-plugged, as an option of qm.
-static char *hotplug_without_cpu(const VmConfig *vm)
-{
-    g_auto(GStrv) kinds = g_strsplit_set(vm->hotplug, ",; \t", -1);
-    g_autoptr(GString) others = g_string_new(NULL);
-
-    for (guint i = 0; kinds[i] != NULL; i++) {
-        if (*kinds[i] != '\0' && strcmp(kinds[i], "cpu") != 0) {
-            g_string_append_printf(others, "%s%s", others->len > 0 ? "," : "", kinds[i]);
-        }
-    }
-    return others->len > 0 ? g_string_free(g_steal_pointer(&others), FALSE) : g_strdup("0");
-}
-
 static void check_hotplug(Check *check)
 {
     const VmConfig *vm = check->request->vm;
@@ -117,13 +104,12 @@ static void check_hotplug(Check *check)
         check->request->timer == TIMER_ENABLED) {
         return;
     }
-    g_autofree char *others = hotplug_without_cpu(vm);
     if (check_add(check, FINDING_HOTPLUG_CPU,
             "%u of %u vCPUs may be plugged while it runs, and pinhook-repair.timer is not enabled",
             vm->vcpus_most - vm->vcpus_present, vm->vcpus_most)) {
         check_offer(check, check->request->timer == TIMER_DISABLED
                                ? fix_run(fix_new(), "systemctl enable --now pinhook-repair.timer")
-                               : fix_set(fix_new(), "hotplug", others));
+                               : advice_hotplug_without(vm, "cpu"));
     }
 }
 

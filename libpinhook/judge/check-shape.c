@@ -143,7 +143,7 @@ static gboolean find_split(const Check *check, const VmCell **cell, CpuSet *node
         hwloc_bitmap_zero(nodes);
         for (guint j = 0; j < check->plan->vcpus->len; j++) {
             const PlanVcpu *vcpu = plan_vcpu(check->plan, j);
-            if (*cell == NULL || ((*cell)->cpus != NULL && hwloc_bitmap_isset((*cell)->cpus, j))) {
+            if (*cell == NULL || hwloc_bitmap_isset((*cell)->cpus, j)) {
                 hwloc_bitmap_set(nodes, vcpu->node);
             }
         }

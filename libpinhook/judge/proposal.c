@@ -52,8 +52,17 @@ static CpuSet *nodes_of(const GPtrArray *cells)
     return nodes;
 }
 
-/// The node with memory that is nearest to the first of @cell and not among @nodes; -1: there is
-/// none.
+/// Whether Proxmox can still be told of @nodes with @node.
+static gboolean can_join(const CpuSet *nodes, guint node)
+{
+    g_autoptr(CpuSet) wider = cpuset_copy(nodes);
+
+    hwloc_bitmap_set(wider, node);
+    return split_is_range(wider);
+}
+
+/// The node with memory that is nearest to the first of @cell, can be told of with those, and is
+/// not among @nodes; -1: there is none.
 static int nearest_node(const Request *request, const CpuSet *nodes, const SplitCell *cell)
 {
     guint nearest = G_MAXUINT, first = (guint)hwloc_bitmap_first(cell->nodes);
@@ -63,6 +72,7 @@ static int nearest_node(const Request *request, const CpuSet *nodes, const Split
         const HostNode *node = request->host->nodes->pdata[i];
         guint distance = host_distance(request->host, first, node->index);
         if (!hwloc_bitmap_isset(nodes, node->index) && distance < nearest &&
+            request->vm->hugepages == NULL && can_join(cell->nodes, node->index) &&
             host_node_available_mib(node, request->vm->hugepages) > 0) {
             nearest = distance;
             found = (int)node->index;
@@ -201,8 +211,10 @@ static void add_sockets(GPtrArray *fixes, const Request *request, const GPtrArra
 static void add_cells(
     GPtrArray *fixes, const Request *request, const GPtrArray *cells, guint64 hugepages_mib)
 {
-    Fix *fix = fix_set(fix_new(), "numa", "1");
+    gboolean plugged = request->vm->memory_hotplug;
+    Fix *fix = plugged ? advice_hotplug_without(request->vm, "memory") : fix_new();
 
+    fix_set(fix, "numa", "1");
     split_set(fix, cells, "bind");
     if (hugepages_mib > 0) {
         fix_set_number(fix, "hugepages", hugepages_mib);

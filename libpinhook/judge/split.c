@@ -116,12 +116,59 @@ gboolean split_fit(GPtrArray *cells, const Request *request)
 
 /* Options. */
 
-void split_set_cell(Fix *fix, guint index, const char *vcpus, const char *nodes, guint64 memory_mib,
-    const char *policy)
+/// The last of the numbers from @first on that are all in @nodes.
+static guint range_end(const CpuSet *nodes, guint first)
+{
+    return (guint)hwloc_bitmap_next_unset(nodes, (int)first) - 1;
+}
+
+static guint64 room_of(const Request *request, const CpuSet *nodes)
+{
+    g_autofree guint64 *room_mib = split_room(request, 1);
+
+    return G_MAXINT64 - split_take(room_mib, request->host, nodes, G_MAXINT64);
+}
+
+CpuSet *split_range(const Request *request, const CpuSet *nodes)
+{
+    CpuSet *best = cpuset_new();
+    int first = hwloc_bitmap_first(nodes);
+
+    while (first >= 0) {
+        guint last = range_end(nodes, (guint)first);
+        g_autoptr(CpuSet) range = cpuset_new();
+        hwloc_bitmap_set_range(range, (unsigned)first, (int)last);
+        if (hwloc_bitmap_iszero(best) || room_of(request, range) > room_of(request, best)) {
+            hwloc_bitmap_copy(best, range);
+        }
+        first = hwloc_bitmap_next(nodes, (int)last);
+    }
+    return best;
+}
+
+gboolean split_is_range(const CpuSet *nodes)
+{
+    int first = hwloc_bitmap_first(nodes);
+
+    return first >= 0 && (int)range_end(nodes, (guint)first) == hwloc_bitmap_last(nodes);
+}
+
+/// ",hostnodes=0-1".
+static char *print_nodes(const CpuSet *nodes)
+{
+    g_autoptr(CpuSet) range = cpuset_new();
+    guint first = (guint)hwloc_bitmap_first(nodes);
+
+    hwloc_bitmap_set_range(range, first, (int)range_end(nodes, first));
+    g_autofree char *ids = cpuset_to_ids(range);
+    return g_strconcat(",hostnodes=", ids, NULL);
+}
+
+void split_set_cell(Fix *fix, guint index, const char *vcpus, const CpuSet *nodes,
+    guint64 memory_mib, const char *policy)
 {
     g_autofree char *key = g_strdup_printf("numa%u", index);
-    g_autofree char *hostnodes = nodes != NULL ? g_strconcat(",hostnodes=", nodes, NULL)
-                                               : g_strdup("");
+    g_autofree char *hostnodes = nodes != NULL ? print_nodes(nodes) : g_strdup("");
     g_autofree char *binding = policy != NULL ? g_strconcat(",policy=", policy, NULL)
                                               : g_strdup("");
     g_autofree char *value = g_strdup_printf(
@@ -135,7 +182,6 @@ void split_set(Fix *fix, const GPtrArray *cells, const char *policy)
     for (guint i = 0; i < cells->len; i++) {
         const SplitCell *cell = cells->pdata[i];
         g_autofree char *vcpus = cpuset_to_ids(cell->vcpus);
-        g_autofree char *nodes = cpuset_to_ids(cell->nodes);
-        split_set_cell(fix, i, vcpus, nodes, cell->memory_mib, policy);
+        split_set_cell(fix, i, vcpus, cell->nodes, cell->memory_mib, policy);
     }
 }

@@ -28,9 +28,16 @@ gboolean split_fit(GPtrArray *cells, const Request *request);
 /// Sets numa0 and so on for each cell, bound to its nodes by @policy.
 void split_set(Fix *fix, const GPtrArray *cells, const char *policy);
 
-/// Sets numa<index>. @nodes, @policy NULL: none.
-void split_set_cell(Fix *fix, guint index, const char *vcpus, const char *nodes, guint64 memory_mib,
-    const char *policy);
+/// Sets numa<index>. @nodes, of which the first range is told, and @policy NULL: none.
+void split_set_cell(Fix *fix, guint index, const char *vcpus, const CpuSet *nodes,
+    guint64 memory_mib, const char *policy);
+
+/// Whether Proxmox can be told of @nodes: of a list such as 0;2 it makes other nodes, or none
+/// (PVE::QemuServer::Memory, print_numa_hostnodes).
+gboolean split_is_range(const CpuSet *nodes);
+
+/// The range among @nodes, which are not none, that has the most memory. The caller frees it.
+CpuSet *split_range(const Request *request, const CpuSet *nodes);
 
 /// What the memory of the host's nodes is, in MiB by their place among host->nodes, in multiples of
 /// @unit_mib; with hugepages of the VM's size. The caller frees it.

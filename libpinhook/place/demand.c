@@ -18,7 +18,7 @@ static const CpuSet **find_nodes(const VmConfig *vm)
     for (guint i = vm->guest_cells->len; i-- > 0;) {
         const VmCell *cell = vm->guest_cells->pdata[i];
         unsigned vcpu;
-        if (cell->cpus == NULL || cell->hostnodes == NULL) {
+        if (cell->hostnodes == NULL) {
             continue;
         }
         hwloc_bitmap_foreach_begin (vcpu, cell->cpus) {

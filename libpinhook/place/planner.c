@@ -591,7 +591,7 @@ static void add_memory_nodes(const VmConfig *vm, Plan *plan)
 {
     for (guint i = 0; i < vm->guest_cells->len; i++) {
         const VmCell *cell = vm->guest_cells->pdata[i];
-        if (cell->cpus != NULL && cell->hostnodes != NULL) {
+        if (cell->hostnodes != NULL) {
             hwloc_bitmap_or(plan->nodes, plan->nodes, cell->hostnodes);
         }
     }

@@ -9,16 +9,28 @@
 /// Proxmox knows numa0 to numa7 (PVE::QemuServer::Memory, $MAX_NUMA).
 #define VMCONFIG_CELL_LIMIT 8
 
+/// With hugepages it knows node 0 to 9 (PVE::QemuServer::Memory, hugepages_topology).
+#define VMCONFIG_HUGEPAGES_NODE_LIMIT 10
+
+/// And hostpci0 to hostpci15 (PVE::QemuServer::PCI, $MAX_HOSTPCI_DEVICES).
+#define VMCONFIG_HOSTPCI_LIMIT 16
+
 /// What kind of thing is wrong in a config file.
 typedef enum {
-    VMCONFIG_UNREADABLE,     // the file, a line or a value
+    VMCONFIG_UNREADABLE,     // the file, or a value on which Proxmox or QEMU ends the start
     VMCONFIG_UNKNOWN_OPTION, // an option that tutorials know and Proxmox does not
-    VMCONFIG_BAD_AFFINITY,   // `affinity` is no list
+    VMCONFIG_LIKE_AN_OPTION, // one that is like an option that counts here
+    VMCONFIG_BAD_AFFINITY,   // `affinity` is no list, or none that taskset takes
+    VMCONFIG_DROPPED,        // Proxmox reads on without the line, and does not write it again
+    VMCONFIG_NOT_GIVEN,      // Proxmox takes the value for none
+    VMCONFIG_SMP_ZERO,       // `-smp` with a 0, which QEMU refuses from 9.0 on
+    VMCONFIG_SMP_HOTPLUG,    // `-smp` that leaves Proxmox no place to plug vCPUs into
 } VmConfigProblemKind;
 
 typedef struct {
     VmConfigProblemKind kind;
     guint line;    // from 1; 0: the whole file
+    char *text;    // the line; NULL: the whole file
     char *key;     // NULL: no key
     char *value;   // as written; NULL without a key
     char *message; // what is wrong, without the line
@@ -27,10 +39,12 @@ typedef struct {
 /// A NUMA node of the guest.
 typedef struct {
     guint index;        // the i of numa<i>
-    CpuSet *cpus;       // vCPU ids, not CPUs of the host; NULL: not given
+    CpuSet *cpus;       // vCPU ids, not CPUs of the host
     CpuSet *hostnodes;  // NULL: not bound
+    char *node_list;    // hostnodes as written, where it is a list such as 0;2; else NULL
     char *policy;       // "bind", "preferred", "interleave"; NULL: not given
-    guint64 memory_mib; // 0: not given
+    double memory;      // MiB, as given, which need not be whole; 0: not given
+    guint64 memory_mib; // the same, rounded up
 } VmCell;
 
 /// An option hostpci<i>: devices of the host that the VM gets. It has addresses or a mapping.
@@ -48,7 +62,7 @@ typedef struct {
     guint threads;        // per core of the guest: 1 but with `args: -smp …,threads=2`
     guint vcpus_present;  // at start
     guint vcpus_most;     // with all that may be hot-plugged
-    gboolean vcpus_given; // by `vcpus`, readable or not
+    gboolean vcpus_given; // by `vcpus`
     guint vcpus_own;      // the same without `args`
     guint64 memory_mib;
     gint64 balloon_mib; // -1: not given; 0: off
@@ -57,12 +71,13 @@ typedef struct {
     GPtrArray *cells;       // VmCell, as numa<i> write them, by index
     GPtrArray *guest_cells; // VmCell, as Proxmox gives them to QEMU: without `numa: 1` none,
                             // without numa<i> one per socket
-    CpuSet *affinity;       // NULL: none, or not readable
+    CpuSet *affinity;       // NULL: none, or no list
     gboolean freeze;
     gboolean incoming; // not in the file: it waits for the state of a migration
     gboolean kvm;
     gboolean template;
     gboolean cpu_hotplug;
+    gboolean memory_hotplug;
     char *hotplug;      // as written; NULL: the default
     double cpulimit;    // host CPUs' worth of time; 0: none
     gboolean resumes;   // from hibernation: its state is in a file, of which `vmstate` has the name
@@ -77,8 +92,9 @@ typedef struct {
 } VmConfig;
 
 /// Reads @length bytes of a config file. Never fails: what cannot be taken is in `problems`, and
-/// its default stands. A key given twice: the last wins, as in Proxmox (PVE::QemuServer,
-/// parse_vm_config); lines of other options are passed over.
+/// its default stands. As in Proxmox (PVE::QemuServer, parse_vm_config, config_to_command): of a
+/// key given twice the last counts that has a value of its type; a count of 0 is none; other
+/// options are passed over.
 VmConfig *vmconfig_parse(const char *text, gsize length);
 
 /// A config that could not be read at all, with @message as its one problem.

@@ -35,9 +35,11 @@ static void test_lines_and_rules(void)
 {
     const FixPlace here = { .vmid = 100, .config = "my vm.conf", .policy = "-p.conf" };
 
-    assert_line(
-        fix_comment_out(fix_new(), 4), &of_100, "sed -i '4s/^/#/' /etc/pve/qemu-server/100.conf");
-    assert_line(fix_comment_out(fix_new(), 4), &here, "sed -i '4s/^/#/' 'my vm.conf'");
+    assert_line(fix_comment_out(fix_new(), 4, "cores: [a/b]*.^$'\\"), &of_100,
+        "sed -i 's/^cores: \\[a\\/b\\]\\*\\.\\^\\$'\\''\\\\\\s*$/#&/' "
+        "/etc/pve/qemu-server/100.conf");
+    assert_line(fix_comment_out(fix_new(), 4, "a: \xc3\xa4\t"), &here,
+        "LC_ALL=C sed -i 's/^a: ...\\s*$/#&/' 'my vm.conf'");
     assert_line(fix_rule(fix_new(), "smt", "auto"), &of_100,
         "printf '\\n[vm 100]\\nsmt = auto\\n' >> /etc/pve/pinhook.conf");
     assert_line(fix_rule(fix_rule(fix_new(), "smt", "auto"), "cpus", "1-2"), &of_none,

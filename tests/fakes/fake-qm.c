@@ -1,30 +1,40 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "fakes/fake-qm.h"
 
+#include "read/vmconfig.h"
+
 #include <string.h>
 
-/// As Proxmox writes a config: without the key, and without what it does not know.
-static gboolean survives_writing(const char *line, const char *key)
+/// Whether Proxmox, which has read @line, writes it again.
+static gboolean is_written(const VmConfig *vm, guint line)
 {
-    static const char *const unknown[] = { "cpuaffinity:", "cpu-affinity:", "cpuset:" };
-    gsize length = strlen(key);
-
-    for (gsize i = 0; i < G_N_ELEMENTS(unknown); i++) {
-        if (g_str_has_prefix(line, unknown[i])) {
+    for (guint i = 0; i < vm->problems->len; i++) {
+        const VmConfigProblem *problem = vm->problems->pdata[i];
+        if (problem->line == line &&
+            (problem->kind == VMCONFIG_UNKNOWN_OPTION || problem->kind == VMCONFIG_LIKE_AN_OPTION ||
+                problem->kind == VMCONFIG_DROPPED)) {
             return FALSE;
         }
     }
-    return *line != '\0' && (strncmp(line, key, length) != 0 || line[length] != ':');
+    return TRUE;
+}
+
+static gboolean has_key(const char *line, const char *key)
+{
+    gsize length = strlen(key);
+
+    return strncmp(line, key, length) == 0 && line[length] == ':';
 }
 
 /// @value NULL: removes it. Takes @config.
 static char *set_option(char *config, const char *key, const char *value)
 {
     g_auto(GStrv) lines = g_strsplit(config, "\n", -1);
+    g_autoptr(VmConfig) vm = vmconfig_parse(config, strlen(config));
     g_autoptr(GString) after = g_string_new(NULL);
 
     for (guint i = 0; lines[i] != NULL; i++) {
-        if (survives_writing(lines[i], key)) {
+        if (*lines[i] != '\0' && !has_key(lines[i], key) && is_written(vm, i + 1)) {
             g_string_append_printf(after, "%s\n", lines[i]);
         }
     }

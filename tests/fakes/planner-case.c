@@ -350,7 +350,7 @@ static void add_cells(GRand *rand, GString *config, const Host *host, guint vcpu
         g_autofree char *nodes = some_nodes(rand, host);
         g_string_append_printf(config, "numa%u: cpus=%u-%u,memory=512", i, first, last);
         if (g_rand_int_range(rand, 0, 4) > 0) {
-            g_string_append_printf(config, ",hostnodes=%s,policy=bind", nodes);
+            g_string_append_printf(config, ",hostnodes=%s;%s,policy=bind", nodes, nodes);
         }
         g_string_append_c(config, '\n');
         first = last + 1;
@@ -376,7 +376,7 @@ char *some_config(GRand *rand, const Host *host, guint most)
     if (g_rand_boolean(rand)) {
         g_autofree char *list = some_list(rand, host);
         if (*list != '\0') {
-            g_string_append_printf(config, "affinity: %s\n", list);
+            g_string_append_printf(config, "affinity: %s,%s\n", list, list);
         }
     }
     return g_string_free(g_steal_pointer(&config), FALSE);

@@ -77,7 +77,7 @@ static void add_cells(Bytes *bytes, GString *config, const Host *host, guint vcp
         g_string_append_printf(
             config, "numa%u: cpus=%u-%u,memory=%u", i, first, last, (decide(bytes, 3) + 1) * 512);
         if (decide(bytes, 4) > 0) {
-            g_string_append_printf(config, ",hostnodes=%u;%u,policy=bind", from, to);
+            g_string_append_printf(config, ",hostnodes=%u;%u;%u,policy=bind", from, to, to);
         }
         g_string_append_c(config, '\n');
         first = last + 1;
@@ -97,7 +97,7 @@ static char *decide_config(Bytes *bytes, const Host *host)
             config, "args: -smp %u,cores=%u,threads=%u\n", vcpus, vcpus / threads, threads);
     }
     if (*affinity != '\0' && decide(bytes, 1) == 0) {
-        g_string_append_printf(config, "affinity: %s\n", affinity);
+        g_string_append_printf(config, "affinity: %s,%s\n", affinity, affinity);
     }
     if (decide(bytes, 2) == 0) {
         add_cells(bytes, config, host, vcpus);

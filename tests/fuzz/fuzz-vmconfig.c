@@ -16,7 +16,7 @@ static void assert_counts(const VmConfig *vm)
     g_assert(vm->vcpus_most <= VMCONFIG_VCPU_LIMIT);
     g_assert(
         vm->problems->len > 0 || (double)vm->sockets * vm->cores * vm->threads == vm->vcpus_most);
-    g_assert(vm->memory_mib >= 1 && vm->memory_mib <= G_MAXUINT32);
+    g_assert(vm->memory_mib >= 16 && vm->memory_mib <= G_MAXUINT32);
     g_assert(vm->balloon_mib >= -1 && vm->balloon_mib <= G_MAXUINT32);
     g_assert(isfinite(vm->cpulimit) && vm->cpulimit >= 0);
     g_assert(vm->hugepages == NULL || strcmp(vm->hugepages, "any") == 0 ||
@@ -26,9 +26,12 @@ static void assert_counts(const VmConfig *vm)
 
 static void assert_cell(const VmCell *cell)
 {
-    g_assert(cell->cpus == NULL || !hwloc_bitmap_iszero(cell->cpus));
+    g_assert(!hwloc_bitmap_iszero(cell->cpus));
     g_assert(cell->hostnodes == NULL || !hwloc_bitmap_iszero(cell->hostnodes));
+    g_assert(cell->node_list == NULL || cell->hostnodes != NULL);
     g_assert(cell->memory_mib <= G_MAXUINT32);
+    g_assert(cell->memory <= (double)cell->memory_mib);
+    g_assert(cell->memory > (double)cell->memory_mib - 1);
     g_assert(cell->policy == NULL || strcmp(cell->policy, "bind") == 0 ||
              strcmp(cell->policy, "preferred") == 0 || strcmp(cell->policy, "interleave") == 0);
 }
@@ -79,7 +82,20 @@ static void assert_problems(const VmConfig *vm, guint lines)
         g_assert(problem->line >= line && problem->line <= lines);
         g_assert(problem->message != NULL && *problem->message != '\0');
         g_assert((problem->key == NULL) == (problem->value == NULL));
+        g_assert((problem->text == NULL) == (problem->line == 0));
         line = problem->line;
+    }
+}
+
+/// Of a key there is one problem of its own at most, but what args does may be several.
+static void assert_told_once(const VmConfig *vm)
+{
+    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+
+    for (guint i = 0; i < vm->problems->len; i++) {
+        const VmConfigProblem *problem = vm->problems->pdata[i];
+        g_assert(problem->key == NULL || problem->kind == VMCONFIG_UNREADABLE ||
+                 g_hash_table_add(seen, problem->key));
     }
 }
 
@@ -91,6 +107,13 @@ static void assert_reads_as(const GString *text, const char *wanted)
     g_assert_cmpstr(have, ==, wanted);
 }
 
+static gboolean has_empty_value(const char *bytes, gsize size)
+{
+    g_autofree char *text = g_strndup(bytes, size);
+
+    return g_regex_match_simple(":\\s*$", text, G_REGEX_MULTILINE | G_REGEX_RAW, 0);
+}
+
 static void assert_same_in_other_forms(const char *bytes, gsize size, const char *wanted)
 {
     g_autoptr(GString) same = g_string_new_len(bytes, (gssize)size);
@@ -100,8 +123,11 @@ static void assert_same_in_other_forms(const char *bytes, gsize size, const char
     g_string_replace(windows, "\n", "\r\n", 0);
     g_string_append(section, "\n[PENDING]\ncores: 7\naffinity: 3\nrubbish\n");
     assert_reads_as(same, wanted);
-    assert_reads_as(windows, wanted);
     assert_reads_as(section, wanted);
+    /* A value of nothing but the carriage return is none to Proxmox, and a blank is one. */
+    if (!has_empty_value(bytes, size)) {
+        assert_reads_as(windows, wanted);
+    }
 }
 
 static guint count_lines(const char *bytes, gsize size)
@@ -131,6 +157,7 @@ int LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
     }
     assert_hostpci(vm);
     assert_problems(vm, count_lines(bytes, size));
+    assert_told_once(vm);
     if (memchr(bytes, '\0', size) == NULL) {
         assert_same_in_other_forms(bytes, size, wanted);
     }

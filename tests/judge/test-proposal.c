@@ -119,15 +119,17 @@ static void test_hugepages_where_they_are_free(void)
     }
 }
 
+/* Of those that can be told with it: Proxmox takes no list. */
 static void test_memory_of_the_nearest_node_too(void)
 {
-    Host *host = fake_host_new("numa:3 core:2 pu:1", "0-1");
+    Host *host = fake_host_new("numa:4 core:2 pu:1", "2-3");
 
-    fake_host_set_free_mib(host, 0, 1000);
-    fake_host_set_distance(host, 0, 2, 12);
+    fake_host_set_free_mib(host, 1, 1000);
+    fake_host_set_distance(host, 1, 3, 11);
+    fake_host_set_distance(host, 1, 2, 12);
     assert_lines(host, "cores: 2\nfreeze: 1\nmemory: 1024\n",
-        "qm set 100 --affinity 0-1\n"
-        "qm set 100 --numa 1 --numa0 'cpus=0-1,hostnodes=0;2,memory=1024,policy=bind'\n");
+        "qm set 100 --affinity 2-3\n"
+        "qm set 100 --numa 1 --numa0 cpus=0-1,hostnodes=1-2,memory=1024,policy=bind\n");
 }
 
 static void test_memory_as_the_nodes_have_it(void)
