@@ -533,6 +533,17 @@ static gboolean bind_again(const Running *running, Report *report, GError **erro
     return report->observed != NULL;
 }
 
+/// A guest that QEMU emulates has no CPU by anybody.
+static QemuThreads *ask_qemu(const Running *running, Qmp *qmp, GError **error)
+{
+    QemuThreads *threads = qemu_threads_query(qmp, error);
+
+    if (threads != NULL && threads->siblings > 1 && running->vm->kvm) {
+        qemu_threads_ask_told(threads, qmp, host_read_vendor(running->call->root));
+    }
+    return threads;
+}
+
 /// A dialogue with QEMU: bind as planned, and read back.
 static gboolean bind_once(Running *running, Report *report, GError **error)
 {
@@ -541,7 +552,7 @@ static gboolean bind_once(Running *running, Report *report, GError **error)
     if (qmp == NULL || !guest_look(qmp, running->vm, &report->guest, error)) {
         return FALSE;
     }
-    running->threads = qemu_threads_query(qmp, error);
+    running->threads = ask_qemu(running, qmp, error);
     return running->threads != NULL && bind_again(running, report, error);
 }
 
@@ -854,7 +865,7 @@ static gboolean look_at_threads(Running *running, Report *report, GError **error
     const Call *call = running->call;
     g_autoptr(Qmp) qmp = qmp_connect(call->root, call->vmid, running->policy->deadline_ms, error);
 
-    running->threads = qmp != NULL ? qemu_threads_query(qmp, error) : NULL;
+    running->threads = qmp != NULL ? ask_qemu(running, qmp, error) : NULL;
     if (running->threads == NULL) {
         return FALSE;
     }

@@ -406,6 +406,47 @@ static void test_siblings_are_qemus(const Node *node)
     }
 }
 
+/// What the proof asks it for: emulation has no topoext for any guest.
+static void test_siblings_are_told_by_a_flag(const Node *node)
+{
+    RealQemuShape shape = { .present = 2, .most = 2, .threads = 2 };
+    static const SiblingsTold told[] = { [VENDOR_OTHER] = SIBLINGS_TOLD,
+        [VENDOR_AMD] = SIBLINGS_HIDDEN,
+        [VENDOR_UNKNOWN] = SIBLINGS_UNKNOWN };
+    g_autoptr(RealQemu) qemu = real_qemu_new(node->fake, 101, &shape);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Qmp) qmp = qmp_connect(node->fake->root, 101, 20000, &error);
+
+    g_assert_no_error(error);
+    g_assert_cmpint(qemu->pid, >, 0);
+    for (guint vendor = 0; vendor < G_N_ELEMENTS(told); vendor++) {
+        g_autoptr(QemuThreads) threads = qemu_threads_query(qmp, &error);
+        g_assert_no_error(error);
+        qemu_threads_ask_told(threads, qmp, (HostVendor)vendor);
+        g_assert_cmpint(threads->told, ==, told[vendor]);
+    }
+}
+
+/// The form in which a fix sets topoext, shown by a flag that emulation has.
+static void test_a_flag_is_set_beside_the_cpu(const Node *node)
+{
+    static const char *const globals[] = { NULL, "qemu64-x86_64-cpu.aes=on" };
+
+    for (guint i = 0; i < G_N_ELEMENTS(globals); i++) {
+        RealQemuShape shape = { .present = 1, .most = 1, .global = globals[i] };
+        g_autoptr(RealQemu) qemu = real_qemu_new(node->fake, 101 + i, &shape);
+        g_autoptr(GError) error = NULL;
+        g_autoptr(Qmp) qmp = qmp_connect(node->fake->root, 101 + i, 20000, &error);
+        g_assert_no_error(error);
+        g_autoptr(QemuThreads) threads = qemu_threads_query(qmp, &error);
+        g_assert_no_error(error);
+        g_autoptr(JsonObject) flag = qmp_get(qmp, threads->path, "aes", &error);
+        g_assert_no_error(error);
+        g_assert_cmpint(qemu->pid, >, 0);
+        g_assert_cmpint(json_object_get_boolean(flag), ==, globals[i] != NULL);
+    }
+}
+
 /// QEMU was started with an -smp that the config does not have.
 static void test_siblings_that_nobody_planned(const Node *node)
 {
@@ -1111,6 +1152,8 @@ typedef struct {
 static const NodeTest tests[] = {
     { "/qemu/post-start-alone-plans-and-binds", 1, test_post_start_alone },
     { "/qemu/siblings-are-qemus", 1, test_siblings_are_qemus },
+    { "/qemu/siblings-are-told", 1, test_siblings_are_told_by_a_flag },
+    { "/qemu/flag-beside-the-cpu", 1, test_a_flag_is_set_beside_the_cpu },
     { "/qemu/siblings-that-nobody-planned", 2, test_siblings_that_nobody_planned },
     { "/qemu/siblings-as-planned", 2, test_siblings_as_planned },
     { "/qemu/hot-plugged-vcpu-is-seen-and-bound", 2, test_hotplug },

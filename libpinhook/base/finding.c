@@ -161,6 +161,13 @@ static const FindingKind kinds[FINDING_COUNT] = {
         "what must not share a core.",
         "Tell it: qm set VMID --args '-smp 4,sockets=1,cores=2,threads=2'. Or give each vCPU a "
         "core: isolate more, or smt = isolate in the policy." },
+    [FINDING_SMT_HIDDEN] = { "smt-hidden", SEVERITY_WARNING,
+        "QEMU is told of threads on a core, and the guest's CPU does not pass it on: on AMD that "
+        "takes the flag topoext, which host and most models lack.",
+        "The guest takes each vCPU for a core of its own, puts two busy tasks on one core while "
+        "another is idle, and cannot keep apart what must not share a core.",
+        "Set the flag beside Proxmox's own: qm set VMID --args '-smp 4,sockets=1,cores=2,threads=2 "
+        "-global host-x86_64-cpu.topoext=on'. Or take a model that has it, such as EPYC." },
     [FINDING_LLC_SPLIT] = { "llc-split", SEVERITY_WARNING,
         "The vCPUs lie in more last-level caches than this host would need for so many.",
         "What vCPUs share goes from cache to cache, at a multiple of the latency.",

@@ -25,6 +25,7 @@ void observed_free(Observed *observed)
     g_ptr_array_unref(observed->threads);
     hwloc_bitmap_free(observed->online);
     g_clear_pointer(&observed->missing_vcpus, g_array_unref);
+    g_free(observed->unknown);
     g_free(observed);
 }
 
@@ -125,6 +126,8 @@ Observed *bind_look(const Root *root, const Kernel *kernel, const Process *proce
     observed->online = read_online(root);
     observed->missing_vcpus = find_missing_vcpus(qemu, observed->threads);
     observed->siblings = qemu->siblings;
+    observed->told = qemu->told;
+    observed->unknown = g_strdup(qemu->unknown);
     return g_steal_pointer(&observed);
 }
 

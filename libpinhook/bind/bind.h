@@ -18,10 +18,12 @@ typedef struct {
     GPtrArray *threads;    // ObservedThread, by tid
     CpuSet *online;        // the host's CPUs; NULL: not known
     GArray *missing_vcpus; // QemuThread: QEMU names a thread that its process does not have
-    guint siblings;        // as QemuThreads has it
-    gboolean bound;        // binding was tried, not only looked at
-    guint moved;           // threads whose masks binding changed
-    gboolean restless;     // the threads changed for as long as they were bound
+    guint siblings;        // these three as QemuThreads has them
+    SiblingsTold told;
+    char *unknown;
+    gboolean bound;    // binding was tried, not only looked at
+    guint moved;       // threads whose masks binding changed
+    gboolean restless; // the threads changed for as long as they were bound
 } Observed;
 
 void observed_free(Observed *observed);

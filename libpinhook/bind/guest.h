@@ -14,8 +14,8 @@ typedef enum {
     GUEST_GONE,      // its QEMU has ended by itself
 } GuestState;
 
-/// Whether the guest is frozen: of a VM that vmconfig_may_be_frozen(), in the state "prelaunch". One
-/// that waits for a migration, or for somebody else's reason, is in another state.
+/// Whether the guest is frozen: of a VM that vmconfig_may_be_frozen(), in the state "prelaunch".
+/// One that waits for a migration, or for somebody else's reason, is in another state.
 gboolean guest_look(Qmp *qmp, const VmConfig *vm, GuestState *state, GError **error);
 
 /// Lets a frozen guest run.

@@ -217,10 +217,12 @@ static void set_qemu_error(const Qmp *qmp, const char *command, JsonObject *fail
         qmp->vmid, command, shown);
 }
 
-JsonObject *qmp_execute(Qmp *qmp, const char *command, GError **error)
+/// @arguments: JSON.
+static JsonObject *execute(Qmp *qmp, const char *command, const char *arguments, GError **error)
 {
     guint id = ++qmp->last_id;
-    g_autofree char *text = g_strdup_printf("{\"execute\":\"%s\",\"id\":%u}\n", command, id);
+    g_autofree char *text = g_strdup_printf(
+        "{\"execute\":\"%s\",\"arguments\":%s,\"id\":%u}\n", command, arguments, id);
 
     if (!send_all(qmp, text, strlen(text), error)) {
         return NULL;
@@ -246,6 +248,20 @@ JsonObject *qmp_execute(Qmp *qmp, const char *command, GError **error)
             "QEMU of VM %u answered %s with neither return nor error", qmp->vmid, command);
         return NULL;
     }
+}
+
+JsonObject *qmp_execute(Qmp *qmp, const char *command, GError **error)
+{
+    return execute(qmp, command, "{}", error);
+}
+
+JsonObject *qmp_get(Qmp *qmp, const char *path, const char *property, GError **error)
+{
+    g_autoptr(JsonObject) arguments = json_object_new_object();
+
+    json_object_object_add(arguments, "path", json_object_new_string(path));
+    json_object_object_add(arguments, "property", json_object_new_string(property));
+    return execute(qmp, "qom-get", json_object_to_json_string_ext(arguments, 0), error);
 }
 
 static gboolean open_dialogue(Qmp *qmp, const Root *root, GError **error)

@@ -20,6 +20,9 @@ Qmp *qmp_connect(const Root *root, guint vmid, guint deadline_ms, GError **error
 /// and replies to others are passed over; QEMU's error comes back as one.
 JsonObject *qmp_execute(Qmp *qmp, const char *command, GError **error);
 
+/// Asks for a property of one of QEMU's objects, likewise.
+JsonObject *qmp_get(Qmp *qmp, const char *path, const char *property, GError **error);
+
 void qmp_free(Qmp *qmp);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Qmp, qmp_free)

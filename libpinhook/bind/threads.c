@@ -25,6 +25,8 @@ void qemu_threads_free(QemuThreads *threads)
     }
     g_array_unref(threads->vcpus);
     g_array_unref(threads->iothreads);
+    g_free(threads->path);
+    g_free(threads->unknown);
     g_free(threads);
 }
 
@@ -101,22 +103,31 @@ static guint count_siblings(JsonObject *reply)
     return most;
 }
 
-/// @siblings NULL: nobody asks.
-static GArray *query(
-    Qmp *qmp, const char *command, const char *index_key, guint *siblings, GError **error)
+static char *first_path(JsonObject *reply)
+{
+    JsonObject *first = json_object_array_get_idx(reply, 0);
+    const char *path;
+
+    return json_get_string(first, "qom-path", &path) ? g_strdup(path) : NULL;
+}
+
+/// The threads in the place of @threads, and the reply, which the caller owns. NULL with @error.
+static JsonObject *query(
+    Qmp *qmp, const char *command, const char *index_key, GArray **threads, GError **error)
 {
     g_autoptr(JsonObject) reply = qmp_execute(qmp, command, error);
-    if (reply == NULL) {
-        return NULL;
+    GArray *read = reply != NULL ? read_threads(reply, index_key) : NULL;
+
+    if (read != NULL) {
+        g_array_unref(*threads);
+        *threads = read;
+        return g_steal_pointer(&reply);
     }
-    GArray *threads = read_threads(reply, index_key);
-    if (threads == NULL) {
+    if (reply != NULL) {
         g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_FAILED,
             "QEMU's reply to %s has no thread ids", command);
-    } else if (siblings != NULL) {
-        *siblings = count_siblings(reply);
     }
-    return threads;
+    return NULL;
 }
 
 static int compare_vcpus(gconstpointer a, gconstpointer b)
@@ -137,22 +148,44 @@ QemuThreads *qemu_threads_new(void)
 
 QemuThreads *qemu_threads_query(Qmp *qmp, GError **error)
 {
-    guint siblings = 0;
-    g_autoptr(GArray) vcpus = query(qmp, "query-cpus-fast", "cpu-index", &siblings, error);
+    g_autoptr(QemuThreads) threads = qemu_threads_new();
+    g_autoptr(JsonObject)
+        vcpus = query(qmp, "query-cpus-fast", "cpu-index", &threads->vcpus, error);
     if (vcpus == NULL) {
         return NULL;
     }
-    g_autoptr(GArray) iothreads = query(qmp, "query-iothreads", NULL, NULL, error);
-    if (iothreads == NULL) {
-        return NULL;
-    }
+    threads->siblings = count_siblings(vcpus);
+    threads->path = first_path(vcpus);
+    g_array_sort(threads->vcpus, compare_vcpus);
 
-    QemuThreads *threads = g_new(QemuThreads, 1);
-    g_array_sort(vcpus, compare_vcpus);
-    threads->vcpus = g_steal_pointer(&vcpus);
-    threads->iothreads = g_steal_pointer(&iothreads);
-    threads->siblings = siblings;
-    return threads;
+    g_autoptr(JsonObject)
+        iothreads = query(qmp, "query-iothreads", NULL, &threads->iothreads, error);
+    return iothreads != NULL ? g_steal_pointer(&threads) : NULL;
+}
+
+/// Takes @why.
+static void cannot_tell(QemuThreads *threads, char *why)
+{
+    threads->told = SIBLINGS_UNKNOWN;
+    threads->unknown = why;
+}
+
+void qemu_threads_ask_told(QemuThreads *threads, Qmp *qmp, HostVendor vendor)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (threads->siblings < 2 || vendor == VENDOR_OTHER) {
+        return;
+    }
+    g_autoptr(JsonObject)
+        topoext = qmp_get(qmp, threads->path != NULL ? threads->path : "", "topoext", &error);
+    if (topoext == NULL || !json_object_is_type(topoext, json_type_boolean)) {
+        cannot_tell(threads, g_strdup(error != NULL ? error->message : "QEMU does not say"));
+    } else if (!json_object_get_boolean(topoext) && vendor == VENDOR_UNKNOWN) {
+        cannot_tell(threads, g_strdup("/proc/cpuinfo cannot be read"));
+    } else {
+        threads->told = json_object_get_boolean(topoext) ? SIBLINGS_TOLD : SIBLINGS_HIDDEN;
+    }
 }
 
 /* What the kernel says. */

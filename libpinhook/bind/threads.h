@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
+#include "read/host.h"
 #include "read/process.h"
 #include "bind/qmp.h"
 
@@ -20,10 +21,20 @@ typedef struct {
     guint vcpu; // cpu-index; of an iothread 0
 } QemuThread;
 
+/// Whether the guest is told which of its vCPUs share a core.
+typedef enum {
+    SIBLINGS_TOLD,   // as QEMU's topology has them, or there are none
+    SIBLINGS_HIDDEN, // its CPU, by AMD, lacks topoext
+    SIBLINGS_UNKNOWN,
+} SiblingsTold;
+
 /// What QEMU says of its own threads: QMP decides, thread names are no authority.
 typedef struct {
     GArray *vcpus;     // QemuThread, by cpu-index
     GArray *iothreads; // QemuThread
+    char *path;        // of the first vCPU's object; NULL: QEMU does not say
+    SiblingsTold told;
+    char *unknown;  // with SIBLINGS_UNKNOWN: why
     guint siblings; // most of the vCPUs that the guest is told share a core; 0: QEMU does not say
 } QemuThreads;
 
@@ -32,6 +43,10 @@ QemuThreads *qemu_threads_new(void);
 
 /// Asks query-cpus-fast and query-iothreads.
 QemuThreads *qemu_threads_query(Qmp *qmp, GError **error);
+
+/// Asks, if @threads has siblings and it takes more than telling QEMU of them, on a host whose CPUs
+/// are by @vendor: see read/cpumodel.h.
+void qemu_threads_ask_told(QemuThreads *threads, Qmp *qmp, HostVendor vendor);
 void qemu_threads_free(QemuThreads *threads);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(QemuThreads, qemu_threads_free)

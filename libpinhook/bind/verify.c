@@ -95,6 +95,8 @@ static Fix *fix_for(const Verify *verify, FindingCode code, int tid)
         return accept(FINDING_NO_HOUSEKEEPING);
     case FINDING_MEMORY_REMOTE:
         return fix_for_memory(verify);
+    case FINDING_SMT_HIDDEN:
+        return run(fix_new(), "pinhook check {}", vmid);
     case FINDING_GUEST_SMT:
         return run(fix_new(), "qm showcmd {} --pretty | grep -e -smp", vmid);
     case FINDING_VCPU_MISSING:
@@ -226,6 +228,21 @@ static void verify_siblings(Verify *verify, guint siblings, guint vcpus)
     add(verify, FINDING_GUEST_SMT, 0,
         g_strdup_printf("QEMU gives the guest %u thread%s a core, the plan was made for %u",
             siblings, siblings > 1 ? "s" : "", verify->plan->threads));
+}
+
+/// Of a plan for siblings, whether the guest is told of them after all.
+static void verify_told(Verify *verify, const Observed *observed)
+{
+    if (verify->plan->threads < 2 || observed->told == SIBLINGS_TOLD) {
+        return;
+    }
+    add(verify, FINDING_SMT_HIDDEN, 0,
+        observed->told == SIBLINGS_HIDDEN
+            ? g_strdup_printf("QEMU gives the guest %u threads a core, but its CPU lacks topoext: "
+                              "on AMD it takes each for a core",
+                  observed->siblings)
+            : g_strdup_printf("whether the guest is told of its %u threads a core is not known: %s",
+                  observed->siblings, observed->unknown));
 }
 
 static void verify_vcpu(Verify *verify, const ObservedThread *seen)
@@ -384,6 +401,7 @@ Proof *verify_observed(guint vmid, const Plan *plan, const Policy *policy, const
     verify_missing(&verify, observed);
     verify_count(&verify, vcpus);
     verify_siblings(&verify, observed->siblings, vcpus);
+    verify_told(&verify, observed);
     verify_unseen_memory(&verify, unseen);
     verify_memory(&verify);
     return verify.proof;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "judge/advice.h"
 
+#include "read/cpumodel.h"
 #include "place/planner.h"
 
 #include <string.h>
@@ -323,8 +324,23 @@ Fix *advice_fewer_vcpus(const Request *request)
 
 /* What the guest is told of its cores. */
 
-/// `args` with a whole `-smp` of that many threads a core.
-static Fix *set_threads(const Request *request, guint threads)
+Fix *advice_add_topoext(const Request *request)
+{
+    g_autofree char *args = cpumodel_add_topoext(request->vm, request->vm->args);
+
+    return args != NULL ? fix_set(fix_new(), "args", args) : NULL;
+}
+
+/// @args, with which the guest is told of threads, and what that takes on AMD. The caller frees it.
+static char *with_topoext(const Request *request, const char *args)
+{
+    gboolean lacks = request->host->vendor == VENDOR_AMD && !cpumodel_has_topoext(request->vm);
+    char *more = lacks ? cpumodel_add_topoext(request->vm, args) : NULL;
+
+    return more != NULL ? more : g_strdup(args);
+}
+
+Fix *advice_set_threads(const Request *request, guint threads)
 {
     const VmConfig *vm = request->vm;
     guint sockets = vm->vcpus_most % (vm->sockets * threads) == 0 ? vm->sockets : 1;
@@ -333,8 +349,9 @@ static Fix *set_threads(const Request *request, guint threads)
     g_autofree char *smp = g_strdup_printf("%u,sockets=%u,cores=%u,threads=%u%s", vm->vcpus_present,
         sockets, vm->vcpus_most / (sockets * threads), threads, most);
     g_autofree char *args = vmconfig_args_with_smp(vm, smp);
+    g_autofree char *told = with_topoext(request, args);
 
-    return fix_set(fix_new(), "args", args);
+    return fix_set(fix_new(), "args", threads > 1 ? told : args);
 }
 
 Fix *advice_without_smp(const VmConfig *vm)
@@ -347,7 +364,7 @@ Fix *advice_without_smp(const VmConfig *vm)
 Fix *advice_whole_smp(const Request *request)
 {
     return request->vm->cpu_hotplug ? advice_without_smp(request->vm)
-                                    : set_threads(request, request->vm->threads);
+                                    : advice_set_threads(request, request->vm->threads);
 }
 
 Fix *advice_hotplug_without(const VmConfig *vm, const char *kind)
@@ -380,7 +397,7 @@ Fix *advice_fewer_threads(const Request *request)
     for (guint threads = request->vm->threads - 1; threads > 0; threads--) {
         g_autoptr(Plan) plan = place_with_threads(request, threads);
         if (plan != NULL) {
-            return set_threads(request, threads);
+            return advice_set_threads(request, threads);
         }
     }
     return NULL;
@@ -420,20 +437,30 @@ static guint most_on_a_core(const Plan *plan, const Host *host)
     guint most = 0;
 
     for (guint i = 0; i < plan->vcpus->len; i++) {
-        most = MAX(most, ++counts[plan_vcpu(plan, i)->core]);
+        guint count = ++counts[plan_vcpu(plan, i)->core];
+        most = MAX(most, count);
     }
     return most;
 }
 
-Fix *advice_tell_threads(const Request *request, const Plan *plan)
+Plan *advice_place_told(const Request *request, const Plan *plan, guint *threads)
 {
-    for (guint threads = most_on_a_core(plan, request->host); threads > 1; threads--) {
-        g_autoptr(Plan) told = place_with_threads(request, threads);
+    for (guint most = most_on_a_core(plan, request->host); most > 1; most--) {
+        g_autoptr(Plan) told = place_with_threads(request, most);
         if (told != NULL && is_no_worse(request, told, request, plan)) {
-            return set_threads(request, threads);
+            *threads = most;
+            return g_steal_pointer(&told);
         }
     }
     return NULL;
+}
+
+Fix *advice_tell_threads(const Request *request, const Plan *plan)
+{
+    guint threads;
+    g_autoptr(Plan) told = advice_place_told(request, plan, &threads);
+
+    return told != NULL ? advice_set_threads(request, threads) : NULL;
 }
 
 /* A plan of another shape. */

@@ -105,6 +105,17 @@ Fix *advice_silence(const Request *request, FindingCode code);
 /// The most threads a core, fewer than the guest has, with which it can be placed.
 Fix *advice_fewer_threads(const Request *request);
 
+/// The flag of the CPU model without which a guest on AMD is not told of its threads; NULL where
+/// the model is not known.
+Fix *advice_add_topoext(const Request *request);
+
+/// That many threads a core.
+Fix *advice_set_threads(const Request *request, guint threads);
+
+/// The VM's plan, no worse than @plan, if its guest were told of the @threads a core that @plan
+/// gives it. The caller frees it; NULL: there is none.
+Plan *advice_place_told(const Request *request, const Plan *plan, guint *threads);
+
 /// The threads a core that @plan gives the guest, where it can be placed as well with them.
 Fix *advice_tell_threads(const Request *request, const Plan *plan);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "judge/checks.h"
 
+#include "read/cpumodel.h"
+
 static guint count_llcs(const Request *request, const Plan *plan)
 {
     g_autoptr(CpuSet) llcs = cpuset_new();
@@ -101,6 +103,30 @@ static void check_exposed(Check *check)
             "vCPU %s share cores (CPU %s), and the guest takes each for a core of its own", vcpus,
             list)) {
         check_offer(check, fix_exposed(check));
+    }
+}
+
+/// Of a custom model QEMU alone knows, once it runs.
+static void check_hidden(Check *check)
+{
+    const Request *request = check->request;
+    const VmConfig *vm = request->vm;
+    g_autofree char *type = cpumodel_type(vm);
+
+    if (vm->threads < 2 || cpumodel_has_topoext(vm)) {
+        return;
+    }
+    if (request->host->vendor == VENDOR_AMD && type != NULL &&
+        check_add(check, FINDING_SMT_HIDDEN,
+            "%s has no topoext: on AMD the guest takes each of the %u threads a core for a core",
+            type, vm->threads)) {
+        check_offer(check, advice_add_topoext(request));
+    }
+    if (request->host->vendor == VENDOR_UNKNOWN &&
+        check_add(check, FINDING_SMT_HIDDEN,
+            "whether the guest is told of its threads cannot be known: /proc/cpuinfo cannot be "
+            "read")) {
+        check_offer(check, advice_silence(request, FINDING_SMT_HIDDEN));
     }
 }
 
@@ -282,6 +308,7 @@ static void check_devices(Check *check)
 
 const CheckRow checks_of_shape[] = {
     { check_exposed, OF_PLAN },
+    { check_hidden, OF_PLAN },
     { check_llcs, OF_PLAN },
     { check_nodes, OF_PLAN },
     { check_kinds, OF_PLAN },

@@ -3,7 +3,9 @@
 
 #include "base/error.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 static void node_free(gpointer data)
 {
@@ -384,12 +386,52 @@ static Host *build_host(
     return host;
 }
 
+/// As hwloc had it of the described machine.
+static HostVendor vendor_of(hwloc_topology_t topology)
+{
+    hwloc_obj_t package = hwloc_get_obj_by_type(topology, HWLOC_OBJ_PACKAGE, 0);
+    const char *vendor = package != NULL ? hwloc_obj_get_info_by_name(package, "CPUVendor") : NULL;
+
+    return g_strcmp0(vendor, "AuthenticAMD") == 0 ? VENDOR_AMD : VENDOR_OTHER;
+}
+
 Host *host_from_topology(hwloc_topology_t topology, Isolation *isolation)
 {
-    return build_host(topology, isolation, NULL, NULL);
+    Host *host = build_host(topology, isolation, NULL, NULL);
+
+    host->vendor = vendor_of(topology);
+    return host;
 }
 
 /* From a root. */
+
+/// The line of the first CPU, within the first few; so as not to have the kernel look at the
+/// frequency of each of hundreds.
+static char *read_cpuinfo(const Root *root)
+{
+    char text[4096];
+    int file = root_openat(root, "proc/cpuinfo", O_RDONLY, 0, NULL);
+    ssize_t length = file >= 0 ? read(file, text, sizeof(text) - 1) : -1;
+
+    if (file >= 0) {
+        close(file);
+    }
+    return length > 0 ? g_strndup(text, (gsize)length) : NULL;
+}
+
+HostVendor host_read_vendor(const Root *root)
+{
+    gboolean exists = TRUE;
+    g_autofree char *text = read_cpuinfo(root);
+
+    if (text == NULL) {
+        return root_look(root, "proc/cpuinfo", &exists, NULL) && !exists ? VENDOR_OTHER
+                                                                         : VENDOR_UNKNOWN;
+    }
+    return g_regex_match_simple("^vendor_id\\s*: AuthenticAMD$", text, G_REGEX_MULTILINE, 0)
+               ? VENDOR_AMD
+               : VENDOR_OTHER;
+}
 
 /// The cpuset of the slice that Proxmox starts VMs in, or, where it has none of its own, of all.
 static char *read_vm_cpuset(const Root *root)
@@ -479,6 +521,7 @@ Host *host_load_on(const Root *root, HwlocTopology *topology)
                                     : NULL;
 
     Host *host = build_host(topology, load_isolation(root), has_cpu, root);
+    host->vendor = host_read_vendor(root);
     for (guint i = 0; i < host->nodes->len; i++) {
         HostNode *node = host->nodes->pdata[i];
         g_autofree char *directory = g_strdup_printf("sys/devices/system/node/node%u", node->index);

@@ -38,6 +38,13 @@ typedef struct {
     guint64 size_kib; // 0: not known
 } HostLlc;
 
+/// Who made the CPUs, as far as it matters.
+typedef enum {
+    VENDOR_OTHER,
+    VENDOR_AMD,
+    VENDOR_UNKNOWN, // it could not be read
+} HostVendor;
+
 /// A machine: what it has and what its scheduler keeps off. Does not change once made.
 typedef struct {
     CpuSet *online;   // without those that the kernel keeps from VMs (isolation->elsewhere)
@@ -45,6 +52,7 @@ typedef struct {
     GPtrArray *llcs;  // HostLlc
     GArray *kinds;    // CoreKind, the slowest first
     GPtrArray *cores; // HostCore, by node, LLC, then CPU
+    HostVendor vendor;
     Isolation *isolation;
 
     /* For host_core_of() and host_distance(). */
@@ -78,6 +86,9 @@ const CoreKind *host_kind(const Host *host, guint place);
 
 /// Whether last-level caches are known to differ in size.
 gboolean host_llcs_differ(const Host *host);
+
+/// By /proc/cpuinfo; where there is none, VENDOR_OTHER.
+HostVendor host_read_vendor(const Root *root);
 
 /// How many nodes have memory.
 guint host_count_memory_nodes(const Host *host);

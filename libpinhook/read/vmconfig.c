@@ -378,6 +378,11 @@ static void append_argument(GString *args, const char *argument)
     g_string_append_printf(args, "%s%s", args->len > 0 ? " " : "", quoted);
 }
 
+char **vmconfig_argv(const VmConfig *vm)
+{
+    return vm->args != NULL ? split_args(vm->args) : NULL;
+}
+
 gboolean vmconfig_has_smp(const VmConfig *vm)
 {
     g_auto(GStrv) argv = vm->args != NULL ? split_args(vm->args) : NULL;

@@ -111,6 +111,9 @@ void vmconfig_bind(VmConfig *vm, const CpuSet *nodes);
 
 void vmconfig_free(VmConfig *vm);
 
+/// The words of the VM's `args`, as Proxmox takes them apart; NULL: none. Freed with g_strfreev().
+char **vmconfig_argv(const VmConfig *vm);
+
 /// Whether the VM's `args` hold an `-smp`, which then counts in place of `cores` and `sockets`.
 gboolean vmconfig_has_smp(const VmConfig *vm);
 

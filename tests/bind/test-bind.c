@@ -17,15 +17,6 @@ typedef struct {
     int next_tid; // of the threads that are made meanwhile
 } Scene;
 
-static QemuThreads *new_qemu_threads(void)
-{
-    QemuThreads *qemu = g_new(QemuThreads, 1);
-
-    qemu->vcpus = g_array_new(FALSE, FALSE, sizeof(QemuThread));
-    qemu->iothreads = g_array_new(FALSE, FALSE, sizeof(QemuThread));
-    return qemu;
-}
-
 static void add_vcpu(Scene *scene, guint vcpu, int tid)
 {
     QemuThread thread = { .tid = tid, .vcpu = vcpu };
@@ -43,7 +34,7 @@ static Scene *scene_new(void)
     for (int tid = 4712; tid <= 4715; tid++) {
         fake_root_add_thread(scene->fake, process.pid, tid, "kvm", 0);
     }
-    scene->qemu = new_qemu_threads();
+    scene->qemu = qemu_threads_new();
     add_vcpu(scene, 0, 4712);
     add_vcpu(scene, 1, 4713);
     g_array_append_val(scene->qemu->iothreads, iothread);

@@ -161,6 +161,54 @@ static void test_siblings_are_told_by_the_ids_of_their_core(void)
     }
 }
 
+/* Whether the guest is told of siblings: two vCPUs of one core. */
+
+#define SIBLINGS                                                                                   \
+    "[{\"cpu-index\": 0, \"thread-id\": 4712, \"qom-path\": \"/a\"" PROPS(                         \
+        "\"core-id\": 0") "},"                                                                     \
+                          " {\"cpu-index\": 1, \"thread-id\": 4713, \"qom-path\": \"/b\"" PROPS(   \
+                              "\"core-id\": 0") "}]"
+
+static void test_siblings_are_told_if_the_cpu_tells_them(void)
+{
+    static const struct {
+        const char *vcpus;
+        HostVendor vendor;
+        const char *topoext; // NULL: QEMU refuses
+        SiblingsTold told;
+        guint asked;
+        const char *unknown;
+    } cases[] = {
+        { SIBLINGS, VENDOR_AMD, "true", SIBLINGS_TOLD, 1, NULL },
+        { SIBLINGS, VENDOR_AMD, "false", SIBLINGS_HIDDEN, 1, NULL },
+        { SIBLINGS, VENDOR_AMD, "7", SIBLINGS_UNKNOWN, 1, "QEMU does not say" },
+        { SIBLINGS, VENDOR_AMD, NULL, SIBLINGS_UNKNOWN, 1, "qom-get" },
+        { SIBLINGS, VENDOR_OTHER, "false", SIBLINGS_TOLD, 0, NULL },
+        { SIBLINGS, VENDOR_UNKNOWN, "true", SIBLINGS_TOLD, 1, NULL },
+        { SIBLINGS, VENDOR_UNKNOWN, "false", SIBLINGS_UNKNOWN, 1, "/proc/cpuinfo" },
+        { VCPUS, VENDOR_AMD, "false", SIBLINGS_TOLD, 0, NULL },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(FakeRoot) fake = new_root();
+        g_autoptr(FakeQemu) qemu = fake_qemu_new(fake, 100, FAKE_QEMU_GOOD);
+        g_autoptr(GError) error = NULL;
+        fake_qemu_answer(qemu, "query-cpus-fast", cases[i].vcpus);
+        if (cases[i].topoext != NULL) {
+            fake_qemu_answer(qemu, "qom-get", cases[i].topoext);
+        }
+        g_autoptr(Qmp) qmp = qmp_connect(fake->root, 100, DEADLINE_MS, &error);
+        g_autoptr(QemuThreads) threads = qemu_threads_query(qmp, &error);
+        g_assert_no_error(error);
+        qemu_threads_ask_told(threads, qmp, cases[i].vendor);
+        g_assert_cmpint(threads->told, ==, cases[i].told);
+        g_assert_cmpuint(fake_qemu_count(qemu, "qom-get"), ==, cases[i].asked);
+        g_assert_true((threads->unknown == NULL) == (cases[i].unknown == NULL));
+        g_assert_true(
+            cases[i].unknown == NULL || strstr(threads->unknown, cases[i].unknown) != NULL);
+    }
+}
+
 static void test_gap_in_the_indexes_is_kept(void)
 {
     g_autoptr(FakeRoot) fake = new_root();
@@ -330,6 +378,7 @@ int main(int argc, char **argv)
         "/threads/name-and-last-cpu-are-the-kernels", test_name_and_last_cpu_are_the_kernels);
     g_test_add_func("/threads/roles-are-qemus-not-by-name", test_roles_are_qemus_not_by_name);
     g_test_add_func("/threads/vcpus-come-by-index", test_vcpus_come_by_index);
+    g_test_add_func("/threads/siblings/told", test_siblings_are_told_if_the_cpu_tells_them);
     g_test_add_func("/threads/gap-in-the-indexes-is-kept", test_gap_in_the_indexes_is_kept);
     g_test_add_func(
         "/threads/thread-that-is-not-there-is-left-out", test_thread_that_is_not_there_is_left_out);

@@ -171,6 +171,40 @@ static void test_other_threads_a_core_that_are_accepted(void)
     g_assert_cmpuint(proof->findings->len, ==, 1);
 }
 
+/// Placed as planned it is, whatever the guest takes it for.
+static void test_siblings_that_are_hidden_from_the_guest(void)
+{
+    static const struct {
+        SiblingsTold told;
+        guint planned;
+        const char *message;
+    } cases[] = {
+        { SIBLINGS_TOLD, 2, NULL },
+        { SIBLINGS_HIDDEN, 1, NULL },
+        { SIBLINGS_HIDDEN, 2,
+            "QEMU gives the guest 2 threads a core, but its CPU lacks topoext: on AMD it takes "
+            "each "
+            "for a core" },
+        { SIBLINGS_UNKNOWN, 2,
+            "whether the guest is told of its 2 threads a core is not known: QEMU is busy" },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(Scene) scene = scene_new_told(cases[i].planned, cases[i].planned);
+        scene->observed->told = cases[i].told;
+        scene->observed->unknown = g_strdup("QEMU is busy");
+        g_autoptr(Proof) proof = verify(scene);
+        g_assert_true(proof->proven);
+        g_assert_cmpuint(proof->findings->len, ==, cases[i].message != NULL ? 1 : 0);
+        if (cases[i].message != NULL) {
+            const Finding *finding = proof->findings->pdata[0];
+            g_assert_cmpint(finding->code, ==, FINDING_SMT_HIDDEN);
+            g_assert_cmpstr(finding->message, ==, cases[i].message);
+            g_assert_cmpstr(fix_of(finding), ==, "pinhook check 100");
+        }
+    }
+}
+
 static void test_vcpu_elsewhere_is_not_bound(void)
 {
     static const char *const elsewhere[] = { "5", "0-7", "2-3", "2", "" };
@@ -484,8 +518,8 @@ static void test_a_cpu_that_went_offline(void)
     g_assert_cmpint(finding->code, ==, FINDING_NOT_BOUND);
     g_assert_cmpstr(
         finding->message, ==, "vCPU 1, thread 4713 (kvm), is not on 3: that CPU is offline");
-    g_assert_cmpstr(
-        fix_of(finding), ==, "echo 1 > /sys/devices/system/cpu/cpu3/online && pinhook 100 post-start");
+    g_assert_cmpstr(fix_of(finding), ==,
+        "echo 1 > /sys/devices/system/cpu/cpu3/online && pinhook 100 post-start");
 }
 
 int main(int argc, char **argv)
@@ -495,6 +529,7 @@ int main(int argc, char **argv)
     g_test_add_func(
         "/verify/siblings/others", test_other_threads_a_core_than_planned_are_a_finding);
     g_test_add_func("/verify/siblings/to-be-plugged", test_a_sibling_to_be_plugged_is_not_missed);
+    g_test_add_func("/verify/siblings/hidden", test_siblings_that_are_hidden_from_the_guest);
     g_test_add_func("/verify/siblings/accepted", test_other_threads_a_core_that_are_accepted);
     g_test_add_func("/verify/a-cpu-that-went-offline", test_a_cpu_that_went_offline);
     g_test_add_func("/verify/all-as-planned-is-proven", test_all_as_planned_is_proven);

@@ -276,6 +276,9 @@ static GStrv qemu_argv(const RealQemu *qemu, const RealQemuShape *shape)
     g_strv_builder_add_many(argv, "-mon", "chardev=qmp,mode=control", "-chardev", "stdio,id=test",
         "-mon", "chardev=test,mode=control", "-pidfile", NULL);
     add(argv, "%s/%u.pid", qemu->directory, qemu->vmid);
+    if (shape->global != NULL) {
+        g_strv_builder_add_many(argv, "-global", shape->global, NULL);
+    }
     if (shape->iothread) {
         g_strv_builder_add_many(argv, "-object", "iothread,id=iothread-virtioscsi0", NULL);
     }

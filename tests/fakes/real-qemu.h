@@ -54,9 +54,10 @@ typedef struct {
 } RealQemu;
 
 typedef struct {
-    guint present; // vCPUs at start
-    guint most;    // with those that can be hot-plugged
-    guint threads; // per core of the guest; 0: one
+    guint present;      // vCPUs at start
+    guint most;         // with those that can be hot-plugged
+    guint threads;      // per core of the guest; 0: one
+    const char *global; // a property of a device's type; NULL: none
     gboolean frozen;
     gboolean iothread;
     gboolean kvm;             // firmware alone, where real_qemu_has_kvm()

@@ -24,6 +24,7 @@ typedef struct {
     char *cmdline; // NULL: cannot be read
     char *held;    // "101:4-5 102:6"
     const char *devices;
+    HostVendor vendor;
     guint64 memory; // MiB that each node has free
     guint64 memory_of_first;
 } Scene;
@@ -114,6 +115,7 @@ static Host *scene_host(const Scene *scene)
         host->isolation = isolation_parse(&files);
     }
 
+    host->vendor = scene->vendor;
     for (guint i = 0; i < host->nodes->len; i++) {
         fake_host_set_free_mib(host, i, i == 0 ? scene->memory_of_first : scene->memory);
     }
@@ -322,6 +324,7 @@ typedef struct {
     const char *containers; // see scene_add_containers(); NULL: none
     gboolean shows;         // the fix only shows what is wrong
     const char *devices;
+    HostVendor vendor;
     gboolean timer; // systemd knows pinhook-repair.timer
 } Example;
 
@@ -818,6 +821,35 @@ static const Example examples[] = {
     { "smt-exposed/siblings-that-are-told", FINDING_SMT_EXPOSED, NULL, NULL,
         "cores: 4\naffinity: 4-7\nargs: -smp 4,cores=2,threads=2\n" },
 
+    { "smt-exposed/told-on-amd", FINDING_SMT_EXPOSED,
+        "vCPU 0-3 share cores (CPU 4-7), and the guest takes each for a core of its own",
+        "qm set 100 --args '-vga none -smp 4,sockets=1,cores=2,threads=2 -global "
+        "host-x86_64-cpu.topoext=on'",
+        "cores: 4\ncpu: host\naffinity: 4-7\nargs: -vga none\n", .vendor = VENDOR_AMD },
+    { "smt-exposed/told-on-amd-that-has-it", FINDING_SMT_EXPOSED,
+        "vCPU 0-3 share cores (CPU 4-7), and the guest takes each for a core of its own",
+        "qm set 100 --args '-smp 4,sockets=1,cores=2,threads=2'",
+        "cores: 4\ncpu: EPYC\naffinity: 4-7\n", .vendor = VENDOR_AMD },
+    { "smt-hidden/host", FINDING_SMT_HIDDEN,
+        "host-x86_64-cpu has no topoext: on AMD the guest takes each of the 2 threads a core for a "
+        "core",
+        "qm set 100 --args '-smp 4,cores=2,threads=2 -global host-x86_64-cpu.topoext=on'",
+        "cores: 4\ncpu: host,hidden=1\nargs: -smp 4,cores=2,threads=2\n", .vendor = VENDOR_AMD },
+    { "smt-hidden/vendor-unknown", FINDING_SMT_HIDDEN,
+        "whether the guest is told of its threads cannot be known: /proc/cpuinfo cannot be read",
+        "printf '\\n[vm 100]\\ncheck.smt-hidden = off\\n' >> /etc/pve/pinhook.conf # accepts it",
+        "cores: 4\ncpu: host\nargs: -smp 4,cores=2,threads=2\n", .vendor = VENDOR_UNKNOWN },
+    { "smt-hidden/intel", FINDING_SMT_HIDDEN, NULL, NULL,
+        "cores: 4\ncpu: host\nargs: -smp 4,cores=2,threads=2\n" },
+    { "smt-hidden/set", FINDING_SMT_HIDDEN, NULL, NULL,
+        "cores: 4\ncpu: host\nargs: -smp 4,cores=2,threads=2 -global "
+        "host-x86_64-cpu.topoext=on\n",
+        .vendor = VENDOR_AMD },
+    { "smt-hidden/no-threads", FINDING_SMT_HIDDEN, NULL, NULL, "cores: 2\ncpu: host\n",
+        .vendor = VENDOR_AMD },
+    { "smt-hidden/qemu-will-say", FINDING_SMT_HIDDEN, NULL, NULL,
+        "cores: 4\ncpu: custom-a\nargs: -smp 4,cores=2,threads=2\n", .vendor = VENDOR_AMD },
+
     { "llc-split/other-isolated-ones", FINDING_LLC_SPLIT,
         "2 vCPUs lie in 2 last-level caches (CPU 2,4); CPU 2-3, held by no other guest, lie in 1",
         "qm set 100 --affinity 4-5", "cores: 2\naffinity: 2,4\n", NULL, "numa:1 l3:4 core:2 pu:1",
@@ -964,6 +996,7 @@ static Scene *scene_of(const Example *example)
         scene_add_containers(scene, example->containers);
     }
     scene->devices = example->devices;
+    scene->vendor = example->vendor;
     if (example->timer) {
         fake_root_write(scene->fake, TIMER, "[Timer]\n");
     }

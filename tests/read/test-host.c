@@ -251,6 +251,24 @@ static void test_load_hugepages(void)
     g_assert_cmpuint(g_array_index(hugepages, HostHugepages, 1).free, ==, 3);
 }
 
+static void test_load_the_vendor(void)
+{
+    g_autoptr(FakeRoot) fake = make_root();
+
+    g_assert_cmpint(host_read_vendor(fake->root), ==, VENDOR_OTHER);
+    fake_root_write(
+        fake, "proc/cpuinfo", "processor\t: 0\nvendor_id\t: AuthenticAMD\nflags\t\t:\n");
+    g_autoptr(Host) host = load(fake);
+    g_assert_cmpint(host->vendor, ==, VENDOR_AMD);
+    fake_root_write(fake, "proc/cpuinfo", "processor\t: 0\nvendor_id\t: GenuineIntel\n");
+    g_assert_cmpint(host_read_vendor(fake->root), ==, VENDOR_OTHER);
+
+    /* There, and not to be read. */
+    fake_root_remove(fake, "proc/cpuinfo");
+    fake_root_write(fake, "proc/cpuinfo/x", "");
+    g_assert_cmpint(host_read_vendor(fake->root), ==, VENDOR_UNKNOWN);
+}
+
 static void test_load_distances(void)
 {
     g_autoptr(FakeRoot) fake = make_root();
@@ -566,6 +584,7 @@ static void add_load_tests(void)
     g_test_add_func("/host/load/memory", test_load_memory);
     g_test_add_func("/host/load/hidden-memory", test_load_a_node_that_hides_its_memory);
     g_test_add_func("/host/load/hugepages", test_load_hugepages);
+    g_test_add_func("/host/load/vendor", test_load_the_vendor);
     g_test_add_func("/host/load/distances", test_load_distances);
     g_test_add_func("/host/load/offline-cpus", test_load_offline_cpus);
     g_test_add_func("/host/load/isolation", test_load_isolation);
