@@ -7,24 +7,60 @@
 
 #include <string.h>
 
+/// @request for a VM whose memory is bound to nothing yet.
+typedef struct {
+    Request request;
+    VmConfig vm; // shares all but the cells, and is not freed
+    GPtrArray *no_cells;
+} Unbound;
+
+static void unbound_clear(Unbound *unbound)
+{
+    g_ptr_array_unref(unbound->no_cells);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Unbound, unbound_clear)
+
+static void unbind(Unbound *unbound, const Request *request)
+{
+    unbound->no_cells = g_ptr_array_new();
+    unbound->vm = *request->vm;
+    unbound->vm.guest_cells = unbound->no_cells;
+    unbound->request = *request;
+    unbound->request.vm = &unbound->vm;
+}
+
 /// The plan with any isolated CPUs that are free, or where these do not suffice with those that the
-/// VM has; its memory bound to nothing yet. Where the policy names the CPUs, with these.
+/// VM has. Where the policy names the CPUs, with these.
 static Plan *find_plan(const Request *request)
 {
-    g_autoptr(GPtrArray) no_cells = g_ptr_array_new();
     g_autoptr(Pool) isolated = pool_of_isolated(request->policy, request->host, request->taken);
-    VmConfig unbound = *request->vm; // shares all but the cells, and is not freed
     Request wanted = *request;
 
-    unbound.guest_cells = no_cells;
-    wanted.vm = &unbound;
     wanted.pool = request->pool->source == POOL_POLICY ? request->pool : isolated;
     g_autoptr(Plan) plan = planner_place(&wanted);
     if (plan != NULL && hwloc_bitmap_isincluded(plan->cores, request->host->isolation->isolated)) {
         return g_steal_pointer(&plan);
     }
-    wanted.pool = request->pool;
-    return planner_place(&wanted);
+    return planner_place(request);
+}
+
+/// The threads a core that the guest is to be told of, for which @plan becomes one on the same
+/// CPUs; 1: of none.
+static guint tell_threads(const Request *request, Plan **plan)
+{
+    CpuSet *cpus = (*plan)->reserved;
+    Pool pool = { .source = request->pool->source, .asked = cpus, .online = cpus, .free = cpus };
+    Request there = *request;
+    guint threads = 1;
+
+    there.pool = &pool;
+    Plan *told = advice_place_told(&there, *plan, &threads);
+    if (told != NULL) {
+        plan_free(*plan);
+        *plan = told;
+    }
+    return threads;
 }
 
 /* Cells. */
@@ -194,16 +230,23 @@ static gboolean are_even(const GPtrArray *cells)
     return TRUE;
 }
 
-/// A socket for each cell. What `args` says of the topology stays.
-static void add_sockets(GPtrArray *fixes, const Request *request, const GPtrArray *cells)
+/// A socket for each cell, and @threads. What `args` says of the topology stays.
+static void add_topology(
+    GPtrArray *fixes, const Request *request, const GPtrArray *cells, guint threads)
 {
     const VmConfig *vm = request->vm;
-    guint sockets = are_even(cells) ? cells->len : 1;
+    VmConfig other = *vm; // shares all else, and is not freed
+    Request changed = *request;
     Fix *fix = fix_new();
 
-    if (sockets != vm->sockets && (vm->args == NULL || strstr(vm->args, "-smp") == NULL)) {
-        fix_set_number(fix, "sockets", sockets);
-        fix_set_number(fix, "cores", vm->vcpus_most / sockets);
+    other.sockets = are_even(cells) ? cells->len : 1;
+    changed.vm = &other;
+    if (threads > vm->threads) {
+        fix_free(fix);
+        fix = advice_set_threads(&changed, threads);
+    } else if (other.sockets != vm->sockets && !vmconfig_has_smp(vm)) {
+        fix_set_number(fix, "sockets", other.sockets);
+        fix_set_number(fix, "cores", vm->vcpus_most / other.sockets);
     }
     add_fix(fixes, fix);
 }
@@ -240,17 +283,21 @@ GPtrArray *proposal_of(const Request *request, Plan **plan)
 {
     g_autoptr(GPtrArray) fixes = g_ptr_array_new_with_free_func((GDestroyNotify)fix_free);
 
-    *plan = find_plan(request);
+    g_auto(Unbound) unbound = { 0 };
+
+    unbind(&unbound, request);
+    *plan = find_plan(&unbound.request);
     if (*plan == NULL) {
         return NULL;
     }
+    guint threads = tell_threads(&unbound.request, plan);
     g_autoptr(GPtrArray) cells = split_new();
     guint64 hugepages_mib = find_hugepages(cells, request, *plan);
     if (hugepages_mib == 0) {
         find_memory(cells, request, *plan);
     }
     add_cpus(fixes, request, *plan);
-    add_sockets(fixes, request, cells);
+    add_topology(fixes, request, cells, threads);
     if (cells->len <= VMCONFIG_CELL_LIMIT && (needs_cells(request) || hugepages_mib > 0)) {
         add_deletions(fixes, request, cells->len);
         add_cells(fixes, request, cells, hugepages_mib);

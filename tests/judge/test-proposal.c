@@ -73,6 +73,17 @@ static const Example examples[] = {
     { "guest-threads-on-siblings", "numa:1 core:4 pu:2", "2-7",
         "cores: 4\nfreeze: 1\nargs: -smp 4,cores=2,threads=2\n", "",
         "qm set 100 --affinity 2-5\n" },
+    { "siblings-are-told", "numa:1 core:4 pu:2", "2-7", "cores: 6\nfreeze: 1\n", "",
+        "qm set 100 --affinity 2-7\n"
+        "qm set 100 --args '-smp 6,sockets=1,cores=3,threads=2'\n" },
+    { "siblings-are-told-a-socket-a-node", "numa:2 core:4 pu:2", "2-7,10-15",
+        "cores: 12\nfreeze: 1\nmemory: 1024\n", "",
+        "qm set 100 --affinity 2-7,10-15\n"
+        "qm set 100 --args '-smp 12,sockets=2,cores=3,threads=2'\n"
+        "qm set 100 --numa 1 --numa0 cpus=0-5,hostnodes=0,memory=512,policy=bind --numa1 "
+        "cpus=6-11,hostnodes=1,memory=512,policy=bind\n" },
+    { "an-odd-vcpu-is-no-thread", "numa:1 core:4 pu:2", "2-7", "cores: 5\nfreeze: 1\n", "",
+        "qm set 100 --affinity 2-6\n" },
     { "nothing-isolated", "numa:1 core:4 pu:1", "", "cores: 2\nfreeze: 1\naffinity: 2-3\n", "",
         "qm set 100 --affinity 2-3\n" },
     { "no-plan", "numa:1 core:4 pu:1", "", "cores: 2\n", "", NULL },
