@@ -21,10 +21,17 @@ static gboolean vcpus_are_given_once(const VmConfig *vm)
            cpuset_count(given) == vm->vcpus_most;
 }
 
-/// In whole hugepages, if the VM has these.
+/// A hugepage, if the VM has these and its memory is a multiple of them.
+static guint64 unit_of(const VmConfig *vm)
+{
+    guint64 unit_mib = vmconfig_memory_unit_mib(vm);
+
+    return vm->memory_mib % unit_mib == 0 ? unit_mib : 1;
+}
+
 static gboolean memory_adds_up(const VmConfig *vm)
 {
-    guint64 sum = 0, unit_mib = vmconfig_memory_unit_mib(vm);
+    guint64 sum = 0, unit_mib = unit_of(vm);
 
     for (guint i = 0; i < vm->cells->len; i++) {
         const VmCell *cell = vm->cells->pdata[i];
@@ -59,7 +66,7 @@ static char *cell_vcpus(const VmConfig *vm, guint i, gboolean keep)
 
 static guint64 cell_memory(const VmConfig *vm, guint i, gboolean keep)
 {
-    guint64 unit_mib = vmconfig_memory_unit_mib(vm), units = vm->memory_mib / unit_mib;
+    guint64 unit_mib = unit_of(vm), units = vm->memory_mib / unit_mib;
 
     if (keep) {
         return ((const VmCell *)vm->cells->pdata[i])->memory_mib;
@@ -217,7 +224,9 @@ static void set_one_cell(Fix *fix, const VmConfig *vm, const CpuSet *nodes)
     split_set_cell(fix, 0, vcpus, nodes, vm->memory_mib, "bind");
 }
 
-Fix *advice_bind_memory(const Request *request, const CpuSet *nodes)
+/// All of it on @nodes. NULL: the VM has cells, they would be in the way of hot-plugged memory, or
+/// Proxmox cannot be told of @nodes.
+static Fix *bind_to(const Request *request, const CpuSet *nodes)
 {
     const VmConfig *vm = request->vm;
 
@@ -227,6 +236,20 @@ Fix *advice_bind_memory(const Request *request, const CpuSet *nodes)
     Fix *fix = fix_set(fix_new(), "numa", "1");
     set_one_cell(fix, vm, nodes);
     return fix;
+}
+
+Fix *advice_bind_memory(const Request *request, const Plan *plan)
+{
+    const VmConfig *vm = request->vm;
+    g_autoptr(CpuSet)
+        nodes = host_nodes_of(request->host, plan != NULL ? plan->cpus : request->pool->online);
+
+    if (vm->hugepages != NULL && vm->cells->len == 0 && unit_of(vm) == 1) {
+        return advice_hugepages(request);
+    }
+    Fix *fix = bind_to(request, nodes);
+    return fix == NULL && vm->cells->len == 0 && plan != NULL ? advice_cell_per_node(request, plan)
+                                                              : fix;
 }
 
 /* Hugepages. */

@@ -82,9 +82,8 @@ gboolean advice_can_be_told(const VmConfig *vm, const CpuSet *nodes);
 /// then no longer hot-plugged.
 Fix *advice_hugepages(const Request *request);
 
-/// The VM's memory bound to @nodes. NULL: it has cells, they would be in the way of hot-plugged
-/// memory, or Proxmox cannot be told of @nodes.
-Fix *advice_bind_memory(const Request *request, const CpuSet *nodes);
+/// The memory of a VM without cells bound to the nodes of @plan (NULL: of its pool).
+Fix *advice_bind_memory(const Request *request, const Plan *plan);
 
 /// The end of a guest that holds any of @cpus.
 Fix *advice_end_holder(const Request *request, const CpuSet *cpus);

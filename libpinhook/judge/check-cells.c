@@ -79,6 +79,44 @@ static void check_cell_memory(Check *check)
     }
 }
 
+/// Of `0;2` Proxmox makes 02, of others what QEMU refuses (PVE::QemuServer::Memory,
+/// print_numa_hostnodes).
+static void check_node_lists(Check *check)
+{
+    const GPtrArray *cells = check->request->vm->cells;
+
+    for (guint i = 0; i < cells->len; i++) {
+        const VmCell *cell = cells->pdata[i];
+        if (cell->node_list == NULL) {
+            continue;
+        }
+        if (check_add(check, FINDING_HOSTNODES_LIST,
+                "numa%u: Proxmox cannot bind to a list such as hostnodes=%.40s, only to one node "
+                "or a range",
+                cell->index, cell->node_list)) {
+            check_offer(check, advice_cells(check->request));
+        }
+        return;
+    }
+}
+
+/// QEMU: "Node ID missing".
+static void check_gap(Check *check)
+{
+    const VmConfig *vm = check->request->vm;
+    guint missing = 0;
+
+    while (
+        missing < vm->cells->len && ((const VmCell *)vm->cells->pdata[missing])->index == missing) {
+        missing++;
+    }
+    if (missing < vm->cells->len &&
+        check_add(check, FINDING_CELL_GAP, "there is a numa%u and no numa%u",
+            ((const VmCell *)vm->cells->pdata[missing])->index, missing)) {
+        check_offer(check, advice_cells(check->request));
+    }
+}
+
 /// Whether the host has all the nodes that are named.
 static gboolean check_cell_nodes(Check *check)
 {
@@ -166,6 +204,8 @@ static void check_cells(Check *check)
     }
     check_cell_vcpus(check);
     check_cell_memory(check);
+    check_gap(check);
+    check_node_lists(check);
     if (check_cell_nodes(check)) {
         check_node_memory(check);
     }

@@ -20,12 +20,7 @@ static void check_memory_binding(Check *check)
     if (nodes < 2 || memory_is_bound(vm)) {
         return;
     }
-    g_autoptr(CpuSet) nodes_of_cpus = host_nodes_of(check->request->host,
-        check->plan != NULL ? check->plan->cpus : check->request->pool->online);
-    Fix *fix = advice_bind_memory(check->request, nodes_of_cpus);
-    if (fix == NULL && vm->cells->len == 0 && check->plan != NULL) {
-        fix = advice_cell_per_node(check->request, check->plan);
-    }
+    Fix *fix = advice_bind_memory(check->request, check->plan);
     if (fix == NULL && !vm->numa && vm->cells->len > 0) {
         fix = fix_set(fix_new(), "numa", "1");
     }

@@ -9,6 +9,7 @@
 
 extern const CheckRow checks_of_config[];      // check-config.c: the files
 extern const CheckRow checks_of_cells[];       // check-cells.c: the numa lines
+extern const CheckRow checks_of_memory[];      // check-memory.c: memory, hugepages, its hotplug
 extern const CheckRow checks_of_pool[];        // check-pool.c: the CPUs to choose from; why no plan
 extern const CheckRow checks_of_plan[];        // check-plan.c: whether its CPUs are the VM's alone
 extern const CheckRow checks_of_shape[];       // check-shape.c: siblings, caches, nodes, devices

@@ -443,6 +443,17 @@ static const Example examples[] = {
     { "cell-memory/good", FINDING_CELL_MEMORY, NULL, NULL,
         "cores: 3\n" CELL "cpus=0-1,memory=384\nnuma1: cpus=2,memory=128\n" },
 
+    { "cell-memory/by-socket", FINDING_CELL_MEMORY,
+        "without numa lines each of 3 sockets gets a part of 512 MiB, which does not come out even",
+        "qm set 100 --numa 1 --numa0 cpus=0-2,hostnodes=0,memory=512,policy=bind",
+        "sockets: 3\nnuma: 1\n" },
+    { "cell-memory/by-socket-on-one-node", FINDING_CELL_MEMORY,
+        "without numa lines each of 3 sockets gets a part of 512 MiB, which does not come out even",
+        "qm set 100 --memory 513", "sockets: 3\nnuma: 1\n", NULL, "numa:1 core:8 pu:1", "1-7" },
+    { "cell-memory/by-socket-of-what-is-there-at-once", FINDING_CELL_MEMORY,
+        "without numa lines each of 3 sockets gets a part of 1024 MiB, which does not come out "
+        "even",
+        "qm set 100 --hotplug disk", "memory: 3072\nsockets: 3\nnuma: 1\nhotplug: disk,memory\n" },
     { "cell-memory/by-socket-in-half-mebibytes", FINDING_CELL_MEMORY, NULL, NULL,
         "memory: 513\nsockets: 2\nnuma: 1\n" },
     { "cell-memory/decimals", FINDING_CELL_MEMORY, NULL, NULL,
@@ -452,6 +463,106 @@ static const Example examples[] = {
         "cores: 2\n" CELL "cpus=0,memory=255.9\nnuma1: cpus=1,memory=256.1\n" },
     { "cell-memory/given-as-0", FINDING_CELL_MEMORY, "numa0 has no memory",
         "qm set 100 --numa0 cpus=0-1,memory=512", "cores: 2\n" CELL "cpus=0-1,memory=0\n" },
+
+    { "cell-gap/first", FINDING_CELL_GAP, "there is a numa2 and no numa0",
+        "qm set 100 --numa0 cpus=0-1,memory=512 --delete numa2",
+        "cores: 2\nnuma: 1\nnuma2: cpus=0-1,memory=512\n" },
+    { "cell-gap/between", FINDING_CELL_GAP, "there is a numa3 and no numa1",
+        "qm set 100 --numa0 cpus=0,hostnodes=0,memory=256,policy=bind "
+        "--numa1 cpus=1,hostnodes=1,memory=256,policy=bind --delete numa3",
+        "cores: 2\n" CELL "cpus=0,hostnodes=0,memory=256,policy=bind\n"
+        "numa3: cpus=1,hostnodes=1,memory=256,policy=bind\n" },
+    { "cell-gap/none-that-counts", FINDING_CELL_GAP, NULL, NULL,
+        "cores: 2\nnuma2: cpus=0-1,memory=512\n" },
+    { "cell-gap/none", FINDING_CELL_GAP, NULL, NULL,
+        "cores: 2\n" CELL "cpus=0,memory=256\nnuma1: cpus=1,memory=256\n" },
+
+    { "hostnodes-list/from-0", FINDING_HOSTNODES_LIST,
+        "numa0: Proxmox cannot bind to a list such as hostnodes=0;2, only to one node or a range",
+        "qm set 100 --numa0 cpus=0-1,hostnodes=2,memory=512,policy=bind",
+        "cores: 2\n" CELL "cpus=0-1,hostnodes=0;2,memory=512,policy=bind\n", NULL,
+        "numa:4 core:4 pu:1", "1-15" },
+    { "hostnodes-list/others", FINDING_HOSTNODES_LIST,
+        "numa1: Proxmox cannot bind to a list such as hostnodes=1;3, only to one node or a range",
+        "qm set 100 --numa0 cpus=0,hostnodes=0-1,memory=256,policy=bind "
+        "--numa1 cpus=1,hostnodes=1,memory=256,policy=bind",
+        "cores: 2\n" CELL "cpus=0,hostnodes=0-1,memory=256,policy=bind\n"
+        "numa1: cpus=1,hostnodes=1;3,memory=256,policy=bind\n",
+        NULL, "numa:4 core:4 pu:1", "1-15" },
+    { "hostnodes-list/range", FINDING_HOSTNODES_LIST, NULL, NULL,
+        "cores: 2\n" CELL "cpus=0-1,hostnodes=0-1,memory=512,policy=bind\n" },
+
+    { "hugepages/no-numa", FINDING_HUGEPAGES, "hugepages need 'numa: 1'",
+        "qm set 100 --numa 1 --numa0 cpus=0-1,hostnodes=0,memory=512,policy=bind",
+        "cores: 2\nhugepages: 2\n" },
+    { "hugepages/no-hostnodes", FINDING_HUGEPAGES, "numa0: hugepages need hostnodes",
+        "qm set 100 --numa0 cpus=0,hostnodes=0,memory=256,policy=bind "
+        "--numa1 cpus=1,hostnodes=1,memory=256,policy=bind",
+        "cores: 2\nhugepages: any\n" CELL "cpus=0,memory=256\nnuma1: cpus=1,memory=256\n" },
+    { "hugepages/two-nodes", FINDING_HUGEPAGES, "numa0: hugepages need one node, from 0 to 9",
+        "qm set 100 --numa0 cpus=0-1,hostnodes=0,memory=512,policy=bind",
+        "cores: 2\nhugepages: 2\n" CELL "cpus=0-1,hostnodes=0-1,memory=512,policy=bind\n" },
+    { "hugepages/node-10", FINDING_HUGEPAGES, "numa0: hugepages need one node, from 0 to 9",
+        "qm set 100 --numa0 cpus=0,hostnodes=0,memory=512,policy=bind",
+        "hugepages: 2\n" CELL "cpus=0,hostnodes=10,memory=512,policy=bind\n", NULL,
+        "numa:11 core:2 pu:1", "1-21" },
+    { "hugepages/no-multiple", FINDING_HUGEPAGES,
+        "1536 MiB of numa0 are no multiple of hugepages of 1024 MiB",
+        "qm set 100 --hugepages 2 --numa0 cpus=0-1,hostnodes=0,memory=1536,policy=bind",
+        "memory: 1536\ncores: 2\nhugepages: 1024\n" CELL
+        "cpus=0-1,hostnodes=0,memory=1536,policy=bind\n" },
+    { "hugepages/no-multiple-in-parts", FINDING_HUGEPAGES,
+        "1023 MiB of numa0 are no multiple of hugepages of 2 MiB",
+        "qm set 100 --numa0 cpus=0,hostnodes=0,memory=1022,policy=bind "
+        "--numa1 cpus=1,hostnodes=1,memory=1024,policy=bind",
+        "memory: 2046\ncores: 2\nhugepages: 2\n" CELL "cpus=0,hostnodes=0,memory=1023,policy=bind\n"
+        "numa1: cpus=1,hostnodes=1,memory=1023,policy=bind\n" },
+    { "hugepages/odd", FINDING_HUGEPAGES, "513 MiB of numa0 are no multiple of hugepages of 2 MiB",
+        "qm set 100 --memory 514 --numa0 cpus=0-1,hostnodes=1,memory=514,policy=bind",
+        "memory: 513\ncores: 2\nhugepages: any\n" CELL
+        "cpus=0-1,hostnodes=1,memory=513,policy=bind\n" },
+    { "hugepages/by-socket", FINDING_HUGEPAGES,
+        "257 MiB of socket 0 are no multiple of hugepages of 2 MiB",
+        "qm set 100 --numa0 cpus=0-1,hostnodes=0,memory=514,policy=bind",
+        "memory: 514\nsockets: 2\nhugepages: 2\nnuma: 1\n" },
+    { "hugepages/of-a-socket-without-a-node", FINDING_HUGEPAGES,
+        "without numa lines hugepages of socket 2 come from node 2, which this host does not have",
+        "qm set 100 --numa0 cpus=0-2,hostnodes=0,memory=510,policy=bind",
+        "memory: 510\nsockets: 3\nhugepages: 2\nnuma: 1\n" },
+    { "hugepages/and-hotplug", FINDING_HUGEPAGES, "hugepages need 'numa: 1'",
+        "qm set 100 --hotplug 0 --numa 1 --numa0 cpus=0-1,hostnodes=0,memory=2048,policy=bind",
+        "memory: 2048\ncores: 2\nhugepages: 2\nhotplug: memory\n" },
+    { "hugepages/by-socket-and-even", FINDING_HUGEPAGES, NULL, NULL,
+        "memory: 1024\nsockets: 2\nhugepages: 2\nnuma: 1\n" },
+    { "hugepages/of-decimals", FINDING_HUGEPAGES, NULL, NULL,
+        "memory: 512\ncores: 2\nhugepages: 2\n" CELL
+        "cpus=0-1,hostnodes=1,memory=512.0,policy=preferred\n" },
+    { "hugepages/kept", FINDING_HUGEPAGES, NULL, NULL,
+        "cores: 2\nhugepages: 0\nkeephugepages: 1\n" },
+
+    { "hotplug-memory/no-numa", FINDING_HOTPLUG_MEMORY, "hotplug of memory needs 'numa: 1'",
+        "qm set 100 --numa 1\nqm set 100 --hotplug network,disk,usb",
+        "memory: 2048\ncores: 2\nhotplug: network,disk,usb,memory\n" },
+    { "hotplug-memory/no-numa-and-little", FINDING_HOTPLUG_MEMORY,
+        "hotplug of memory needs 'numa: 1'", "qm set 100 --hotplug 0",
+        "cores: 2\nhotplug: memory\n" },
+    { "hotplug-memory/cells", FINDING_HOTPLUG_MEMORY,
+        "hotplug of memory and numa0 exclude each other", "qm set 100 --hotplug 0",
+        "memory: 2048\ncores: 2\nhotplug: memory\n" CELL
+        "cpus=0-1,hostnodes=0,memory=2048,policy=bind\n" },
+    { "hotplug-memory/little", FINDING_HOTPLUG_MEMORY,
+        "hotplug of memory needs 1024 MiB, and the VM has 512", "qm set 100 --hotplug 0",
+        "cores: 2\nnuma: 1\nhotplug: memory\n" },
+    { "hotplug-memory/no-whole-dimms", FINDING_HOTPLUG_MEMORY,
+        "1500 MiB do not come out even in DIMMs, in which hot-plugged memory comes",
+        "qm set 100 --hotplug 0", "memory: 1500\ncores: 2\nnuma: 1\nhotplug: memory\n" },
+    { "hotplug-memory/no-whole-dimms-of-the-second-size", FINDING_HOTPLUG_MEMORY,
+        "17920 MiB do not come out even in DIMMs, in which hot-plugged memory comes",
+        "qm set 100 --hotplug 0", "memory: 17920\ncores: 2\nnuma: 1\nhotplug: memory\n" },
+    { "hotplug-memory/whole-dimms", FINDING_HOTPLUG_MEMORY, NULL, NULL,
+        "memory: 66560\nsockets: 2\ncores: 2\nnuma: 1\nhotplug: memory\n" },
+    { "hotplug-memory/none", FINDING_HOTPLUG_MEMORY, NULL, NULL,
+        "cores: 2\nhotplug: network,disk,usb\n" },
 
     { "node-missing/one", FINDING_NODE_MISSING,
         "hostnodes names node 2, which this host does not have",
@@ -1295,6 +1406,21 @@ static void test_reclaimable_memory_counts(void)
     g_assert_null(judge_memory(host, "any", &verdict));
 }
 
+static void test_hugepages_of_no_size_that_the_host_has(void)
+{
+    g_autoptr(Host) host = fake_host_new(TWO_NODES, TWO_NODES_ISOLATED);
+    g_autoptr(Verdict) verdict = NULL;
+
+    fake_host_add_hugepages(host, 0, 2048, 0);
+    judge_memory(host, "1024", &verdict);
+    const Finding *finding = find(verdict, FINDING_HUGEPAGES);
+    g_assert_cmpstr(finding->message, ==, "this host has no hugepages of 1024 MiB");
+    g_assert_cmpstr(fix_of(finding), ==, "qm set 100 --hugepages any");
+    verdict_free(g_steal_pointer(&verdict));
+    judge_memory(host, "any", &verdict);
+    g_assert_null(find(verdict, FINDING_HUGEPAGES));
+}
+
 static void test_memory_that_nobody_could_read_is_not_short(void)
 {
     g_autoptr(Host) host = fake_host_new(TWO_NODES, TWO_NODES_ISOLATED);
@@ -1316,7 +1442,12 @@ static const char *const some_lines[] = { "cores: 3\n", "cores: 9\n", "sockets: 
     CELL "memory=512\n", "memory: 6000\n", "rubbish\n", "vcpus: 9\n",
     "cores: 4\nargs: -vga none -smp 4,cores=2,threads=2\n",
     "cores: 4\nargs: -smp 4,cores=1,threads=4\n", "args: -smp 6,cores=3,threads=2,maxcpus=6\n",
-    "args: -vga none\n", "hotplug: cpu\n", "balloon: 100\n", "cpulimit: 1\n" };
+    "args: -vga none\n", "hotplug: cpu\n", "balloon: 100\n", "cpulimit: 1\n", "hugepages: 2\n",
+    "hugepages: 1024\n", "hugepages: yes\n", "hotplug: disk,memory\n", "sockets: 3\nnuma: 1\n",
+    "numa: 1\nnuma2: cpus=0,memory=512\n", CELL "cpus=0,hostnodes=0;1,memory=512,policy=bind\n",
+    CELL "cpus=0-1,hostnodes=0-1,memory=512.5,policy=bind\n", "affinity: 2, 4\n", "affinity: 0\n",
+    "memory: 513\n", "memory: 2048\n", "cores: 2\nhotplug: cpu\nargs: -smp 2\n",
+    "args: -smp threads=0\n", "freez: 1\n", "numa0: cpus=3-1\n" };
 
 static const char *const some_rules[] = { "", "", "", "[vm 100]\nsmt = isolate\n",
     "[vm 100]\nsmt = pair\n", "[defaults]\nemulator = spare\n", "[defaults]\nemulator = 1\n",
@@ -1514,6 +1645,8 @@ int main(int argc, char **argv)
     g_test_add_func(
         "/check/node-memory/hugepages-of-another-size", test_hugepages_of_another_size_do_not);
     g_test_add_func("/check/node-memory/reclaimable", test_reclaimable_memory_counts);
+    g_test_add_func(
+        "/check/hugepages/size-of-no-host", test_hugepages_of_no_size_that_the_host_has);
     g_test_add_func("/check/node-memory/unknown", test_memory_that_nobody_could_read_is_not_short);
     g_test_add_func(
         "/check/following-the-fixes-leads-to-a-start", test_following_the_fixes_leads_to_a_start);
