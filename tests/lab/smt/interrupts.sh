@@ -4,11 +4,11 @@ for irq in /proc/irq/[0-9]*; do
     [ -e "$irq"/virtio1-requests ] && break
 done
 echo 6 >"$irq"/smp_affinity_list
-cat /results/* >/dev/null # it comes
+cat /results/initramfs.gz >/dev/null # it comes
 passes 100 ": warning: irq-on-cpus: "
 ok "that of the disk is named" says "${irq##*/} (virtio1-requests)"
 eval "$(fix_for 'warning: irq-on-cpus')"
-cat /results/* >/dev/null
+cat /results/initramfs.gz >/dev/null
 passes 100
 ok "and is not told of any more" quiet_about "virtio1-requests"
 
