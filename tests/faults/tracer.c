@@ -178,7 +178,7 @@ static gboolean follow(pid_t pid, const Fault *fault, Traced *traced, int *statu
     while (go_on(pid, status)) { // an entry
         traced->calls++;
         g_assert_true(read_call(pid, &traced->call));
-        if (traced->start == 0 && traced->call == SYS_openat2) {
+        if (traced->start == 0 && traced->call == SYS_getppid) {
             traced->start = traced->calls;
         }
         if (fault->kind != FAULT_NONE && traced->calls == fault->nth) {

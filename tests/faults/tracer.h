@@ -22,7 +22,7 @@ typedef struct {
     gboolean hit;    // it came to the call
     guint64 call;    // the number of the call that was hit
     guint calls;     // how many it made; until the fault where there is one
-    guint start;     // the first that looks beneath a root: before it only libraries are loaded
+    guint start;     // the first of pinhook_main(): before it only libraries are loaded
     gboolean in_time;
     gboolean all_ended; // nobody holds its stdout and stderr any more: it left no child
     char *text;         // stdout and stderr
