@@ -94,7 +94,10 @@ static const FindingKind kinds[FINDING_COUNT] = {
         "Isolate whole cores: name the siblings in isolcpus= too." },
     [FINDING_NODE_MEMORY] = { "node-memory", SEVERITY_ERROR,
         "A node has less free memory, or free hugepages, than the cells bound to it need.",
-        "With policy=bind the kernel kills the VM, or QEMU fails, once the node is full.",
+        "With policy=bind the kernel kills the VM, or QEMU fails, once the node is full. Page "
+        "cache "
+        "counts as free, and so does what ZFS's cache can give back where it certainly lies on the "
+        "node; where it may lie on another one this is a warning.",
         "Free memory there, bind the cell to another node, or use policy=preferred." },
     [FINDING_NO_HOUSEKEEPING] = { "no-housekeeping", SEVERITY_ERROR,
         "No CPU is left for QEMU's other threads and the host.",

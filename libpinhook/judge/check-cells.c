@@ -162,19 +162,45 @@ static Fix *fix_node_memory(const Check *check, const guint64 *left_mib, const V
                                       : advice_move_cell(check->request, cell, roomy);
 }
 
-static void check_memory_of_cell(Check *check, guint64 *left_mib, const VmCell *cell)
+/// Memory that cells take from, cell by cell.
+typedef struct {
+    guint64 *left_mib; // of each node
+    guint64 arc_mib;   // what ZFS may give back on any
+} Room;
+
+/// "; ZFS's cache may give back 4096 MiB, on whichever node". @covers: that is enough.
+static char *tell_arc(const Check *check, guint64 arc_mib, gboolean covers)
+{
+    const char *unread = check->request->host->arc_unread;
+
+    if (unread != NULL) {
+        return g_strdup_printf("; what ZFS's cache can give back cannot be told: %s", unread);
+    }
+    return arc_mib > 0
+               ? g_strdup_printf("; ZFS's cache can give back %" G_GUINT64_FORMAT " MiB, %s",
+                     arc_mib, covers ? "but nobody knows of which node" : "and that is not enough")
+               : g_strdup("");
+}
+
+/// What is short is no error where ZFS may give it back: not even then is it certain.
+static void check_memory_of_cell(Check *check, Room *room, const VmCell *cell)
 {
     guint64 short_mib = split_take(
-        left_mib, check->request->host, cell->hostnodes, cell->memory_mib);
-
-    if (short_mib > 0) {
-        g_autofree char *nodes = cpuset_to_list(cell->hostnodes);
-        if (check_add(check, FINDING_NODE_MEMORY,
-                "numa%u binds %" G_GUINT64_FORMAT " MiB to node %s, where %" G_GUINT64_FORMAT
-                " MiB are free",
-                cell->index, cell->memory_mib, nodes, cell->memory_mib - short_mib)) {
-            check_offer(check, fix_node_memory(check, left_mib, cell));
-        }
+        room->left_mib, check->request->host, cell->hostnodes, cell->memory_mib);
+    if (short_mib == 0) {
+        return;
+    }
+    gboolean covers = short_mib <= room->arc_mib;
+    Severity severity = check->request->policy->severities[FINDING_NODE_MEMORY];
+    g_autofree char *nodes = cpuset_to_list(cell->hostnodes);
+    g_autofree char *arc = tell_arc(check, room->arc_mib, covers);
+    room->arc_mib -= MIN(short_mib, room->arc_mib);
+    if (check_add_as(check, FINDING_NODE_MEMORY,
+            covers ? MIN(severity, SEVERITY_WARNING) : severity,
+            g_strdup_printf("numa%u binds %" G_GUINT64_FORMAT " MiB to node %s, where "
+                            "%" G_GUINT64_FORMAT " MiB are free%s",
+                cell->index, cell->memory_mib, nodes, cell->memory_mib - short_mib, arc))) {
+        check_offer(check, fix_node_memory(check, room->left_mib, cell));
     }
 }
 
@@ -184,13 +210,14 @@ static void check_node_memory(Check *check)
     const VmConfig *vm = check->request->vm;
     const Host *host = check->request->host;
     g_autofree guint64 *left_mib = split_room(check->request, 1);
+    Room room = { .left_mib = left_mib, .arc_mib = host_arc_anywhere_mib(host, vm->hugepages) };
 
     for (guint nodes = 1; nodes <= host->nodes->len; nodes++) {
         for (guint i = 0; i < vm->guest_cells->len; i++) {
             const VmCell *cell = vm->guest_cells->pdata[i];
             if (cell->hostnodes != NULL && g_strcmp0(cell->policy, "bind") == 0 &&
                 cpuset_count(cell->hostnodes) == nodes) {
-                check_memory_of_cell(check, left_mib, cell);
+                check_memory_of_cell(check, &room, cell);
             }
         }
     }

@@ -2,6 +2,7 @@
 #include "read/host.h"
 
 #include "base/error.h"
+#include "read/arc.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -45,6 +46,7 @@ void host_free(Host *host)
     g_array_unref(host->core_of_cpu);
     g_hash_table_unref(host->distances);
     isolation_free(host->isolation);
+    g_free(host->arc_unread);
     g_free(host);
 }
 
@@ -66,7 +68,10 @@ guint64 host_node_available_mib(const HostNode *node, const char *hugepages)
     if (!node->memory_known) {
         return G_MAXUINT32;
     }
-    for (guint i = 0; hugepages != NULL && i < node->hugepages->len; i++) {
+    if (hugepages == NULL) {
+        return mib + node->arc_mib;
+    }
+    for (guint i = 0; i < node->hugepages->len; i++) {
         const HostHugepages *pages = &g_array_index(node->hugepages, HostHugepages, i);
         guint64 size_mib = pages->size_kib / 1024;
         if (strcmp(hugepages, "any") == 0 || g_ascii_strtoull(hugepages, NULL, 10) == size_mib) {
@@ -74,6 +79,16 @@ guint64 host_node_available_mib(const HostNode *node, const char *hugepages)
         }
     }
     return mib;
+}
+
+guint64 host_arc_anywhere_mib(const Host *host, const char *hugepages)
+{
+    guint64 counted = 0;
+
+    for (guint i = 0; hugepages == NULL && i < host->nodes->len; i++) {
+        counted += ((const HostNode *)host->nodes->pdata[i])->arc_mib;
+    }
+    return host->arc_mib - counted;
 }
 
 int host_core_of(const Host *host, guint cpu)
@@ -513,6 +528,41 @@ static void load_hugepages(HostNode *node, const Root *root, const char *directo
     g_array_sort(node->hugepages, compare_hugepages);
 }
 
+/// What is in use on a node, and may be ZFS's.
+static guint64 used_mib(const HostNode *node)
+{
+    guint64 known_mib = node->memory_known ? node->free_mib + node->reclaimable_mib : 0;
+
+    return node->total_mib > known_mib ? node->total_mib - known_mib : 0;
+}
+
+/// Of ZFS's cache there lies on a node what the memory in use on all others cannot hold: with one
+/// node all of it.
+static void place_arc(Host *host)
+{
+    guint64 used = 0;
+
+    for (guint i = 0; i < host->nodes->len; i++) {
+        used += used_mib(host->nodes->pdata[i]);
+    }
+    for (guint i = 0; i < host->nodes->len; i++) {
+        HostNode *node = host->nodes->pdata[i];
+        guint64 elsewhere = used - used_mib(node);
+        node->arc_mib = host->arc_mib > elsewhere ? MIN(host->arc_mib - elsewhere, used_mib(node))
+                                                  : 0;
+    }
+}
+
+static void load_arc(Host *host, const Root *root)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!arc_look(root, &host->arc_mib, &error)) {
+        host->arc_unread = g_strdup(error->message);
+    }
+    place_arc(host);
+}
+
 Host *host_load_on(const Root *root, HwlocTopology *topology)
 {
     g_autofree char *nodes = root_read_value(root, "sys/devices/system/node/has_cpu");
@@ -528,6 +578,7 @@ Host *host_load_on(const Root *root, HwlocTopology *topology)
         load_memory(node, root, directory);
         load_hugepages(node, root, directory);
     }
+    load_arc(host, root);
     return host;
 }
 

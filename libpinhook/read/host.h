@@ -20,6 +20,7 @@ typedef struct {
     guint64 total_mib;
     guint64 free_mib;
     guint64 reclaimable_mib; // page cache and slab that the kernel gives up for the asking
+    guint64 arc_mib;         // of the host's, what certainly lies here
     GArray *hugepages;       // HostHugepages, smallest first
 } HostNode;
 
@@ -53,6 +54,8 @@ typedef struct {
     GArray *kinds;    // CoreKind, the slowest first
     GPtrArray *cores; // HostCore, by node, LLC, then CPU
     HostVendor vendor;
+    guint64 arc_mib;  // what ZFS's cache can give back, see arc_look()
+    char *arc_unread; // why that cannot be told; NULL: it can
     Isolation *isolation;
 
     /* For host_core_of() and host_distance(). */
@@ -93,11 +96,16 @@ HostVendor host_read_vendor(const Root *root);
 /// How many nodes have memory.
 guint host_count_memory_nodes(const Host *host);
 
-/// What a VM can get of a node: free memory, what the kernel gives up for the asking, and for a VM
-/// with @hugepages ("any", "2", "1024"; NULL: none) the free ones too. Those that lack Proxmox
-/// makes at the start, of free memory (PVE::QemuServer::Memory, hugepages_allocate). Without limit
-/// where it could not be read.
+/// What a VM can get of a node: free memory, what the kernel and ZFS give up for the asking, and
+/// for a VM with @hugepages ("any", "2", "1024"; NULL: none) the free ones too. Those that lack
+/// Proxmox makes at the start, of free memory (PVE::QemuServer::Memory, hugepages_allocate): for
+/// them what ZFS gives up is not counted, which comes in small pieces. Without limit where it could
+/// not be read.
 guint64 host_node_available_mib(const HostNode *node, const char *hugepages);
+
+/// What ZFS's cache can give back beside what host_node_available_mib() counts: nobody knows of
+/// which node.
+guint64 host_arc_anywhere_mib(const Host *host, const char *hugepages);
 
 /// The place in `cores` of the core of @cpu; -1: there is no such CPU online.
 int host_core_of(const Host *host, guint cpu);

@@ -225,6 +225,7 @@ static JsonObject *memory_to_json(const HostNode *node)
     add_number(json, "total_mib", node->total_mib);
     add_number(json, "free_mib", node->free_mib);
     add_number(json, "reclaimable_mib", node->reclaimable_mib);
+    add_number(json, "arc_mib", node->arc_mib);
     return json;
 }
 
@@ -357,6 +358,7 @@ JsonObject *hostreport_to_json(const HostReport *report)
 
     json_object_object_add(json, "cpus", cpus_to_json(report));
     json_object_object_add(json, "nodes", nodes_to_json(report->host));
+    add_number(json, "arc_mib", report->host->arc_mib);
     json_object_object_add(json, "llcs", llcs_to_json(report->host));
     json_object_object_add(json, "kinds", kinds_to_json(report->host));
     json_object_object_add(json, "cores", cores_to_json(report->host));

@@ -342,6 +342,10 @@ static void add_memory(GPtrArray *items, const HostNode *node)
         g_ptr_array_add(
             items, g_strdup_printf("%.1f reclaimable", (double)node->reclaimable_mib / 1024));
     }
+    if (node->arc_mib >= LEAST_RECLAIMABLE_MIB) {
+        g_ptr_array_add(
+            items, g_strdup_printf("%.1f in ZFS's cache", (double)node->arc_mib / 1024));
+    }
 }
 
 /// "free hugepages: 8 of 1 GiB"

@@ -275,6 +275,12 @@ void fake_host_set_llc_kib(Host *host, guint llc, guint64 size_kib)
     ((HostLlc *)host_llc(host, llc))->size_kib = size_kib;
 }
 
+void fake_host_set_arc_mib(Host *host, guint64 anywhere, guint64 on_first)
+{
+    host->arc_mib = anywhere + on_first;
+    find_node(host, 0)->arc_mib = on_first;
+}
+
 void fake_host_set_distance(Host *host, guint from, guint to, guint distance)
 {
     /* The keys of host_distance(). */

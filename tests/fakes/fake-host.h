@@ -44,6 +44,9 @@ void fake_host_set_free_mib(Host *host, guint node, guint64 free_mib);
 /// Sets the size of a last-level cache.
 void fake_host_set_llc_kib(Host *host, guint llc, guint64 size_kib);
 
+/// Sets what ZFS's cache can give back, and what of it more certainly lies on node 0.
+void fake_host_set_arc_mib(Host *host, guint64 anywhere, guint64 on_first);
+
 /// Sets the distance between two nodes, both ways.
 void fake_host_set_distance(Host *host, guint from, guint to, guint distance);
 

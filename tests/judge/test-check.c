@@ -1358,13 +1358,14 @@ static void test_an_unreadable_policy(void)
 
 /* What a node has to give. */
 
-static const char bound_with_hugepages[] = "memory: 4096\nfreeze: 1\nhugepages: %s\n" CELL
-                                           "cpus=0,hostnodes=0,memory=4096,policy=bind\n";
+#define BOUND "memory: 4096\nfreeze: 1\n" CELL "cpus=0,hostnodes=0,memory=4096,policy=bind\n"
 
+/// Of 4096 MiB bound to node 0. @hugepages: NULL: none.
 static const Finding *judge_memory(Host *host, const char *hugepages, Verdict **verdict)
 {
-    g_auto(GStrv) parts = g_strsplit(bound_with_hugepages, "%s", 2);
-    g_autofree char *config = g_strjoinv(hugepages, parts);
+    g_autofree char *config = hugepages != NULL
+                                  ? g_strconcat(BOUND, "hugepages: ", hugepages, "\n", NULL)
+                                  : g_strdup(BOUND);
     g_autoptr(VmConfig) vm = vmconfig_parse(config, strlen(config));
     g_autoptr(Policy) policy = policy_parse(NULL, NULL, 100);
     g_autoptr(Taken) taken = taken_new();
@@ -1419,6 +1420,55 @@ static void test_hugepages_of_no_size_that_the_host_has(void)
     verdict_free(g_steal_pointer(&verdict));
     judge_memory(host, "any", &verdict);
     g_assert_null(find(verdict, FINDING_HUGEPAGES));
+}
+
+/// Where it lies is known of a host with one node alone; and hugepages are not made of it.
+static void test_memory_that_zfs_gives_back(void)
+{
+    static const struct {
+        guint64 anywhere, here;
+        const char *hugepages;
+        Severity severity; // OFF: it is not short
+        const char *more;
+    } rows[] = {
+        { 0, 0, NULL, SEVERITY_ERROR, "" },
+        { 3996, 4000, NULL, SEVERITY_OFF, NULL },
+        { 3999, 0, NULL, SEVERITY_ERROR,
+            "; ZFS's cache can give back 3999 MiB, and that is not enough" },
+        { 4000, 0, NULL, SEVERITY_WARNING,
+            "; ZFS's cache can give back 4000 MiB, but nobody knows of which node" },
+        { 0, 4000, "any", SEVERITY_WARNING,
+            "; ZFS's cache can give back 4000 MiB, but nobody knows of which node" },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(Host) host = fake_host_new(TWO_NODES, TWO_NODES_ISOLATED);
+        g_autoptr(Verdict) verdict = NULL;
+        fake_host_set_free_mib(host, 0, 96);
+        fake_host_set_arc_mib(host, rows[i].anywhere, rows[i].here);
+        const Finding *finding = judge_memory(host, rows[i].hugepages, &verdict);
+        if (rows[i].severity == SEVERITY_OFF) {
+            g_assert_null(finding);
+            continue;
+        }
+        g_autofree char *message = g_strconcat(
+            "numa0 binds 4096 MiB to node 0, where 96 MiB are free", rows[i].more, NULL);
+        g_assert_cmpstr(finding->message, ==, message);
+        g_assert_cmpint(finding->severity, ==, rows[i].severity);
+    }
+}
+
+static void test_memory_that_zfs_does_not_tell_of(void)
+{
+    g_autoptr(Host) host = fake_host_new(TWO_NODES, TWO_NODES_ISOLATED);
+    g_autoptr(Verdict) verdict = NULL;
+
+    fake_host_set_free_mib(host, 0, 96);
+    host->arc_unread = g_strdup("cannot open it");
+    const Finding *finding = judge_memory(host, NULL, &verdict);
+    g_assert_cmpint(finding->severity, ==, SEVERITY_ERROR);
+    g_assert_true(g_str_has_suffix(
+        finding->message, "what ZFS's cache can give back cannot be told: cannot open it"));
 }
 
 static void test_memory_that_nobody_could_read_is_not_short(void)
@@ -1647,6 +1697,8 @@ int main(int argc, char **argv)
     g_test_add_func("/check/node-memory/reclaimable", test_reclaimable_memory_counts);
     g_test_add_func(
         "/check/hugepages/size-of-no-host", test_hugepages_of_no_size_that_the_host_has);
+    g_test_add_func("/check/node-memory/zfs", test_memory_that_zfs_gives_back);
+    g_test_add_func("/check/node-memory/zfs-unread", test_memory_that_zfs_does_not_tell_of);
     g_test_add_func("/check/node-memory/unknown", test_memory_that_nobody_could_read_is_not_short);
     g_test_add_func(
         "/check/following-the-fixes-leads-to-a-start", test_following_the_fixes_leads_to_a_start);

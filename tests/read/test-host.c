@@ -224,6 +224,50 @@ static void test_load_memory(void)
     g_assert_cmpuint(host_node(host, 1)->reclaimable_mib, ==, 0);
 }
 
+static void add_arc(FakeRoot *fake, guint64 mib)
+{
+    g_autofree char *text = g_strdup_printf("size 4 %" G_GUINT64_FORMAT "\nc_min 4 0\n"
+                                            "mru_evictable_data 4 %" G_GUINT64_FORMAT "\n"
+                                            "mru_evictable_metadata 4 0\n"
+                                            "mfu_evictable_data 4 0\nmfu_evictable_metadata 4 0\n",
+        mib << 20, mib << 20);
+
+    fake_root_write(fake, "proc/spl/kstat/zfs/arcstats", text);
+}
+
+/// Node 0 has 4608 MiB in use, node 1 has 3072: what one cannot hold lies on the other.
+static void test_load_what_zfs_can_give_back(void)
+{
+    static const struct {
+        guint64 arc, of_first, of_second;
+    } rows[] = { { 0, 0, 0 }, { 3072, 0, 0 }, { 4000, 4000 - 3072, 0 },
+        { 5000, 5000 - 3072, 5000 - 4608 }, { 7680, 4608, 3072 } };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(FakeRoot) fake = make_root();
+        add_arc(fake, rows[i].arc);
+        g_autoptr(Host) host = load(fake);
+        const HostNode *first = host_node(host, 0), *second = host_node(host, 1);
+        g_assert_cmpuint(first->arc_mib, ==, rows[i].of_first);
+        g_assert_cmpuint(second->arc_mib, ==, rows[i].of_second);
+        guint64 certain = rows[i].of_first + rows[i].of_second;
+        g_assert_cmpuint(host_arc_anywhere_mib(host, NULL), ==, rows[i].arc - certain);
+        g_assert_cmpuint(host_arc_anywhere_mib(host, "2"), ==, rows[i].arc);
+        g_assert_cmpuint(host_node_available_mib(second, NULL), ==, 1024 + rows[i].of_second);
+        g_assert_cmpuint(host_node_available_mib(second, "4"), ==, 1024);
+    }
+}
+
+static void test_load_zfs_that_does_not_say(void)
+{
+    g_autoptr(FakeRoot) fake = make_root();
+
+    fake_root_write(fake, "proc/spl/kstat/zfs/arcstats", "rubbish\n");
+    g_autoptr(Host) host = load(fake);
+    g_assert_nonnull(strstr(host->arc_unread, "arcstats"));
+    g_assert_cmpuint(host->arc_mib, ==, 0);
+}
+
 static void test_load_a_node_that_hides_its_memory(void)
 {
     g_autoptr(FakeRoot) fake = make_root();
@@ -582,6 +626,8 @@ static void add_load_tests(void)
 {
     g_test_add_func("/host/load/cores", test_load_cores);
     g_test_add_func("/host/load/memory", test_load_memory);
+    g_test_add_func("/host/load/arc", test_load_what_zfs_can_give_back);
+    g_test_add_func("/host/load/arc-unread", test_load_zfs_that_does_not_say);
     g_test_add_func("/host/load/hidden-memory", test_load_a_node_that_hides_its_memory);
     g_test_add_func("/host/load/hugepages", test_load_hugepages);
     g_test_add_func("/host/load/vendor", test_load_the_vendor);

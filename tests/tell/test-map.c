@@ -191,13 +191,14 @@ static void test_memory(void)
 
     fake_host_set_free_mib(host, 0, 12 * 1024 + 512);
     first->reclaimable_mib = 2048;
+    fake_host_set_arc_mib(host, 0, 3072);
     fake_host_add_hugepages(host, 0, 2048, 512);
     fake_host_add_hugepages(host, 0, 1024 * 1024, 8);
     second->memory_known = FALSE;
     fake_host_add_memory_node(host, 2, 1024);
     ((HostNode *)host->nodes->pdata[2])->reclaimable_mib = 99;
     assert_map(host, taken,
-        "node 0: 2 CPUs, 12.5 of 64.0 GiB free, 2.0 reclaimable,\n"
+        "node 0: 2 CPUs, 12.5 of 64.0 GiB free, 2.0 reclaimable, 3.0 in ZFS's cache,\n"
         "    free hugepages: 512 of 2 MiB and 8 of 1 GiB\n"
         "  LLC 0  0 .  1 .\n"
         "node 1: 2 CPUs, memory not known\n"
