@@ -99,7 +99,8 @@ static gboolean parse_word(const char *text, guint first, CpuSet *set)
 {
     gsize digits = strlen(text);
 
-    if (digits < 1 || digits > 8 || strspn(text, "0123456789abcdefABCDEF") != digits) {
+    if (digits < 1 || digits > 8 || strspn(text, "0123456789abcdefABCDEF") != digits ||
+        first >= CPUSET_LIMIT) {
         return FALSE;
     }
     guint64 word = g_ascii_strtoull(text, NULL, 16);
@@ -174,29 +175,32 @@ CpuSet *tuning_irqbalance_spares(
 
 /* tuned. */
 
-#define TUNED_DEPTH 8
-
 /// What profiles say of the scheduler plugin; NULL: nothing. What is read first stands: a profile
 /// wins over those that it includes.
 typedef struct {
     const Root *root;
+    GHashTable *taken;   // files that were read
     gboolean incomplete; // a profile cannot be read
     char *isolated_cores;
     char *ps_blacklist;
     char *cgroup_ps_blacklist;
 } Profiles;
 
-/// An administrator's profile wins over the package's (tuned/profiles/locator.py). In `profiles`
-/// below since tuned 2.24.
-static char *read_profile(const Root *root, const char *name)
+/// An administrator's profile wins over the package's, and may include that by its own name: no
+/// file is taken twice (tuned/profiles/locator.py, get_config). In `profiles` below since tuned
+/// 2.24.
+static char *read_profile(Profiles *profiles, const char *name)
 {
     static const char *const directories[] = { "etc/tuned/profiles", "etc/tuned",
         "usr/lib/tuned/profiles", "usr/lib/tuned" };
+    g_autofree char *base = g_path_get_basename(name);
     char *text = NULL;
 
     for (gsize i = 0; text == NULL && i < G_N_ELEMENTS(directories); i++) {
-        g_autofree char *path = g_strdup_printf("%s/%s/tuned.conf", directories[i], name);
-        text = root_read_value(root, path);
+        char *path = g_strdup_printf("%s/%s/tuned.conf", directories[i], base);
+        gboolean taken = g_hash_table_contains(profiles->taken, path);
+        text = !taken ? root_read_value(profiles->root, path) : NULL;
+        g_hash_table_add(profiles->taken, path);
     }
     return text;
 }
@@ -234,7 +238,7 @@ static char *take_options(Profiles *profiles, const char *text)
     return include;
 }
 
-static void read_profiles(Profiles *profiles, const char *names, guint depth)
+static void read_profiles(Profiles *profiles, const char *names)
 {
     g_auto(GStrv) list = g_strsplit_set(names, " \t\n,;", -1);
 
@@ -242,11 +246,11 @@ static void read_profiles(Profiles *profiles, const char *names, guint depth)
         if (*list[i] == '\0') {
             continue;
         }
-        g_autofree char *text = depth < TUNED_DEPTH ? read_profile(profiles->root, list[i]) : NULL;
+        g_autofree char *text = read_profile(profiles, list[i]);
         g_autofree char *include = text != NULL ? take_options(profiles, text) : NULL;
         profiles->incomplete |= text == NULL;
         if (include != NULL) {
-            read_profiles(profiles, include, depth + 1);
+            read_profiles(profiles, include);
         }
     }
 }
@@ -262,9 +266,10 @@ static gboolean is_listed(const char *blacklist, const char *text)
 
 static TuningState load_moves(const Root *root, const char *names)
 {
-    Profiles profiles = { .root = root };
+    g_autoptr(GHashTable) taken = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    Profiles profiles = { .root = root, .taken = taken };
 
-    read_profiles(&profiles, names, 0);
+    read_profiles(&profiles, names);
     g_autofree char *isolated_cores = profiles.isolated_cores;
     g_autofree char *ps_blacklist = profiles.ps_blacklist;
     g_autofree char *cgroup_ps_blacklist = profiles.cgroup_ps_blacklist;

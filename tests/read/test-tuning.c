@@ -220,6 +220,8 @@ static const ProfileCase profile_cases[] = {
         "[main]\ninclude=cpu-partitioning\n[scheduler]\ncgroup_ps_blacklist=/daemons\n",
         TUNING_ON },
     { "includes-itself", "mine\n", "[main]\ninclude=mine\n", TUNING_UNKNOWN },
+    { "includes-itself-often", "mine\n",
+        "[main]\ninclude=mine mine mine mine mine mine mine mine mine mine\n", TUNING_UNKNOWN },
 };
 
 static void assert_profile(const ProfileCase *example, const char *package, const char *own)
@@ -247,6 +249,16 @@ static void test_an_own_profile_wins_over_the_packages(void)
     g_autoptr(Tuning) tuning = load_tuned(fake, "cpu-partitioning\n");
     g_assert_cmpint(tuning->tuned_moves_vms, ==, TUNING_OFF);
     g_assert_cmpstr(tuning->tuned_own_directory, ==, "/etc/tuned");
+}
+
+static void test_an_own_profile_may_include_the_packages(void)
+{
+    g_autoptr(FakeRoot) fake = new_machine_with_profiles(OLD_PROFILES);
+
+    fake_root_write(
+        fake, "etc/tuned/cpu-partitioning/tuned.conf", "[main]\ninclude=cpu-partitioning\n");
+    g_autoptr(Tuning) tuning = load_tuned(fake, "cpu-partitioning\n");
+    g_assert_cmpint(tuning->tuned_moves_vms, ==, TUNING_ON);
 }
 
 static void test_newer_profiles_have_their_own_directory(void)
@@ -419,6 +431,8 @@ static void add_tuned_tests(void)
         g_autofree char *path = g_strdup_printf("/tuning/tuned/%s", profile_cases[i].name);
         g_test_add_data_func(path, &profile_cases[i], test_profile);
     }
+    g_test_add_func("/tuning/tuned/an-own-profile-may-include-the-packages",
+        test_an_own_profile_may_include_the_packages);
     g_test_add_func("/tuning/tuned/own-wins", test_an_own_profile_wins_over_the_packages);
     g_test_add_func("/tuning/tuned/newer", test_newer_profiles_have_their_own_directory);
     g_test_add_func("/tuning/tuned/stopped", test_stopped_it_moves_nothing);
