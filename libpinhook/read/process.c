@@ -39,7 +39,7 @@ gboolean process_read_stat(const Root *root, const char *path, ProcessStat *stat
     enum { STATE = 0, START_TIME = 19, PROCESSOR = 36 }; // counted from the field after the name
     g_auto(GStrv) fields = g_strsplit(close + 2, " ", PROCESSOR + 2);
     guint64 cpu;
-    if (g_strv_length(fields) <= PROCESSOR ||
+    if (g_strv_length(fields) <= PROCESSOR || strlen(fields[STATE]) != 1 ||
         !g_ascii_string_to_unsigned(
             fields[START_TIME], 10, 0, G_MAXUINT64, &stat->start_time, NULL) ||
         !g_ascii_string_to_unsigned(fields[PROCESSOR], 10, 0, G_MAXINT, &cpu, NULL)) {

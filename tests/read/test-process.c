@@ -54,12 +54,15 @@ static void test_stat_is_read(void)
 
 static void test_rubbish_is_no_stat(void)
 {
-    static const char *const texts[] = { "", "\n", "4711", "4711 (kvm", "4711 kvm) S 1",
-        "4711 )kvm( S", "4711 (kvm)", "4711 (kvm) S 1 2 3\n",
+    static const char *const texts[] = {
+        "", "\n", "4711", "4711 (kvm", "4711 kvm) S 1", "4711 )kvm( S", "4711 (kvm)",
+        "4711 (kvm) S 1 2 3\n",
         "4711 (kvm) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 -5 "
         "0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 7 0 0\n",
         "4711 (kvm) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 5 "
-        "0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 99999999999 0 0\n" };
+        "0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 99999999999 0 0\n",
+        "4711 (kvm)  1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 5 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 7\n"
+    };
     g_autoptr(FakeRoot) fake = fake_root_new();
 
     for (gsize i = 0; i < G_N_ELEMENTS(texts); i++) {
