@@ -6,11 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *severity_name(Severity severity)
-{
-    return severity == SEVERITY_ERROR ? "error" : "warning";
-}
-
 /// Text as troff takes it: no line may begin with a control character, and "-" is a minus.
 static void print_text(const char *text)
 {

@@ -257,6 +257,18 @@ static const FindingKind kinds[FINDING_COUNT] = {
         "The VM's task log says why it ended: journalctl -b | grep VMID." },
 };
 
+const char *severity_name(Severity severity)
+{
+    static const char *const names[] = {
+        [SEVERITY_OFF] = "off",
+        [SEVERITY_NOTE] = "note",
+        [SEVERITY_WARNING] = "warning",
+        [SEVERITY_ERROR] = "error",
+    };
+
+    return names[severity];
+}
+
 const FindingKind *finding_kind(FindingCode code)
 {
     g_return_val_if_fail(code < FINDING_COUNT, NULL);
@@ -339,11 +351,11 @@ static void tell(GArray *told, const GPtrArray *findings, Severity severity)
     }
 }
 
-GArray *finding_list_told(const GPtrArray *findings)
+GArray *finding_list_told(const GPtrArray *findings, Severity least)
 {
     GArray *told = g_array_new(FALSE, FALSE, sizeof(FindingTold));
 
-    for (guint severity = SEVERITY_ERROR; severity > SEVERITY_OFF; severity--) {
+    for (guint severity = SEVERITY_ERROR; severity >= least; severity--) {
         tell(told, findings, (Severity)severity);
     }
     return told;

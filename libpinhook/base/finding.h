@@ -5,9 +5,13 @@
 
 typedef enum {
     SEVERITY_OFF,
+    SEVERITY_NOTE, // what costs nothing to ignore: at a start it is only counted
     SEVERITY_WARNING,
     SEVERITY_ERROR,
 } Severity;
+
+/// "off", "note", "warning", "error".
+const char *severity_name(Severity severity);
 
 /// Everything that pinhook can find. The names (`config-unreadable`) are stable: scripts and
 /// policies use them.
@@ -106,10 +110,10 @@ char **finding_fix_lines(const Finding *finding, const FixPlace *place);
 /// A list of findings that owns them.
 GPtrArray *finding_list_new(void);
 
-/// Which findings of the list are told, errors first, and of how many others each is the last that
-/// is: of one code and severity no more than FINDING_TOLD, as there may be one for each of
-/// thousands of threads. The caller unrefs the array of FindingTold.
-GArray *finding_list_told(const GPtrArray *findings);
+/// Which findings of the list are told, of @least and above, errors first, and of how many others
+/// each is the last that is: of one code and severity no more than FINDING_TOLD, as there may be
+/// one for each of thousands of threads. The caller unrefs the array of FindingTold.
+GArray *finding_list_told(const GPtrArray *findings, Severity least);
 
 #define FINDING_TOLD 10
 

@@ -42,7 +42,8 @@ static VerdictResult weigh(const Check *check)
     if (enforced && finding_list_count(check->findings, SEVERITY_ERROR) > 0) {
         return VERDICT_REFUSE;
     }
-    return check->findings->len > 0 ? VERDICT_WARN : VERDICT_PASS;
+    return check->findings->len > finding_list_count(check->findings, SEVERITY_NOTE) ? VERDICT_WARN
+                                                                                     : VERDICT_PASS;
 }
 
 #define ALL ((Subject)~0U)

@@ -6,7 +6,7 @@
 #include "place/request.h"
 
 typedef enum {
-    VERDICT_PASS,
+    VERDICT_PASS,   // with notes at most
     VERDICT_WARN,   // it starts, with findings
     VERDICT_REFUSE, // an error, and the policy enforces
 } VerdictResult;

@@ -202,10 +202,11 @@ const PolicyKey *policy_key(guint i)
 
 static gboolean take_severity(const Key *key, Policy *policy, const char *value)
 {
+    static const Severity severities[] = { SEVERITY_ERROR, SEVERITY_WARNING, SEVERITY_OFF };
     int word = find_word(key, value);
 
     if (word >= 0) {
-        policy->severities[key->at] = (Severity)(SEVERITY_ERROR - word);
+        policy->severities[key->at] = severities[word];
     }
     return word >= 0;
 }

@@ -20,7 +20,9 @@ void hostreport_free(HostReport *report)
 
 int hostreport_exit_status(const HostReport *report)
 {
-    return report->findings->len > 0 ? 1 : 0;
+    guint notes = finding_list_count(report->findings, SEVERITY_NOTE);
+
+    return report->findings->len > notes ? 1 : 0;
 }
 
 /* Text. */
@@ -179,7 +181,7 @@ char *hostreport_to_text(const HostReport *report, MapStyle style)
     add_interrupts(text, report);
     if (report->findings->len > 0) {
         g_string_append_c(text, '\n');
-        report_append_findings(text, "", report->findings, &place);
+        report_append_findings(text, "", report->findings, SEVERITY_NOTE, &place);
     }
     return g_string_free(g_steal_pointer(&text), FALSE);
 }

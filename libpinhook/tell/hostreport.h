@@ -19,7 +19,7 @@ void hostreport_free(HostReport *report);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HostReport, hostreport_free)
 
-/// The exit status of pinhook(8): 0, or 1 with findings.
+/// The exit status of pinhook(8): 0, or 1 with findings other than notes.
 int hostreport_exit_status(const HostReport *report);
 
 /// The map, what is isolated and what interrupts it, and the findings. No line but those of

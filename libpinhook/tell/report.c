@@ -206,17 +206,6 @@ static void add_plan(GString *text, const Report *report)
         place, others, *idle != '\0' ? "; kept idle: " : "", idle);
 }
 
-static const char *severity_name(Severity severity)
-{
-    static const char *const names[] = {
-        [SEVERITY_OFF] = "off",
-        [SEVERITY_WARNING] = "warning",
-        [SEVERITY_ERROR] = "error",
-    };
-
-    return names[severity];
-}
-
 /// Where its fixes are pasted.
 static FixPlace place_of(const Report *report)
 {
@@ -233,10 +222,10 @@ static void append_fixes(GString *text, const char *prefix, char *const *ways)
     }
 }
 
-void report_append_findings(
-    GString *text, const char *prefix, const GPtrArray *findings, const FixPlace *place)
+void report_append_findings(GString *text, const char *prefix, const GPtrArray *findings,
+    Severity least, const FixPlace *place)
 {
-    g_autoptr(GArray) told = finding_list_told(findings);
+    g_autoptr(GArray) told = finding_list_told(findings, least);
 
     for (guint i = 0; i < told->len; i++) {
         const FindingTold *one = &g_array_index(told, FindingTold, i);
@@ -258,26 +247,39 @@ void report_append_findings(
     }
 }
 
+/// Where notes are only counted: nobody reads a task log of what is well.
+static gboolean is_start(const Report *report)
+{
+    static const char *const phases[] = { "pre-start", "post-start", "repair", NULL };
+
+    return g_strv_contains(phases, report->phase);
+}
+
 static void add_findings(GString *text, const Report *report)
 {
     g_autofree char *prefix = line_prefix(report);
     FixPlace place = place_of(report);
 
-    report_append_findings(text, prefix, report->findings, &place);
+    report_append_findings(text, prefix, report->findings,
+        is_start(report) ? SEVERITY_WARNING : SEVERITY_NOTE, &place);
 }
 
+/// "1 error, 2 warnings, 1 note (pinhook check 100)"
 static char *count_findings(const Report *report)
 {
-    guint errors = finding_list_count(report->findings, SEVERITY_ERROR);
-    guint warnings = finding_list_count(report->findings, SEVERITY_WARNING);
-    g_autofree char *first = errors > 0
-                                 ? g_strdup_printf("%u error%s", errors, errors > 1 ? "s" : "")
-                                 : g_strdup("");
-    g_autofree char *second = warnings > 0 ? g_strdup_printf(
-                                                 "%u warning%s", warnings, warnings > 1 ? "s" : "")
-                                           : g_strdup("");
+    GString *text = g_string_new(NULL);
 
-    return g_strconcat(first, errors > 0 && warnings > 0 ? ", " : "", second, NULL);
+    for (guint severity = SEVERITY_ERROR; severity >= SEVERITY_NOTE; severity--) {
+        guint count = finding_list_count(report->findings, (Severity)severity);
+        if (count > 0) {
+            g_string_append_printf(text, "%s%u %s%s", text->len > 0 ? ", " : "", count,
+                severity_name((Severity)severity), count > 1 ? "s" : "");
+        }
+    }
+    if (is_start(report) && finding_list_count(report->findings, SEVERITY_NOTE) > 0) {
+        g_string_append_printf(text, " (pinhook check %u)", report->vmid);
+    }
+    return g_string_free(text, FALSE);
 }
 
 static const char *guest_text(const Report *report)
@@ -593,7 +595,7 @@ static JsonObject *fixes_to_json(const Finding *finding, const FixPlace *place)
 
 JsonObject *report_findings_to_json(const GPtrArray *findings, const FixPlace *place)
 {
-    g_autoptr(GArray) told = finding_list_told(findings);
+    g_autoptr(GArray) told = finding_list_told(findings, SEVERITY_NOTE);
     JsonObject *array = json_object_new_array();
 
     for (guint i = 0; i < told->len; i++) {

@@ -32,7 +32,7 @@ static void test_every_code_has_name_and_texts(void)
         g_assert_true(is_sentence(kind->matters));
         g_assert_true(g_str_has_suffix(kind->matters, "."));
         g_assert_true(is_sentence(kind->fix));
-        g_assert_true(kind->severity == SEVERITY_WARNING || kind->severity == SEVERITY_ERROR);
+        g_assert_cmpint(kind->severity, >, SEVERITY_OFF);
     }
 }
 
@@ -148,7 +148,7 @@ static void test_errors_are_told_first_and_of_each_code_ten(void)
     add(list, FINDING_NOT_BOUND, SEVERITY_ERROR, FINDING_TOLD);
     add(list, FINDING_POLICY_INVALID, SEVERITY_ERROR, 1);
     add(list, FINDING_VCPU_MISSING, SEVERITY_ERROR, 60000);
-    g_autoptr(GArray) told = finding_list_told(list);
+    g_autoptr(GArray) told = finding_list_told(list, SEVERITY_NOTE);
     g_autoptr(GString) text = g_string_new(NULL);
     for (guint i = 0; i < told->len; i++) {
         const FindingTold *one = &g_array_index(told, FindingTold, i);
@@ -161,6 +161,19 @@ static void test_errors_are_told_first_and_of_each_code_ten(void)
     g_assert_nonnull(strstr(text->str, "not-bound!9 policy-invalid!0 vcpu-missing!0 "));
     g_assert_nonnull(strstr(text->str, "vcpu-missing!9+59990 policy-invalid0 "));
     g_assert_true(g_str_has_suffix(text->str, "policy-invalid9+2 "));
+}
+
+static void test_notes_are_told_where_they_are_wanted(void)
+{
+    g_autoptr(GPtrArray) list = finding_list_new();
+
+    add(list, FINDING_POLICY_INVALID, SEVERITY_NOTE, 1);
+    add(list, FINDING_POLICY_INVALID, SEVERITY_WARNING, 1);
+    g_autoptr(GArray) all = finding_list_told(list, SEVERITY_NOTE);
+    g_autoptr(GArray) graver = finding_list_told(list, SEVERITY_WARNING);
+    g_assert_cmpuint(all->len, ==, 2);
+    g_assert_cmpint(g_array_index(all, FindingTold, 1).finding->severity, ==, SEVERITY_NOTE);
+    g_assert_cmpuint(graver->len, ==, 1);
 }
 
 static void test_a_finding_keeps_what_it_was_given(void)
@@ -182,6 +195,7 @@ int main(int argc, char **argv)
     g_test_add_func("/finding/promised", test_the_promised_findings_are_there);
     g_test_add_func("/finding/list-counts", test_a_list_counts_by_severity);
     g_test_add_func("/finding/told", test_errors_are_told_first_and_of_each_code_ten);
+    g_test_add_func("/finding/notes", test_notes_are_told_where_they_are_wanted);
     g_test_add_func("/finding/keeps", test_a_finding_keeps_what_it_was_given);
     return g_test_run();
 }

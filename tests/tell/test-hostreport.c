@@ -153,6 +153,18 @@ static void test_findings_stand_last(void)
     g_assert_cmpint(hostreport_exit_status(report), ==, 1);
 }
 
+static void test_a_note_is_no_failure(void)
+{
+    g_autoptr(HostReport) report = new_report("2-7", new_interrupts(TRUE));
+
+    g_ptr_array_add(report->findings, finding_mended_by(FINDING_TUNED, SEVERITY_NOTE, "a", NULL));
+    assert_line(report, "\nnote: tuned: a\n");
+    g_assert_cmpint(hostreport_exit_status(report), ==, 0);
+    g_ptr_array_add(
+        report->findings, finding_mended_by(FINDING_TUNED, SEVERITY_WARNING, "a", NULL));
+    g_assert_cmpint(hostreport_exit_status(report), ==, 1);
+}
+
 static void test_kinds_and_sizes(void)
 {
     g_autoptr(HostReport) report = new_report("", new_interrupts(FALSE));
@@ -182,6 +194,7 @@ int main(int argc, char **argv)
     g_test_add_func("/hostreport/kept-from-vms", test_what_is_kept_from_vms);
     g_test_add_func("/hostreport/held", test_what_is_held_is_no_housekeeping);
     g_test_add_func("/hostreport/long-lists", test_long_lists_fit);
+    g_test_add_func("/hostreport/notes", test_a_note_is_no_failure);
     g_test_add_func("/hostreport/kinds-and-sizes", test_kinds_and_sizes);
     g_test_add_func("/hostreport/findings", test_findings_stand_last);
     return g_test_run();

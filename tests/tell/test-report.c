@@ -215,6 +215,29 @@ static void test_failed_and_tolerated(void)
     g_assert_cmpint(report_exit_status(report), ==, 0);
 }
 
+/// A task log is not for what costs nothing to ignore.
+static void test_a_note_is_counted_at_a_start(void)
+{
+    static const char *const phases[] = { "pre-start", "check", "plan" };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(phases); i++) {
+        g_autoptr(Report) report = report_new(100, phases[i], OUTCOME_PASSED);
+        g_ptr_array_add(
+            report->findings, finding_mended_by(FINDING_BALLOON, SEVERITY_NOTE, "a", "b"));
+        g_ptr_array_add(
+            report->findings, finding_mended_by(FINDING_BALLOON, SEVERITY_NOTE, "c", "d"));
+        assert_log(report, i == 0 ? "pinhook: vm 100: PASSED with 2 notes (pinhook check 100)\n"
+                                  : "pinhook: vm 100: note: balloon: a\n"
+                                    "pinhook: vm 100:   fix: b\n"
+                                    "pinhook: vm 100: note: balloon: c\n"
+                                    "pinhook: vm 100:   fix: d\n"
+                                    "pinhook: vm 100: PASSED with 2 notes\n");
+        g_autoptr(JsonObject) json = report_to_json(report);
+        JsonObject *findings = json_object_object_get(json, "findings");
+        g_assert_cmpuint(json_object_array_length(findings), ==, 2);
+    }
+}
+
 /// The VM of test_passed() as if the host had cores of several kinds and caches of several sizes.
 static Report *report_of_mixed_cores(void)
 {
@@ -834,6 +857,7 @@ static void add_start_tests(void)
     g_test_add_func("/report/refused-without-a-plan", test_refused_without_a_plan);
     g_test_add_func("/report/refused-without-a-fix", test_refused_without_a_fix);
     g_test_add_func("/report/passed", test_passed);
+    g_test_add_func("/report/notes", test_a_note_is_counted_at_a_start);
     g_test_add_func("/report/kinds-and-caches", test_kinds_and_unequal_caches_are_named);
     g_test_add_func("/report/status-kind", test_status_names_the_kind);
     g_test_add_func("/report/runs-of-cpus-are-ranges", test_runs_of_cpus_are_ranges);
