@@ -178,6 +178,21 @@ static CpuSet *leave_a_core(const Request *request, const CpuSet *cpus)
     return cpuset_copy(cpus);
 }
 
+/// The plan on @cpus if all that guests can have were isolated.
+static Plan *place_if_isolated(const Request *request, const CpuSet *cpus)
+{
+    g_autoptr(CpuSet) all = guest_cpus(request);
+    g_autoptr(CpuSet) isolated = cpuset_or(request->host->isolation->isolated, all);
+    Isolation isolation = *request->host->isolation; // these share all else, and are not freed
+    Host host = *request->host;
+    Request changed = *request;
+
+    isolation.isolated = isolated;
+    host.isolation = &isolation;
+    changed.host = &host;
+    return place_on(&changed, cpus);
+}
+
 Fix *advice_isolate(const Request *request)
 {
     g_autoptr(CpuSet) all = guest_cpus(request);
@@ -187,9 +202,9 @@ Fix *advice_isolate(const Request *request)
 
     for (gsize i = 0; plan == NULL && i < G_N_ELEMENTS(choices); i++) {
         g_autoptr(CpuSet) asked = cpuset_and(choices[i], request->pool->free);
-        plan = place_on(request, asked);
+        plan = place_if_isolated(request, asked);
         if (plan == NULL && request->pool->source == POOL_ISOLATED) {
-            plan = place_on(request, choices[i]);
+            plan = place_if_isolated(request, choices[i]);
         }
     }
     return plan != NULL ? advice_isolate_cpus(request, plan->reserved) : NULL;

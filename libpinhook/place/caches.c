@@ -1,137 +1,107 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "place/caches.h"
 
-#include "place/matching.h"
-
 #include <string.h>
+
+/* What there is to know of the caches. */
+
+/// The CPUs that the host has for itself: those not isolated. Where that tells nothing apart it is
+/// the first core, which the kernel keeps for work of its own.
+static CpuSet *cpus_of_host(const Host *host)
+{
+    CpuSet *awake = cpuset_minus(host->online, host->isolation->isolated);
+    g_autoptr(CpuSet) first = host_first_core(host);
+
+    if (hwloc_bitmap_isequal(awake, host->online)) {
+        hwloc_bitmap_zero(awake);
+    }
+    hwloc_bitmap_or(awake, awake, first);
+    return awake;
+}
+
+Caches *caches_of(const Host *host)
+{
+    Caches *caches = g_new0(Caches, 1);
+    g_autoptr(CpuSet) own = cpus_of_host(host);
+
+    caches->sizes_kib = g_new(guint64, host->llcs->len);
+    caches->host = g_new(gboolean, host->llcs->len);
+    for (guint i = 0; i < host->llcs->len; i++) {
+        const HostLlc *llc = host->llcs->pdata[i];
+        caches->sizes_kib[i] = llc->size_kib;
+        caches->largest_kib = MAX(caches->largest_kib, llc->size_kib);
+        caches->host[i] = hwloc_bitmap_intersects(llc->cpus, own);
+    }
+    return caches;
+}
+
+void caches_free(Caches *caches)
+{
+    if (caches != NULL) {
+        g_free(caches->sizes_kib);
+        g_free(caches->host);
+        g_free(caches);
+    }
+}
 
 void cache_choice_clear(CacheChoice *choice)
 {
     g_clear_pointer(&choice->llcs, hwloc_bitmap_free);
 }
 
-/* Stocks. */
-
-static int compare_stocks(gconstpointer a, gconstpointer b)
-{
-    const Stock *first = a, *second = b;
-
-    if (first->llc != second->llc) {
-        return first->llc < second->llc ? -1 : 1;
-    }
-    if (first->rank != second->rank) {
-        return first->rank < second->rank ? -1 : 1;
-    }
-    if (first->fits != second->fits) {
-        return first->fits < second->fits ? -1 : 1;
-    }
-    if (first->node != second->node) {
-        return first->node < second->node ? -1 : 1;
-    }
-    return first->kind < second->kind ? -1 : first->kind > second->kind;
-}
-
-static void add_stock(GArray *stocks, const Stock *stock)
-{
-    Stock *last = stocks->len > 0 ? &g_array_index(stocks, Stock, stocks->len - 1) : NULL;
-
-    if (last != NULL && compare_stocks(last, stock) == 0) {
-        last->count += stock->count;
-    } else {
-        g_array_append_vals(stocks, stock, 1);
-    }
-}
-
-GArray *stocks_of(const GArray *seats)
-{
-    g_autoptr(GArray) single = g_array_new(FALSE, FALSE, sizeof(Stock));
-    GArray *stocks = g_array_new(FALSE, FALSE, sizeof(Stock));
-
-    for (guint i = 0; i < seats->len; i++) {
-        const Seat *seat = &g_array_index(seats, Seat, i);
-        Stock stock = { .llc = seat->candidate->llc,
-            .node = seat->candidate->node,
-            .kind = seat->candidate->kind,
-            .rank = seat->candidate->rank,
-            .fits = seat->fits,
-            .count = 1 };
-        add_stock(single, &stock);
-    }
-    g_array_sort(single, compare_stocks);
-    for (guint i = 0; i < single->len; i++) {
-        add_stock(stocks, &g_array_index(single, Stock, i));
-    }
-    return stocks;
-}
-
-static gboolean stock_fits(guint supply, guint demand, gpointer data)
-{
-    const guint64 *fits = data;
-
-    return (fits[supply] >> demand & 1) != 0;
-}
-
-/// What a seat of a rank weighs in CacheChoice.unsafe: any of a higher rank outweighs all of lower.
-static guint64 weight_of(Rank rank)
-{
-    static const guint64 weights[RANK_COUNT] = {
-        [RANK_SAFE] = 0,
-        [RANK_SIBLING_AWAKE] = 1,
-        [RANK_AWAKE] = G_GUINT64_CONSTANT(1) << 20,
-        [RANK_SHARED_WITH_OTHER] = G_GUINT64_CONSTANT(1) << 40,
-    };
-
-    return weights[rank];
-}
-
-/* The search. LLCs with the same seats are of one type: of these the lowest are taken. Seats are of
- * one class if they are of the same rank and for the same demands. */
+/* The search. LLCs that are alike are of one type: of these the lowest are taken. */
 
 typedef struct {
     const Stock *entries; // of the first of its LLCs
     guint entry_count;
-    guint *classes; // by entry
-    GArray *llcs;   // guint, ascending
-    guint seats;    // of each of them
-    guint taken;    // of them, in the choice at hand
+    guint64 size_kib;
+    gboolean host;
+    gboolean forced; // all of them have to be taken
+    GArray *llcs;    // guint, ascending
+    guint seats;     // of each of them
+    guint taken;     // of them, in the choice at hand
 } Type;
 
+/// What a choice is judged by, the first first; of each the least is the best.
+enum { CACHE_LOST, SEATS, FIRST_CORE, HOST, WORTHS };
+
 typedef struct {
-    const guint64 *needs;
-    guint demand_count;
-    guint64 wanted;    // of all demands of the part
-    GPtrArray *types;  // Type, those with the most seats first
-    GArray *classes;   // Stock: one of each class, the safest first
-    guint64 *fits;     // by class
-    guint64 *supplies; // by class: the seats in the choice at hand
-    guint64 *given;    // by class, then demand
-    guint *steps;
+    const CacheWish *wish;
+    guint64 *needs; // of the part that is looked at
+    guint64 wanted; // of all its demands
+    gboolean largest;
+    guint64 graded[GRADE_COUNT]; // what is to be taken of each grade
+    GPtrArray *types;            // Type, the forced ones first, then those with the most seats
+    GArray *stocks;              // of the choice at hand
 
     /* The best so far. */
     guint *best; // by type: how many; NULL: none yet
-    guint64 best_unsafe;
-    guint64 best_seats;
+    guint64 best_worth[WORTHS];
 } Search;
 
 static void type_free(gpointer data)
 {
     Type *type = data;
 
-    g_free(type->classes);
     g_array_unref(type->llcs);
     g_free(type);
 }
 
-/// Whether both have as many seats of each rank for the same demands; nodes and kinds do not count.
-static gboolean are_alike(const Type *type, const Stock *stocks, guint count)
+static gboolean are_like_entries(const Stock *a, const Stock *b)
 {
-    if (type->entry_count != count) {
+    return a->grade == b->grade && a->fits == b->fits && a->count == b->count &&
+           a->first_core == b->first_core;
+}
+
+/// Whether @other has as many seats of each grade for the same demands; nodes do not count.
+static gboolean are_alike(const Type *type, const Type *other)
+{
+    if (type->entry_count != other->entry_count || type->size_kib != other->size_kib ||
+        type->host != other->host) {
         return FALSE;
     }
-    for (guint i = 0; i < count; i++) {
-        const Stock *entry = &type->entries[i];
-        if (entry->rank != stocks[i].rank || entry->fits != stocks[i].fits ||
-            entry->count != stocks[i].count) {
+    for (guint i = 0; i < type->entry_count; i++) {
+        if (!are_like_entries(&type->entries[i], &other->entries[i])) {
             return FALSE;
         }
     }
@@ -139,145 +109,82 @@ static gboolean are_alike(const Type *type, const Stock *stocks, guint count)
 }
 
 /// Adds the LLC of the @count stocks, which are kept.
-static void add_llc(GPtrArray *types, const Stock *stocks, guint count)
+static void add_llc(const Search *search, const Stock *stocks, guint count)
 {
-    Type *type = NULL;
+    const Caches *caches = search->wish->caches;
+    guint llc = stocks[0].llc, at = 0;
+    Type one = { .entries = stocks,
+        .entry_count = count,
+        .size_kib = search->largest ? caches->sizes_kib[llc] : 0,
+        .host = caches->host[llc] };
 
-    for (guint i = 0; type == NULL && i < types->len; i++) {
-        if (are_alike(types->pdata[i], stocks, count)) {
-            type = types->pdata[i];
-        }
+    while (at < search->types->len && !are_alike(search->types->pdata[at], &one)) {
+        at++;
     }
-    if (type == NULL) {
-        type = g_new0(Type, 1);
-        type->entries = stocks;
-        type->entry_count = count;
-        type->llcs = g_array_new(FALSE, FALSE, sizeof(guint));
+    if (at == search->types->len) {
+        one.llcs = g_array_new(FALSE, FALSE, sizeof(guint));
         for (guint i = 0; i < count; i++) {
-            type->seats += stocks[i].count;
+            one.seats += stocks[i].count;
         }
-        g_ptr_array_add(types, type);
+        g_ptr_array_add(search->types, g_memdup2(&one, sizeof(one)));
     }
-    g_array_append_val(type->llcs, stocks[0].llc);
+    g_array_append_val(((Type *)search->types->pdata[at])->llcs, llc);
 }
 
 static int compare_types(gconstpointer a, gconstpointer b)
 {
     const Type *first = *(Type *const *)a, *second = *(Type *const *)b;
 
+    if (first->forced != second->forced) {
+        return first->forced ? -1 : 1;
+    }
     if (first->seats != second->seats) {
         return first->seats > second->seats ? -1 : 1;
     }
     return g_array_index(first->llcs, guint, 0) < g_array_index(second->llcs, guint, 0) ? -1 : 1;
 }
 
-/// The LLCs that have any seats for @demands.
-static GPtrArray *find_types(const GArray *stocks, guint64 demands)
+/// The LLCs that have any seats for @demands (bits).
+static void find_types(Search *search, guint64 demands)
 {
-    GPtrArray *types = g_ptr_array_new_with_free_func(type_free);
+    const GArray *stocks = search->wish->stocks;
 
     for (guint i = 0, count; i < stocks->len; i += count) {
         const Stock *first = &g_array_index(stocks, Stock, i);
         guint64 fits = 0;
-        for (count = 0; i + count < stocks->len && first[count].llc == first->llc; count++) {
-            fits |= first[count].fits;
+        count = stocks_of_llc(stocks, i);
+        for (guint j = 0; j < count; j++) {
+            fits |= first[j].fits;
         }
         if ((fits & demands) != 0) {
-            add_llc(types, first, count);
-        }
-    }
-    g_ptr_array_sort(types, compare_types);
-    return types;
-}
-
-/// The class of @stock; as many as there are: a new one.
-static guint find_class(const GArray *classes, const Stock *stock)
-{
-    guint i = 0;
-
-    for (; i < classes->len; i++) {
-        const Stock *other = &g_array_index(classes, Stock, i);
-        if (other->rank == stock->rank && other->fits == stock->fits) {
-            break;
-        }
-    }
-    return i;
-}
-
-static int compare_classes(gconstpointer a, gconstpointer b)
-{
-    const Stock *first = a, *second = b;
-
-    return first->rank < second->rank ? -1 : first->rank > second->rank;
-}
-
-static void add_classes(GArray *classes, const Type *type)
-{
-    for (guint i = 0; i < type->entry_count; i++) {
-        if (find_class(classes, &type->entries[i]) == classes->len) {
-            g_array_append_vals(classes, &type->entries[i], 1);
+            add_llc(search, first, count);
         }
     }
 }
 
-static void set_classes(const GArray *classes, Type *type)
+static void gather_type(Search *search, const Type *type, guint llcs, gboolean first_core)
 {
-    type->classes = g_new(guint, type->entry_count);
-    for (guint i = 0; i < type->entry_count; i++) {
-        type->classes[i] = find_class(classes, &type->entries[i]);
+    for (guint i = 0; llcs > 0 && i < type->entry_count; i++) {
+        Stock stock = type->entries[i];
+        stock.count *= llcs;
+        if (first_core || !stock.first_core) {
+            g_array_append_val(search->stocks, stock);
+        }
     }
 }
 
-static void find_classes(Search *search)
+/// Whether the LLCs taken have the seats, of the grades that are to be taken.
+static gboolean meets_needs(Search *search, gboolean first_core)
 {
-    GArray *classes = g_array_new(FALSE, FALSE, sizeof(Stock));
+    guint64 graded[GRADE_COUNT];
 
-    for (guint i = 0; i < search->types->len; i++) {
-        add_classes(classes, search->types->pdata[i]);
-    }
-    g_array_sort(classes, compare_classes);
-    for (guint i = 0; i < search->types->len; i++) {
-        set_classes(classes, search->types->pdata[i]);
-    }
-    search->classes = classes;
-    search->supplies = g_new(guint64, classes->len);
-    search->given = g_new(guint64, (gsize)classes->len * search->demand_count);
-    search->fits = g_new(guint64, classes->len);
-    for (guint i = 0; i < classes->len; i++) {
-        search->fits[i] = g_array_index(classes, Stock, i).fits;
-    }
-}
-
-static void clear_classes(Search *search)
-{
-    g_array_unref(search->classes);
-    g_free(search->fits);
-    g_free(search->supplies);
-    g_free(search->given);
-}
-
-/// Whether the LLCs taken have the seats, and how unsafe those are that must be used.
-static gboolean meets_needs(const Search *search, guint64 *unsafe)
-{
-    guint classes = search->classes->len;
-
-    memset(search->supplies, 0, sizeof(*search->supplies) * classes);
+    g_array_set_size(search->stocks, 0);
     for (guint i = 0; i < search->types->len; i++) {
         const Type *type = search->types->pdata[i];
-        for (guint j = 0; type->taken > 0 && j < type->entry_count; j++) {
-            search->supplies[type->classes[j]] += (guint64)type->entries[j].count * type->taken;
-        }
+        gather_type(search, type, type->taken, first_core);
     }
-    if (!matching_find(search->supplies, classes, search->needs, search->demand_count, stock_fits,
-            search->fits, search->given)) {
-        return FALSE;
-    }
-    *unsafe = 0;
-    for (guint i = 0; i < classes * search->demand_count; i++) {
-        const Stock *class = &g_array_index(search->classes, Stock, i / search->demand_count);
-        *unsafe += search->given[i] * weight_of(class->rank);
-    }
-    return TRUE;
+    return stocks_take(search->stocks, search->needs, search->wish->demand_count, graded) &&
+           memcmp(graded, search->graded, sizeof(graded)) == 0;
 }
 
 /// Whether the lowest LLC that is in one choice only is in the one at hand.
@@ -297,22 +204,43 @@ static gboolean is_lower(const Search *search)
     return ours;
 }
 
-static gboolean is_better(const Search *search, guint64 unsafe, guint64 seats)
+/// What is known of the choice at hand without another look for seats.
+static void weigh(const Search *search, guint64 seats, guint64 worth[WORTHS])
+{
+    memset(worth, 0, sizeof(*worth) * WORTHS);
+    worth[SEATS] = seats;
+    for (guint i = 0; i < search->types->len; i++) {
+        const Type *type = search->types->pdata[i];
+        worth[HOST] += type->host ? type->taken : 0;
+        if (type->taken > 0 && search->largest) {
+            worth[CACHE_LOST] = search->wish->caches->largest_kib - type->size_kib;
+        }
+    }
+}
+
+static gboolean is_better(const Search *search, const guint64 worth[WORTHS])
 {
     if (search->best == NULL) {
         return TRUE;
     }
-    if (unsafe != search->best_unsafe) {
-        return unsafe < search->best_unsafe;
+    for (guint i = 0; i < WORTHS; i++) {
+        if (worth[i] != search->best_worth[i]) {
+            return worth[i] < search->best_worth[i];
+        }
     }
-    return seats != search->best_seats ? seats < search->best_seats : is_lower(search);
+    return is_lower(search);
 }
 
 static void consider(Search *search, guint64 seats)
 {
-    guint64 unsafe;
+    guint64 worth[WORTHS];
 
-    if (!meets_needs(search, &unsafe) || !is_better(search, unsafe, seats)) {
+    weigh(search, seats, worth);
+    if (!is_better(search, worth) || !meets_needs(search, TRUE)) {
+        return;
+    }
+    worth[FIRST_CORE] = !meets_needs(search, FALSE);
+    if (!is_better(search, worth)) {
         return;
     }
     if (search->best == NULL) {
@@ -321,8 +249,7 @@ static void consider(Search *search, guint64 seats)
     for (guint i = 0; i < search->types->len; i++) {
         search->best[i] = ((const Type *)search->types->pdata[i])->taken;
     }
-    search->best_unsafe = unsafe;
-    search->best_seats = seats;
+    memcpy(search->best_worth, worth, sizeof(search->best_worth));
 }
 
 /// The most seats that @count LLCs of the types from @at on have.
@@ -359,17 +286,17 @@ static gboolean is_hopeless(const Search *search, guint at, guint count, guint64
     if (seats + most_seats(search, at, count) < search->wanted) {
         return TRUE;
     }
-    return search->best != NULL && search->best_unsafe == 0 &&
-           seats + fewest_seats(search, at, count) > search->best_seats;
+    return search->best != NULL && search->best_worth[CACHE_LOST] == 0 &&
+           seats + fewest_seats(search, at, count) > search->best_worth[SEATS];
 }
 
 /// Tries every choice of @count LLCs of the types from @at on, beside those that are taken.
 static void try_types(Search *search, guint at, guint count, guint64 seats)
 {
-    if (*search->steps == 0) {
+    if (*search->wish->steps == 0) {
         return;
     }
-    --*search->steps;
+    --*search->wish->steps;
     if (is_hopeless(search, at, count, seats)) {
         return;
     }
@@ -381,7 +308,8 @@ static void try_types(Search *search, guint at, guint count, guint64 seats)
         return;
     }
     Type *type = search->types->pdata[at];
-    for (guint taken = MIN(count, type->llcs->len) + 1; taken-- > 0;) {
+    guint fewest = type->forced ? type->llcs->len : 0;
+    for (guint taken = MIN(count, type->llcs->len) + 1; taken-- > fewest;) {
         type->taken = taken;
         try_types(search, at + 1, count - taken, seats + (guint64)taken * type->seats);
     }
@@ -389,7 +317,7 @@ static void try_types(Search *search, guint at, guint count, guint64 seats)
 }
 
 /// Where the search was cut short: the LLCs with the most seats, until they suffice.
-static void take_largest(Search *search)
+static void take_most_seats(Search *search)
 {
     guint64 seats = 0;
 
@@ -415,6 +343,7 @@ static guint count_llcs(const Search *search)
     return count;
 }
 
+/// The cache counts where one LLC is enough.
 static void find_best(Search *search)
 {
     guint all = count_llcs(search), count = 1;
@@ -422,10 +351,11 @@ static void find_best(Search *search)
     while (count < all && most_seats(search, 0, count) < search->wanted) {
         count++;
     }
-    for (; search->best == NULL && count <= all && *search->steps > 0; count++) {
+    for (; search->best == NULL && count <= all && *search->wish->steps > 0; count++) {
+        search->largest = search->largest && count == 1;
         try_types(search, 0, count, 0);
     }
-    take_largest(search);
+    take_most_seats(search);
 }
 
 static void add_best(const Search *search, CacheChoice *choice)
@@ -437,28 +367,68 @@ static void add_best(const Search *search, CacheChoice *choice)
         }
         choice->count += search->best[i];
     }
-    choice->unsafe += search->best_unsafe;
-    choice->seats += search->best_seats;
+    choice->seats += search->best_worth[SEATS];
+    choice->first_core |= search->best_worth[FIRST_CORE] > 0;
+    choice->host += (guint)search->best_worth[HOST];
+}
+
+/// Takes all LLCs that have seats up to @grade.
+static void force_types(Search *search, guint grade)
+{
+    for (guint i = 0; i < search->types->len; i++) {
+        Type *type = search->types->pdata[i];
+        for (guint j = 0; j < type->entry_count; j++) {
+            type->forced |= type->entries[j].grade <= grade;
+        }
+    }
+}
+
+/// What the types have at best, of each grade; and which LLCs that takes, for every seat of their
+/// grades is taken.
+static void find_grades(Search *search)
+{
+    guint64 seats[GRADE_COUNT] = { 0 }, left = 0;
+
+    for (guint i = 0; i < search->types->len; i++) {
+        const Type *type = search->types->pdata[i];
+        gather_type(search, type, type->llcs->len, TRUE);
+    }
+    gboolean suffice = stocks_take(
+        search->stocks, search->needs, search->wish->demand_count, search->graded);
+    g_assert(suffice);
+    for (guint i = 0; i < search->stocks->len; i++) {
+        const Stock *stock = &g_array_index(search->stocks, Stock, i);
+        seats[stock->grade] += stock->count;
+    }
+    for (guint i = 0; i < GRADE_COUNT; i++) {
+        left += seats[i] - search->graded[i];
+        if (left == 0 && seats[i] > 0) {
+            force_types(search, i);
+        }
+    }
 }
 
 /// The best LLCs for @demands (bits), which share no LLC with others.
-static void choose_part(const GArray *stocks, const guint64 *needs, guint demand_count,
-    guint64 demands, guint *steps, CacheChoice *choice)
+static void choose_part(const CacheWish *wish, guint64 demands, gboolean all, CacheChoice *choice)
 {
-    g_autofree guint64 *needs_of_part = g_new0(guint64, demand_count);
-    g_autoptr(GPtrArray) types = find_types(stocks, demands);
-    Search search = {
-        .needs = needs_of_part, .demand_count = demand_count, .types = types, .steps = steps
-    };
+    g_autofree guint64 *needs = g_new0(guint64, wish->demand_count);
+    g_autoptr(GPtrArray) types = g_ptr_array_new_with_free_func(type_free);
+    g_autoptr(GArray) stocks = g_array_new(FALSE, FALSE, sizeof(Stock));
+    Search search = { .wish = wish,
+        .needs = needs,
+        .largest = wish->largest && all,
+        .types = types,
+        .stocks = stocks };
 
-    for (guint i = 0; i < demand_count; i++) {
-        needs_of_part[i] = (demands >> i & 1) != 0 ? needs[i] : 0;
-        search.wanted += needs_of_part[i];
+    for (guint i = 0; i < wish->demand_count; i++) {
+        needs[i] = (demands >> i & 1) != 0 ? wish->needs[i] : 0;
+        search.wanted += needs[i];
     }
-    find_classes(&search);
+    find_types(&search, demands);
+    find_grades(&search);
+    g_ptr_array_sort(types, compare_types);
     find_best(&search);
     add_best(&search, choice);
-    clear_classes(&search);
     g_free(search.best);
 }
 
@@ -469,11 +439,11 @@ static guint64 demands_linked_to(const GArray *stocks, guint first)
 
     while (linked != before) {
         before = linked;
-        for (guint i = 0; i < stocks->len;) {
-            guint llc = g_array_index(stocks, Stock, i).llc;
+        for (guint i = 0, count; i < stocks->len; i += count) {
             guint64 fits = 0;
-            for (; i < stocks->len && g_array_index(stocks, Stock, i).llc == llc; i++) {
-                fits |= g_array_index(stocks, Stock, i).fits;
+            count = stocks_of_llc(stocks, i);
+            for (guint j = 0; j < count; j++) {
+                fits |= g_array_index(stocks, Stock, i + j).fits;
             }
             linked |= (fits & linked) != 0 ? fits : 0;
         }
@@ -481,36 +451,21 @@ static guint64 demands_linked_to(const GArray *stocks, guint first)
     return linked;
 }
 
-void caches_choose(const GArray *stocks, const guint64 *needs, guint demand_count, guint *steps,
-    CacheChoice *choice)
+static guint64 all_demands(guint count)
 {
-    guint64 done = 0;
-
-    *choice = (CacheChoice){ .llcs = cpuset_new() };
-    for (guint i = 0; i < demand_count; i++) {
-        if ((done >> i & 1) != 0) {
-            continue;
-        }
-        guint64 part = demand_count > 1 ? demands_linked_to(stocks, i) : 1;
-        choose_part(stocks, needs, demand_count, part, steps, choice);
-        done |= part;
-    }
+    return count < SEAT_DEMANDS ? (G_GUINT64_CONSTANT(1) << count) - 1 : G_MAXUINT64;
 }
 
-gboolean stocks_suffice(const GArray *stocks, const guint64 *needs, guint demand_count)
+void caches_choose(const CacheWish *wish, CacheChoice *choice)
 {
-    g_autofree guint64 *supplies = g_new(guint64, stocks->len + 1);
-    g_autofree guint64 *fits = g_new(guint64, stocks->len + 1);
-    guint64 total = 0, wanted = 0;
+    guint64 done = 0, all = all_demands(wish->demand_count);
 
-    for (guint i = 0; i < stocks->len; i++) {
-        supplies[i] = g_array_index(stocks, Stock, i).count;
-        fits[i] = g_array_index(stocks, Stock, i).fits;
-        total += supplies[i];
+    *choice = (CacheChoice){ .llcs = cpuset_new() };
+    for (guint i = 0; i < wish->demand_count; i++) {
+        if ((done >> i & 1) == 0) {
+            guint64 part = demands_linked_to(wish->stocks, i);
+            choose_part(wish, part, part == all, choice);
+            done |= part;
+        }
     }
-    for (guint i = 0; i < demand_count; i++) {
-        wanted += needs[i];
-    }
-    return total >= wanted && (demand_count == 1 || matching_find(supplies, stocks->len, needs,
-                                                        demand_count, stock_fits, fits, NULL));
 }

@@ -1,41 +1,45 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "place/seats.h"
+#include "place/stocks.h"
 
-/// Seats of one last-level cache that are alike.
+/// What there is to know of a host's last-level caches, by their place in Host's `llcs`.
 typedef struct {
-    guint llc; // place in Host's `llcs`
-    guint node;
-    guint kind;
-    Rank rank;
-    guint64 fits; // of Seat
-    guint count;
-} Stock;
+    guint64 *sizes_kib; // 0: not known
+    gboolean *host;     // whether the host works in it: on its first core, or on CPUs not isolated
+    guint64 largest_kib;
+} Caches;
 
-/// The seats summed up, by LLC; alike are those of the same LLC, node, kind, rank and fits. The
-/// caller unrefs the array of Stock.
-GArray *stocks_of(const GArray *seats);
+Caches *caches_of(const Host *host);
+void caches_free(Caches *caches);
 
-/// Whether @stocks have the seats for @needs (units by demand).
-gboolean stocks_suffice(const GArray *stocks, const guint64 *needs, guint demand_count);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Caches, caches_free)
+
+/// What LLCs are chosen for.
+typedef struct {
+    const Caches *caches;
+    const GArray *stocks; // Stock
+    const guint64 *needs; // units by demand, which the stocks have the seats for
+    guint demand_count;
+    gboolean largest; // where one LLC has all the seats: the one with the most cache
+    guint *steps;     // counted down: at 0 the search ends
+} CacheWish;
 
 /// The LLCs that were chosen, and what is to be said of them.
 typedef struct {
-    CpuSet *llcs;   // places in Host's `llcs`
-    guint count;    // of them
-    guint64 unsafe; // seats that must be taken on cores that are not safe: see caches_choose()
-    guint64 seats;  // that they have, taken or not
+    CpuSet *llcs;        // places in Host's `llcs`
+    guint count;         // of them
+    guint host;          // of these, in how many the host works
+    gboolean first_core; // whether the host's first core cannot be spared
+    guint64 seats;       // that they have, taken or not
 } CacheChoice;
 
 void cache_choice_clear(CacheChoice *choice);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CacheChoice, cache_choice_clear)
 
-/// Chooses the LLCs for @needs (units by demand) from @stocks, which must have the seats: the
-/// fewest LLCs; of these those that need the fewest seats on cores shared with another guest, then
-/// on awake ones, then on isolated ones with a sibling awake; then those with the fewest seats;
-/// then the lowest. Exact unless *@steps, which it counts down, come to 0: then what was found by
-/// then.
-void caches_choose(const GArray *stocks, const guint64 *needs, guint demand_count, guint *steps,
-    CacheChoice *choice);
+/// Chooses the LLCs that have as many seats of each grade as all together have for these needs: the
+/// fewest; of these those with the fewest seats; then those that can spare the first core; then
+/// those that the host works in the least; then the lowest. Exact unless the steps come to 0: then
+/// what was found by then.
+void caches_choose(const CacheWish *wish, CacheChoice *choice);

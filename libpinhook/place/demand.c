@@ -10,86 +10,102 @@ static void demand_free(gpointer data)
     g_free(demand);
 }
 
-/// By vCPU the hostnodes of its cell; NULL: none.
-static const CpuSet **find_nodes(const VmConfig *vm)
-{
-    const CpuSet **nodes = g_new0(const CpuSet *, vm->vcpus_most);
+/// Whose vCPU it is, and where it may lie.
+typedef struct {
+    guint cell;
+    const CpuSet *nodes; // NULL: anywhere
+} Home;
 
+/// By vCPU: of the first cell that names it, and the hostnodes of the first that has any.
+static Home *find_homes(const VmConfig *vm)
+{
+    Home *homes = g_new(Home, vm->vcpus_most);
+
+    for (guint i = 0; i < vm->vcpus_most; i++) {
+        homes[i] = (Home){ .cell = vm->guest_cells->len };
+    }
     for (guint i = vm->guest_cells->len; i-- > 0;) {
         const VmCell *cell = vm->guest_cells->pdata[i];
         unsigned vcpu;
-        if (cell->hostnodes == NULL) {
-            continue;
-        }
         hwloc_bitmap_foreach_begin (vcpu, cell->cpus) {
             if (vcpu < vm->vcpus_most) {
-                nodes[vcpu] = cell->hostnodes;
+                homes[vcpu].cell = i;
+                homes[vcpu].nodes = cell->hostnodes != NULL ? cell->hostnodes : homes[vcpu].nodes;
             }
         }
         hwloc_bitmap_foreach_end();
     }
-    return nodes;
+    return homes;
 }
 
 /// Where all of @count vCPUs may lie; NULL: anywhere. The caller frees it.
-static CpuSet *nodes_in_common(const CpuSet *const *nodes, guint count)
+static CpuSet *nodes_in_common(const Home *homes, guint count)
 {
     CpuSet *common = NULL;
 
     for (guint i = 0; i < count; i++) {
-        if (nodes[i] != NULL && common == NULL) {
-            common = cpuset_copy(nodes[i]);
-        } else if (nodes[i] != NULL) {
-            hwloc_bitmap_and(common, common, nodes[i]);
+        if (homes[i].nodes != NULL && common == NULL) {
+            common = cpuset_copy(homes[i].nodes);
+        } else if (homes[i].nodes != NULL) {
+            hwloc_bitmap_and(common, common, homes[i].nodes);
         }
     }
     return common;
 }
 
-static gboolean is_like(const Demand *demand, const CpuSet *nodes, guint size)
+static gboolean is_like(const Demand *demand, guint cell, const CpuSet *nodes, guint size)
 {
-    if (demand->size != size || (demand->nodes == NULL) != (nodes == NULL)) {
+    if (demand->cell != cell || demand->size != size ||
+        (demand->nodes == NULL) != (nodes == NULL)) {
         return FALSE;
     }
     return nodes == NULL || hwloc_bitmap_isequal(demand->nodes, nodes);
 }
 
 /// The demand of that kind, a new one if need be. Takes @nodes.
-static Demand *demand_like(GPtrArray *demands, CpuSet *nodes, guint size)
+static Demand *demand_like(GPtrArray *demands, guint cell, CpuSet *nodes, guint size)
 {
     for (guint i = 0; i < demands->len; i++) {
-        if (is_like(demands->pdata[i], nodes, size)) {
+        if (is_like(demands->pdata[i], cell, nodes, size)) {
             hwloc_bitmap_free(nodes);
             return demands->pdata[i];
         }
     }
     Demand *demand = g_new(Demand, 1);
-    *demand = (Demand){
-        .nodes = nodes, .size = size, .units = g_array_new(FALSE, FALSE, sizeof(guint))
-    };
+    *demand = (Demand){ .cell = cell,
+        .nodes = nodes,
+        .size = size,
+        .units = g_array_new(FALSE, FALSE, sizeof(guint)) };
     g_ptr_array_add(demands, demand);
     return demand;
 }
 
-GPtrArray *demands_of(const VmConfig *vm, guint unit)
+static GPtrArray *demands_at(const VmConfig *vm, const Home *homes, guint unit)
 {
     GPtrArray *demands = g_ptr_array_new_with_free_func(demand_free);
-    g_autofree const CpuSet **nodes = find_nodes(vm);
 
     for (guint first = 0; first < vm->vcpus_most; first += unit) {
         guint size = MIN(unit, vm->vcpus_most - first);
-        Demand *demand = demand_like(demands, nodes_in_common(nodes + first, size), size);
+        CpuSet *nodes = nodes_in_common(homes + first, size);
+        Demand *demand = demand_like(demands, homes[first].cell, nodes, size);
         g_array_append_val(demand->units, first);
     }
     return demands;
 }
 
-guint demands_count_units(const GPtrArray *demands)
+GPtrArray *demands_of(const VmConfig *vm, guint unit)
 {
-    guint count = 0;
+    g_autofree Home *homes = find_homes(vm);
 
-    for (guint i = 0; i < demands->len; i++) {
-        count += ((const Demand *)demands->pdata[i])->units->len;
+    return demands_at(vm, homes, unit);
+}
+
+GPtrArray *demands_of_one_cell(const VmConfig *vm, guint unit)
+{
+    g_autofree Home *homes = find_homes(vm);
+
+    for (guint i = 0; i < vm->vcpus_most; i++) {
+        homes[i].cell = vm->guest_cells->len;
     }
-    return count;
+    return demands_at(vm, homes, unit);
 }

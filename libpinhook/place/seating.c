@@ -8,6 +8,7 @@ typedef struct {
     guint seats;
     guint cores;
     guint taken; // of the seats
+    gboolean first_core;
 } Llc;
 
 static int compare(guint first, guint second)
@@ -15,20 +16,22 @@ static int compare(guint first, guint second)
     return first < second ? -1 : first > second;
 }
 
-/// Safe cores, then larger LLCs. In one LLC first siblings come before second ones where it has a
-/// core for each that is taken, and else core by core.
+/// In one LLC first siblings come before second ones where it has a core for each that is taken,
+/// and else core by core.
 static int compare_for_taking(gconstpointer a, gconstpointer b, gpointer data)
 {
     const Llc *llcs = data;
     const Seat *first = a, *second = b;
-    const Llc *llc = &llcs[first->candidate->llc], *other = &llcs[second->candidate->llc];
-    gboolean spread = llc->taken <= llc->cores;
+    const Candidate *one = first->candidate, *other = second->candidate;
+    gboolean spread = llcs[one->llc].taken <= llcs[one->llc].cores;
     const int keys[] = {
-        compare(first->candidate->rank, second->candidate->rank),
-        compare(other->seats, llc->seats),
-        compare(first->candidate->llc, second->candidate->llc),
+        compare(first->grade, second->grade),
+        compare((guint)llcs[one->llc].first_core, (guint)llcs[other->llc].first_core),
+        compare(llcs[other->llc].seats, llcs[one->llc].seats),
+        compare(one->llc, other->llc),
         spread ? compare(first->first, second->first) : 0,
-        compare(first->candidate->core, second->candidate->core),
+        compare((guint)one->first_core, (guint)other->first_core),
+        compare(one->core, other->core),
         compare(first->first, second->first),
     };
 
@@ -91,6 +94,7 @@ static void count_seats(Llc *llcs, const GArray *seats)
         const Seat *seat = &g_array_index(seats, Seat, i);
         llcs[seat->candidate->llc].seats++;
         llcs[seat->candidate->llc].cores += seat->first == 0;
+        llcs[seat->candidate->llc].first_core |= seat->candidate->first_core;
     }
 }
 

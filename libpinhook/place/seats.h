@@ -2,6 +2,7 @@
 #pragma once
 
 #include "read/host.h"
+#include "read/policy.h"
 #include "place/demand.h"
 #include "place/taken.h"
 
@@ -12,7 +13,7 @@ typedef enum {
     SHARE_SIBLINGS, // as many as it has CPUs
 } Share;
 
-/// How far a core is from a safe one; the findings of checks.h say the same in words.
+/// How far a CPU is from a safe one; the findings of checks.h say the same in words.
 typedef enum {
     RANK_SAFE,              // isolated with all its siblings
     RANK_SIBLING_AWAKE,     // isolated, a sibling is not
@@ -24,11 +25,13 @@ typedef enum {
 /// A core that has CPUs for this VM.
 typedef struct {
     guint core; // place in Host's `cores`
-    Rank rank;
     guint node;
     guint llc;
     guint kind;
-    guint *cpus; // those that a vCPU may take, the isolated ones first
+    gboolean first_core; // the host's, which the kernel keeps for work of its own
+    gboolean whole;      // isolated with all its siblings
+    gboolean held;       // another guest has a sibling
+    guint *cpus;         // those that a vCPU may take, the isolated ones first
     guint count;
     guint isolated; // how many of these are isolated
 } Candidate;
@@ -36,20 +39,38 @@ typedef struct {
 /// The cores that have any CPU of @pool, in the order of Host's. The caller unrefs the array.
 GPtrArray *candidates_find(const Host *host, const CpuSet *pool, const Taken *taken);
 
-/// How many of its CPUs count where cores above @worst are left out.
-guint candidate_usable(const Candidate *candidate, Rank worst);
+/// What a vCPU comes to lie on where it is given the core's first @cpus CPUs, or one of them.
+Rank candidate_rank(const Candidate *candidate, guint cpus);
+
+/* Grades: seats of a lower one are taken first. It is the rank, and in a mix of kinds then whether
+ * a vCPU has the core already, then the kind. */
+#define GRADE_KINDS 5
+#define GRADES_OF_RANK (2 * GRADE_KINDS)
+#define GRADE_COUNT (RANK_COUNT * GRADES_OF_RANK)
 
 /// A place for one unit of a demand. Demands are told apart by the bits of a number.
 typedef struct {
     const Candidate *candidate;
     guint first;  // place in its `cpus` of the unit's first
     guint64 fits; // bit d: demand d
+    guint grade;
 } Seat;
 
 /// More demands than this are not told apart.
 #define SEAT_DEMANDS 64
 
-/// Every seat for @demands (at most SEAT_DEMANDS) on cores of no higher rank than @worst, but for
-/// @left_out (NULL: none), in the order of the cores. The caller unrefs the array.
-GArray *seats_find(const GPtrArray *candidates, const GPtrArray *demands, Share share, Rank worst,
-    const Candidate *left_out);
+/// Seats of which kind of core are looked for.
+#define SEAT_ANY_KIND (-1) // whichever
+#define SEAT_MIX (-2)      // whichever, those that `order` prefers before the others
+
+typedef struct {
+    int kind; // of Host's kinds, or one of the above
+    Share share;
+    guint unit;                // vCPUs that go on one core, with SHARE_UNIT
+    PolicyKind order;          // of a mix
+    const Candidate *left_out; // NULL: none
+} SeatWish;
+
+/// Every seat for @demands (at most SEAT_DEMANDS) that is wished for, in the order of the cores.
+/// The caller unrefs the array.
+GArray *seats_find(const GPtrArray *candidates, const GPtrArray *demands, const SeatWish *wish);

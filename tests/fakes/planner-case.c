@@ -118,7 +118,7 @@ const CpuSet *case_nodes_for_vcpu(const Case *c, guint vcpu)
 {
     for (guint i = 0; i < c->vm->guest_cells->len; i++) {
         const VmCell *cell = c->vm->guest_cells->pdata[i];
-        if (cell->cpus != NULL && cell->hostnodes != NULL && hwloc_bitmap_isset(cell->cpus, vcpu)) {
+        if (cell->hostnodes != NULL && hwloc_bitmap_isset(cell->cpus, vcpu)) {
             return cell->hostnodes;
         }
     }
@@ -385,10 +385,14 @@ char *some_config(GRand *rand, const Host *host, guint most)
 char *some_rules(GRand *rand, const Host *host)
 {
     static const char *const smts[] = { "auto", "auto", "isolate", "pair" };
+    static const char *const kinds[] = { "fast", "fast", "slow", "any" };
+    static const char *const llcs[] = { "fit", "fit", "largest" };
     g_autofree char *list = some_list(rand, host);
     gint32 emulator = g_rand_int_range(rand, 0, 6);
 
-    return g_strdup_printf("smt = %s\nemulator = %s\n", smts[g_rand_int_range(rand, 0, 4)],
+    return g_strdup_printf("smt = %s\nkind = %s\nllc = %s\nemulator = %s\n",
+        smts[g_rand_int_range(rand, 0, 4)], kinds[g_rand_int_range(rand, 0, 4)],
+        llcs[g_rand_int_range(rand, 0, 3)],
         emulator == 0                    ? "spare"
         : emulator == 1 && *list != '\0' ? list
                                          : "housekeeping");

@@ -90,7 +90,10 @@ static const Example examples[] = {
     { "fewest-nodes-even-if-llcs-are-split", "numa:2 l3:2 core:2 pu:1", NULL, "1-2,4-7",
         "cores: 3\n", "", "", "4 5 6" },
     { "fastest-kind", NULL, fake_hybrid, "0-9", "cores: 3\n", "", "", "0 2 4" },
-    { "slow-kind-alone-before-a-mix", NULL, fake_hybrid, "0-9", "cores: 4\n", "", "", "6 7 8 9" },
+    { "siblings-of-fast-cores-before-slow-ones", NULL, fake_hybrid, "0-9", "cores: 4\n", "", "",
+        "2 4 3 5" },
+    { "slow-kind-alone-before-a-mix", NULL, fake_hybrid, "0-9", "cores: 4\n", "smt = isolate\n", "",
+        "6 7 8 9" },
     { "mix-of-kinds-when-none-suffices", NULL, fake_hybrid, "0-9", "cores: 5\n", "smt = isolate\n",
         "", "0 2 4 6 7" },
     { "fastest-kind-of-several-nodes", NULL, kinds_by_node, "0-3", "cores: 2\n", "", "", "2 3" },
@@ -99,9 +102,11 @@ static const Example examples[] = {
     { "llcs-before-best-fit", NULL, tight_but_split, "0-5", "cores: 2\n", "", "", "2 3" },
     { "best-fit-llc", "numa:1 l3:2 core:4 pu:1", NULL, "0-5", "cores: 2\n", "", "", "4 5" },
     { "best-fit-llc-for-what-is-left", "numa:1 l3:3 core:4 pu:1", NULL, "0-9", "cores: 6\n", "", "",
-        "0 1 2 3 8 9" },
+        "4 5 6 7 8 9" },
     { "best-fit-node", "numa:2 l3:2 core:2 pu:1", NULL, "0-5", "cores: 2\n", "", "", "4 5" },
-    { "lowest-numbers", "numa:2 l3:1 core:4 pu:1", NULL, "0-7", "cores: 2\n", "", "", "0 1" },
+    { "not-the-llc-of-the-first-core", "numa:2 l3:1 core:4 pu:1", NULL, "0-7", "cores: 2\n", "", "",
+        "4 5" },
+    { "lowest-numbers", "numa:3 l3:1 core:4 pu:1", NULL, "0-11", "cores: 2\n", "", "", "4 5" },
     { "lowest-numbers-beside-another-guest", "numa:2 l3:1 core:4 pu:1", NULL, "1-3,5-7",
         "cores: 2\n", "", "1,5", "2 3" },
 
@@ -122,9 +127,9 @@ static const Example examples[] = {
     { "auto-then-siblings-first-ones-first", "numa:1 core:4 pu:2", NULL, "2-7", "cores: 5\n", "",
         "", "2 4 6 3 5" },
     { "auto-guest-threads-on-siblings", "numa:1 core:4 pu:2", NULL, "0-7",
-        "cores: 4\nargs: -smp 4,cores=2,threads=2\n", "", "", "0 1 2 3" },
+        "cores: 4\nargs: -smp 4,cores=2,threads=2\n", "", "", "2 3 4 5" },
     { "auto-guest-threads-on-scattered-siblings", NULL, sibling_after_eight, "0-15",
-        "cores: 4\nargs: -smp 4,cores=2,threads=2\n", "", "", "0 8 1 9" },
+        "cores: 4\nargs: -smp 4,cores=2,threads=2\n", "", "", "1 9 2 10" },
     { "auto-guest-threads-need-siblings", "numa:1 core:4 pu:1", NULL, "0-3",
         "cores: 4\nargs: -smp 4,cores=2,threads=2\n", "", "", "none" },
     { "isolate-whole-cores-or-none", "numa:1 core:4 pu:2", NULL, "2-7", "cores: 4\n",
@@ -145,19 +150,19 @@ static const Example examples[] = {
         "cores: 4\nmemory: 64\nnuma: 1\n"
         "numa0: cpus=0;2,hostnodes=1,memory=32,policy=bind\n"
         "numa1: cpus=1;3,hostnodes=0,memory=32,policy=bind\n",
-        "", "", "4 0 5 1" },
+        "", "", "4 1 5 2" },
     { "a-cell-without-room-on-its-node", "numa:2 l3:1 core:4 pu:1", NULL, "0-4",
         "cores: 2\nmemory: 64\nnuma: 1\nnuma0: cpus=0-1,hostnodes=1,memory=64,policy=bind\n", "",
         "", "none" },
     { "cells-without-hostnodes-bind-nothing", "numa:2 l3:1 core:4 pu:1", NULL, "0-4",
-        "cores: 2\nmemory: 64\nnuma: 1\nnuma0: cpus=0-1,memory=64\n", "", "", "0 1" },
+        "cores: 2\nmemory: 64\nnuma: 1\nnuma0: cpus=0-1,memory=64\n", "", "", "1 2" },
     { "numa-lines-without-numa-bind-nothing", "numa:2 l3:1 core:4 pu:1", NULL, "0-4",
         "cores: 2\nmemory: 64\nnuma0: cpus=0-1,hostnodes=1,memory=64,policy=bind\n", "", "",
-        "0 1" },
+        "1 2" },
     { "unbound-vcpus-beside-the-bound-ones", "numa:2 l3:1 core:4 pu:1", NULL, "0-7",
         "cores: 3\nmemory: 64\nnuma: 1\n"
         "numa0: cpus=0-1,hostnodes=1,memory=32,policy=bind\nnuma1: cpus=2,memory=32\n",
-        "", "", "4 5 6" },
+        "", "", "4 5 1" },
     { "a-guest-core-cut-by-cells", "numa:2 l3:1 core:2 pu:2", NULL, "0-7",
         "cores: 2\nmemory: 64\nnuma: 1\nargs: -smp 2,cores=1,threads=2\n"
         "numa0: cpus=0,hostnodes=0,memory=32,policy=bind\n"
@@ -213,15 +218,17 @@ static void test_nearest_nodes(void)
     assert_set(c->plan->nodes, "1,3");
 }
 
-static void test_distance_before_memory(void)
+static void test_memory_before_distance(void)
 {
     Host *host = fake_host_new("numa:4 l3:1 core:2 pu:1", "0-7");
 
     fake_host_set_distance(host, 1, 3, 12);
+    fake_host_set_free_mib(host, 0, 2048);
     fake_host_set_free_mib(host, 1, 0);
+    fake_host_set_free_mib(host, 2, 2048);
     fake_host_set_free_mib(host, 3, 0);
     g_autoptr(Case) c = case_new(host, "cores: 4\nmemory: 4096\n", "", "");
-    assert_cpus(c, "2 3 6 7");
+    assert_cpus(c, "0 1 4 5");
 }
 
 static void test_node_with_memory(void)
@@ -241,26 +248,40 @@ static void test_reclaimable_memory_counts(void)
     fake_host_set_free_mib(host, 0, 4000);
     ((HostNode *)host_node(host, 0))->reclaimable_mib = 96;
     g_autoptr(Case) c = case_new(host, "cores: 2\nmemory: 4096\n", "", "");
-    assert_cpus(c, "0 1");
+    assert_cpus(c, "1 2");
 }
 
-static void test_fewest_nodes_before_memory(void)
+static void test_nodes_enough_for_the_memory(void)
 {
-    Host *host = fake_host_new("numa:2 l3:1 core:4 pu:1", "0-7");
+    Host *host = fake_host_new("numa:3 l3:1 core:4 pu:1", "0-11");
 
-    fake_host_set_free_mib(host, 0, 3000);
+    fake_host_set_free_mib(host, 0, 1000);
     fake_host_set_free_mib(host, 1, 3000);
+    fake_host_set_free_mib(host, 2, 3000);
     g_autoptr(Case) c = case_new(host, "cores: 2\nmemory: 4096\n", "", "");
-    assert_cpus(c, "0 1");
+    assert_cpus(c, "4 5");
+    assert_set(c->plan->nodes, "1-2");
 }
 
-static void test_memory_before_kind(void)
+static void test_the_most_memory_where_none_have_it(void)
+{
+    Host *host = fake_host_new("numa:3 l3:1 core:4 pu:1", "0-11");
+
+    fake_host_set_free_mib(host, 0, 500);
+    fake_host_set_free_mib(host, 1, 1000);
+    fake_host_set_free_mib(host, 2, 2000);
+    g_autoptr(Case) c = case_new(host, "cores: 2\nmemory: 4096\n", "", "");
+    assert_cpus(c, "8 9");
+    assert_set(c->plan->nodes, "2");
+}
+
+static void test_kind_before_memory(void)
 {
     Host *host = fake_host_new_of_cores(kinds_by_node, "0-3");
 
     fake_host_set_free_mib(host, 1, 100);
     g_autoptr(Case) c = case_new(host, "cores: 2\nmemory: 4096\n", "", "");
-    assert_cpus(c, "0 1");
+    assert_cpus(c, "2 3");
 }
 
 static void test_node_with_hugepages(void)
@@ -464,11 +485,13 @@ int main(int argc, char **argv)
         g_test_add_data_func(path, &examples[i], test_example);
     }
     g_test_add_func("/planner/order/nearest-nodes", test_nearest_nodes);
-    g_test_add_func("/planner/order/distance-before-memory", test_distance_before_memory);
+    g_test_add_func("/planner/order/memory-before-distance", test_memory_before_distance);
     g_test_add_func("/planner/order/node-with-memory", test_node_with_memory);
     g_test_add_func("/planner/order/reclaimable-memory-counts", test_reclaimable_memory_counts);
-    g_test_add_func("/planner/order/fewest-nodes-before-memory", test_fewest_nodes_before_memory);
-    g_test_add_func("/planner/order/memory-before-kind", test_memory_before_kind);
+    g_test_add_func("/planner/order/nodes-enough-for-the-memory", test_nodes_enough_for_the_memory);
+    g_test_add_func("/planner/order/the-most-memory-where-none-have-it",
+        test_the_most_memory_where_none_have_it);
+    g_test_add_func("/planner/order/kind-before-memory", test_kind_before_memory);
     g_test_add_func("/planner/order/node-with-hugepages", test_node_with_hugepages);
     g_test_add_func("/planner/nodes/memory-without-cpus", test_memory_of_a_node_without_cpus);
     g_test_add_func("/planner/nodes/none-with-cpus", test_a_node_without_cpus_alone);
