@@ -306,6 +306,18 @@ static void test_readme_is_short(void)
     }
 }
 
+/* The timer. */
+
+/// It runs where either a VM runs or something was left behind: /run/pinhook is there only once a
+/// start has made it.
+static void test_unit_needs_no_ledger(void)
+{
+    g_autofree char *unit = read_source("hook/pinhook-repair.service");
+    g_autofree char *all = find_names(unit, "^Condition[A-Za-z]*=(.*)$");
+
+    g_assert_cmpstr(all, ==, "|/run/pinhook/*.json\n|/run/qemu-server/*.pid");
+}
+
 int main(int argc, char **argv)
 {
     static const char *const c[] = { "cc", "alone.c" };
@@ -325,5 +337,6 @@ int main(int argc, char **argv)
         "/contract/manual-and-readme-have-every-key", test_manual_and_readme_have_every_key);
     g_test_add_func("/contract/all-texts-have-every-command", test_all_texts_have_every_command);
     g_test_add_func("/contract/readme-is-short", test_readme_is_short);
+    g_test_add_func("/contract/unit-needs-no-ledger", test_unit_needs_no_ledger);
     return g_test_run();
 }

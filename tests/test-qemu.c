@@ -5,12 +5,14 @@
 #include "fakes/fake-shell.h"
 #include "fakes/real-qemu.h"
 
+#include <fcntl.h>
 #include <ftw.h>
 #include <glib/gstdio.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -948,6 +950,66 @@ static void test_dead_caller_holds_nothing(const Node *node)
     assert_ledger(node, "102.json ");
 }
 
+/// Another hook's script may call pinhook, and ends long before QEMU starts: the task that holds
+/// Proxmox's lock owns what is reserved.
+static void test_wrapper_may_end(const Node *node)
+{
+    const char *argv[] = { "sh", "-c", "\"$0\" --root \"$1\" 101 pre-start; exit $?",
+        node->hook->program, node->fake->path, NULL };
+    g_autofree char *lock = fake_root_outside(node->fake, "run/lock/qemu-server/lock-101.conf");
+    configure(node, 101, some_vcpus(), "");
+    configure(node, 102, some_vcpus(), "");
+    fake_root_write(node->fake, "run/lock/qemu-server/lock-101.conf", "");
+    int held = open(lock, O_RDWR | O_CLOEXEC);
+
+    g_assert_cmpint(flock(held, LOCK_EX), ==, 0);
+    g_autoptr(Ended) wrapper = run_program(argv, NULL);
+    g_assert_cmpint(wrapper->exit_status, ==, 0);
+    assert_hook_says(node, 102, "pre-start", 1, "cpu-taken");
+    close(held);
+}
+
+/// As a timer's unit does, with a file for the journal; returns what that got.
+static char *repair_for_journal(const Node *node, int exit_status)
+{
+    const char *argv[] = { "sh", "-c",
+        "exec 2>\"$1/journal\"; JOURNAL_STREAM=$(stat -c %d:%i \"$1/journal\") "
+        "exec \"$0\" --root \"$1\" repair --all",
+        node->hook->program, node->fake->path, NULL };
+    g_autoptr(Ended) ended = run_program(argv, NULL);
+
+    g_assert_cmpint(ended->exit_status, ==, exit_status);
+    return root_read(node->fake->root, "journal", NULL, NULL);
+}
+
+static void assert_journal(const Node *node, int exit_status, const char *says)
+{
+    g_autofree char *text = repair_for_journal(node, exit_status);
+
+    if (says != NULL) {
+        assert_says(text, says);
+    } else {
+        g_assert_cmpstr(text, ==, "");
+    }
+}
+
+static void test_journal_hears_of_changes_alone(const Node *node)
+{
+    g_autoptr(RealQemu) qemu = start_simple(node, 101);
+    g_autofree char *socket = g_strconcat(qemu->directory, "/101.qmp", NULL);
+    g_autofree char *hidden = g_strconcat(socket, ".hidden", NULL);
+
+    assert_hook(node, 101, "post-start", 0);
+    assert_journal(node, 0, NULL);
+    for (guint i = 0; i < 2; i++) {
+        g_assert_cmpint(g_rename(socket, hidden), ==, 0);
+        assert_journal(node, 1, "NOT PROVEN");
+        assert_journal(node, 1, NULL);
+        g_assert_cmpint(g_rename(hidden, socket), ==, 0);
+        assert_journal(node, 0, NULL);
+    }
+}
+
 static void test_warn_starts_anyway(const Node *node)
 {
     RealQemuShape shape = { .present = 1, .most = 1 };
@@ -1179,6 +1241,8 @@ static const NodeTest tests[] = {
     { "/qemu/second-vm-on-the-same-cpus-is-refused", 1, test_second_vm_is_refused },
     { "/qemu/killed-qemu-holds-nothing", 1, test_killed_qemu_holds_nothing },
     { "/qemu/dead-caller-holds-nothing", 1, test_dead_caller_holds_nothing },
+    { "/qemu/reservation-outlives-a-wrapper", 1, test_wrapper_may_end },
+    { "/qemu/journal-hears-of-changes-alone", 1, test_journal_hears_of_changes_alone },
     { "/qemu/mode-warn-starts-anyway", 1, test_warn_starts_anyway },
     { "/qemu/check-and-status-change-nothing", 1, test_looking_changes_nothing },
     { "/qemu/check-and-status-change-nothing-of-a-running-vm", 1,

@@ -157,7 +157,7 @@ typedef struct {
 
 static const char *fault_name(const Fault *fault)
 {
-    return fault->kind == FAULT_KILL ? "SIGKILL" : g_strerror(fault->errnum);
+    return fault->kind == FAULT_KILL ? "SIGKILL" : g_strerror(fault->errnum); // 0: none
 }
 
 static void violates(Run *run, const char *what)
@@ -436,9 +436,13 @@ static void strike_wanted(Campaign *campaign, const char *wanted)
 /// how libraries are loaded is the same behind all doors, and tried behind the first.
 static guint count_calls(Campaign *campaign, guint *first)
 {
+    const Fault none = { .kind = FAULT_NONE };
     reset(campaign);
-    g_autoptr(Traced) traced = go(campaign, &(Fault){ .kind = FAULT_NONE });
+    g_autoptr(Traced) traced = go(campaign, &none);
+    Run run = { .campaign = campaign, .fault = &none, .traced = traced };
 
+    check(&run);
+    g_assert_false(run.bad);
     *first = campaign->door == doors ? 1 : traced->start;
     g_test_message("%s: %u system calls, from %u on: exit status %d", campaign->door->name,
         traced->calls, *first, traced->exit_status);

@@ -22,6 +22,7 @@ struct FakeVmState {
     int vcpu_tid;
     int ready;
     int released;
+    int late; // a thread that was made when it was let run is there
 };
 
 static struct FakeVmState *map_state(int fd)
@@ -33,6 +34,40 @@ static struct FakeVmState *map_state(int fd)
 }
 
 /* The VM. */
+
+/// Looked for as often as that.
+enum { LOOK_US = 1000 };
+
+static void await(const int *flag, gboolean wanted)
+{
+    while ((g_atomic_int_get(flag) != 0) != wanted) {
+        g_usleep(LOOK_US);
+    }
+}
+
+static gpointer run_late(gpointer data)
+{
+    struct FakeVmState *state = data;
+
+    g_atomic_int_set(&state->late, 1);
+    await(&state->released, FALSE);
+    return NULL;
+}
+
+/// As under KVM, where the kernel makes a thread when the guest first runs, it begins with the
+/// vCPU's mask.
+static gpointer run_vcpu(gpointer data)
+{
+    struct FakeVmState *state = data;
+
+    g_atomic_int_set(&state->vcpu_tid, (int)syscall(SYS_gettid));
+    for (;;) {
+        await(&state->released, TRUE);
+        g_thread_join(g_thread_new("late", run_late, state));
+        g_atomic_int_set(&state->late, 0);
+    }
+    return NULL;
+}
 
 typedef struct {
     FakeQemu *qemu;
@@ -46,6 +81,7 @@ static void take_command(const char *command, gpointer data)
 
     if (strcmp(command, "cont") == 0) {
         g_atomic_int_set(&guest->state->released, 1);
+        await(&guest->state->late, TRUE);
     }
     if (strcmp(command, "query-status") == 0) {
         gboolean released = g_atomic_int_get(&guest->state->released) != 0;
@@ -57,11 +93,6 @@ static void take_command(const char *command, gpointer data)
 
 static gpointer idle(gpointer data)
 {
-    int *tid = data;
-
-    if (tid != NULL) {
-        g_atomic_int_set(tid, (int)syscall(SYS_gettid));
-    }
     for (;;) {
         pause();
     }
@@ -79,7 +110,7 @@ int fake_vm_main(int argc, char **argv)
     Guest guest = { .state = map_state(atoi(argv[6])), .status = argv[7] };
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    g_thread_unref(g_thread_new("CPU 0/KVM", idle, &guest.state->vcpu_tid));
+    g_thread_unref(g_thread_new("CPU 0/KVM", run_vcpu, guest.state));
     g_thread_unref(g_thread_new("worker", idle, NULL));
     while (g_atomic_int_get(&guest.state->vcpu_tid) == 0) {
         g_thread_yield();
@@ -165,6 +196,7 @@ gboolean fake_vm_was_released(const FakeVm *vm)
 void fake_vm_take_back(FakeVm *vm)
 {
     g_atomic_int_set(&vm->state->released, 0);
+    await(&vm->state->late, FALSE);
 }
 
 int fake_vm_vcpu_tid(const FakeVm *vm)

@@ -3,8 +3,9 @@
 
 #include "fakes/fake-root.h"
 
-/// A process that /proc shows as a VM's QEMU: named kvm, with a pid file, a vCPU's thread and
-/// another one, and a monitor. It costs a few ms, where a real QEMU costs a hundred.
+/// A process that /proc shows as a VM's QEMU: named kvm, with a pid file, a vCPU's thread, another
+/// one, one that the vCPU makes when it is let run, and a monitor. It costs a few ms, where a real
+/// QEMU costs a hundred.
 typedef struct {
     FakeRoot *fake;
     guint vmid;
