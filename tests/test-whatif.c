@@ -117,6 +117,21 @@ static void test_another_machine(void)
     assert_cpus(scene, "10-13");
 }
 
+/* Proxmox could not be told of them. */
+static void test_nodes_that_are_no_range(void)
+{
+    g_autoptr(Scene) scene = scene_new(0);
+
+    scene->what_if.topology = "numa:3 core:4 pu:1";
+    scene->what_if.isolated = "1-11";
+    scene->what_if.vcpus = 2;
+    scene->what_if.nodes = "0,2";
+    g_autoptr(Report) report = plan(scene);
+    g_autofree char *text = report_to_text(report);
+    g_assert_nonnull(strstr(text, "error: hostnodes-list: numa0:"));
+    g_assert_nonnull(strstr(text, "fix: qm set VMID --numa0 cpus=0-1,hostnodes=0,"));
+}
+
 static void test_a_vm_that_there_is_not(void)
 {
     g_autoptr(Scene) scene = scene_new(0);
@@ -211,6 +226,7 @@ int main(int argc, char **argv)
     g_test_add_func("/what-if/pool-and-taken", test_pool_and_taken);
     g_test_add_func("/what-if/what-others-hold", test_what_others_hold_counts_unless_it_is_said);
     g_test_add_func("/what-if/another-machine", test_another_machine);
+    g_test_add_func("/what-if/nodes-that-are-no-range", test_nodes_that_are_no_range);
     g_test_add_func("/what-if/a-vm-that-there-is-not", test_a_vm_that_there_is_not);
     g_test_add_func(
         "/what-if/fixes-for-a-vm-that-there-is-not", test_fixes_for_a_vm_that_there_is_not);

@@ -445,12 +445,14 @@ void vmconfig_set_vcpus(VmConfig *vm, guint vcpus)
 void vmconfig_bind(VmConfig *vm, const CpuSet *nodes)
 {
     VmCell *cell = g_new0(VmCell, 1);
+    g_autofree char *ids = cpuset_to_ids(nodes);
 
     cell->cpus = cpuset_new();
     hwloc_bitmap_set_range(cell->cpus, 0, (int)vm->vcpus_most - 1);
     cell->hostnodes = cpuset_copy(nodes);
+    cell->node_list = strchr(ids, ';') != NULL ? g_steal_pointer(&ids) : NULL;
     cell->policy = g_strdup("bind");
-    cell->memory_mib = vm->memory_mib;
+    vmsetting_set_memory(cell, (double)vm->memory_mib);
     vm->numa = TRUE;
     g_ptr_array_set_size(vm->cells, 0);
     g_ptr_array_set_size(vm->guest_cells, 0);

@@ -5,10 +5,11 @@ static void append_cells(GString *text, const char *name, const GPtrArray *cells
 {
     for (guint i = 0; i < cells->len; i++) {
         const VmCell *cell = cells->pdata[i];
-        g_autofree char *cpus = cell->cpus != NULL ? cpuset_to_list(cell->cpus) : NULL;
+        g_autofree char *cpus = cpuset_to_list(cell->cpus);
         g_autofree char *nodes = cell->hostnodes != NULL ? cpuset_to_list(cell->hostnodes) : NULL;
-        g_string_append_printf(text, "%s %u: %s @ %s %s %" G_GUINT64_FORMAT "\n", name, cell->index,
-            cpus, nodes, cell->policy, cell->memory_mib);
+        g_string_append_printf(text, "%s %u: %s @ %s (%s) %s %g %" G_GUINT64_FORMAT "\n", name,
+            cell->index, cpus, nodes, cell->node_list, cell->policy, cell->memory,
+            cell->memory_mib);
     }
 }
 
@@ -42,8 +43,8 @@ char *vmconfig_to_text(const VmConfig *vm)
         vm->threads, vm->vcpus_present, vm->vcpus_most);
     g_string_append_printf(text, "memory %" G_GUINT64_FORMAT " balloon %" G_GINT64_FORMAT " %s\n",
         vm->memory_mib, vm->balloon_mib, vm->hugepages);
-    g_string_append_printf(text, "numa %d affinity %s freeze %d kvm %d template %d hotplug %d\n",
-        vm->numa, affinity, vm->freeze, vm->kvm, vm->template, vm->cpu_hotplug);
+    g_string_append_printf(text, "numa %d affinity %s freeze %d kvm %d template %d plug %d %d\n",
+        vm->numa, affinity, vm->freeze, vm->kvm, vm->template, vm->cpu_hotplug, vm->memory_hotplug);
     g_string_append_printf(text, "limit %g lock %s name %s cpu %s tags %s args %s\n", vm->cpulimit,
         vm->lock, vm->name, vm->cpu, vm->tags, vm->args);
     append_cells(text, "cell", vm->cells);

@@ -26,6 +26,13 @@ static VmConfig *parse_clean(const char *text)
     return vm;
 }
 
+static void assert_topology(const VmConfig *vm, guint sockets, guint cores, guint threads)
+{
+    g_assert_cmpuint(vm->sockets, ==, sockets);
+    g_assert_cmpuint(vm->cores, ==, cores);
+    g_assert_cmpuint(vm->threads, ==, threads);
+}
+
 static void assert_cell(const GPtrArray *cells, guint at, const char *cpus, guint64 memory_mib)
 {
     g_assert_cmpuint(cells->len, >, at);
@@ -125,9 +132,7 @@ static void test_vcpus_are_sockets_times_cores(void)
 
     for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autoptr(VmConfig) vm = parse_clean(cases[i].text);
-        g_assert_cmpuint(vm->sockets, ==, cases[i].sockets);
-        g_assert_cmpuint(vm->cores, ==, cases[i].cores);
-        g_assert_cmpuint(vm->threads, ==, 1);
+        assert_topology(vm, cases[i].sockets, cases[i].cores, 1);
         g_assert_cmpuint(vm->vcpus_present, ==, cases[i].present);
         g_assert_cmpuint(vm->vcpus_most, ==, cases[i].most);
     }
@@ -573,9 +578,7 @@ static void test_smp_in_args_is_merged_key_by_key(void)
     for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autofree char *text = g_strdup_printf("cores: 4\nargs: %s\n", cases[i].args);
         g_autoptr(VmConfig) vm = parse_clean(text);
-        g_assert_cmpuint(vm->sockets, ==, cases[i].sockets);
-        g_assert_cmpuint(vm->cores, ==, cases[i].cores);
-        g_assert_cmpuint(vm->threads, ==, cases[i].threads);
+        assert_topology(vm, cases[i].sockets, cases[i].cores, cases[i].threads);
         g_assert_cmpuint(vm->vcpus_present, ==, cases[i].present);
         g_assert_cmpuint(vm->vcpus_most, ==, cases[i].most);
     }
@@ -639,9 +642,7 @@ static void test_a_count_of_0_in_smp_is_not_given_and_told_of(void)
         g_autoptr(VmConfig) vm = parse(text);
         g_test_message("%s", text);
         assert_problem(vm, VMCONFIG_SMP_ZERO, 2, "args");
-        g_assert_cmpuint(vm->sockets, ==, cases[i].sockets);
-        g_assert_cmpuint(vm->cores, ==, cases[i].cores);
-        g_assert_cmpuint(vm->threads, ==, cases[i].threads);
+        assert_topology(vm, cases[i].sockets, cases[i].cores, cases[i].threads);
         g_assert_cmpuint(vm->vcpus_present, ==, cases[i].present);
         g_assert_cmpuint(vm->vcpus_most, ==, cases[i].most);
     }
@@ -1013,229 +1014,6 @@ static void test_the_same_text_gives_the_same_config(void)
     }
 }
 
-/* Proxmox's own configs and the command lines that it makes of them. */
-
-/// The command line's arguments, which stand one option to a line with a backslash behind.
-static char **read_command(const char *path)
-{
-    g_autofree char *text = NULL;
-    g_autoptr(GError) error = NULL;
-    char **argv = NULL;
-
-    g_assert_true(g_file_get_contents(path, &text, NULL, &error));
-    g_assert_no_error(error);
-    g_assert_true(g_shell_parse_argv(text, NULL, &argv, &error));
-    g_assert_no_error(error);
-    return argv;
-}
-
-/// The value of @key in `bare,key=value,…`, NULL: none; @key NULL: the first, whatever its key.
-static char *find_value(const char *text, const char *key)
-{
-    g_auto(GStrv) parts = g_strsplit(text, ",", -1);
-
-    for (guint i = 0; parts[i] != NULL; i++) {
-        const char *equals = strchr(parts[i], '=');
-        if (key == NULL) {
-            return g_strdup(equals != NULL ? equals + 1 : parts[i]);
-        }
-        if (equals != NULL && strlen(key) == (gsize)(equals - parts[i]) &&
-            g_str_has_prefix(parts[i], key)) {
-            return g_strdup(equals + 1);
-        }
-    }
-    return NULL;
-}
-
-static guint64 find_number(const char *text, const char *key)
-{
-    g_autofree char *value = find_value(text, key);
-
-    return value != NULL ? g_ascii_strtoull(value, NULL, 10) : 0;
-}
-
-/// The `-object memory-backend-…` called @id.
-static const char *find_backend(char **argv, const char *id)
-{
-    for (guint i = 0; argv[i] != NULL && argv[i + 1] != NULL; i++) {
-        if (strcmp(argv[i], "-object") != 0 || !g_str_has_prefix(argv[i + 1], "memory-backend-")) {
-            continue;
-        }
-        g_autofree char *have = find_value(argv[i + 1], "id");
-        if (g_strcmp0(have, id) == 0) {
-            return argv[i + 1];
-        }
-    }
-    return NULL;
-}
-
-static guint64 find_backend_mib(char **argv, const char *id)
-{
-    const char *backend = find_backend(argv, id);
-
-    g_assert_nonnull(backend);
-    return find_number(backend, "size");
-}
-
-static void compare_smp(const VmConfig *vm, const char *smp)
-{
-    g_assert_cmpuint(vm->sockets, ==, find_number(smp, "sockets"));
-    g_assert_cmpuint(vm->cores, ==, find_number(smp, "cores"));
-    g_assert_cmpuint(vm->threads, ==, 1);
-    g_assert_cmpuint(vm->vcpus_most, ==, find_number(smp, "maxcpus"));
-}
-
-/// With CPU hotplug `-smp` names one vCPU, and the others are devices.
-static guint64 count_present(char **argv, const char *smp)
-{
-    guint64 count = find_number(smp, NULL);
-
-    for (guint i = 0; argv[i] != NULL && argv[i + 1] != NULL; i++) {
-        count += strcmp(argv[i], "-device") == 0 && strstr(argv[i + 1], "-cpu,") != NULL;
-    }
-    return count;
-}
-
-/// The base memory and that of every DIMM.
-static guint64 sum_memory(char **argv, const char *m)
-{
-    guint64 sum = find_number(m, NULL);
-
-    for (guint i = 0; argv[i] != NULL && argv[i + 1] != NULL; i++) {
-        if (strcmp(argv[i], "-device") == 0 && g_str_has_prefix(argv[i + 1], "pc-dimm,")) {
-            g_autofree char *id = find_value(argv[i + 1], "memdev");
-            sum += find_backend_mib(argv, id);
-        }
-    }
-    return sum;
-}
-
-static void compare_binding(const VmCell *cell, const char *backend)
-{
-    g_autofree char *nodes = find_value(backend, "host-nodes");
-    g_autofree char *policy = find_value(backend, "policy");
-
-    assert_set(cell->hostnodes, nodes);
-    g_assert_cmpstr(cell->policy, ==, policy);
-}
-
-static void compare_cell(const VmConfig *vm, guint at, char **argv, const char *numa)
-{
-    g_autofree char *cpus = find_value(numa, "cpus");
-    g_autofree char *id = find_value(numa, "memdev");
-
-    g_assert_cmpuint(at, <, vm->guest_cells->len);
-    const VmCell *cell = vm->guest_cells->pdata[at];
-    g_assert_cmpuint(cell->index, ==, find_number(numa, "nodeid"));
-    assert_set(cell->cpus, cpus);
-    compare_binding(cell, find_backend(argv, id));
-    if (find_backend(argv, "mem-dimm0") == NULL) {
-        g_assert_cmpuint(cell->memory_mib, ==, find_backend_mib(argv, id));
-    }
-}
-
-static void compare_cells(const VmConfig *vm, char **argv)
-{
-    guint count = 0;
-
-    for (guint i = 0; argv[i] != NULL && argv[i + 1] != NULL; i++) {
-        if (strcmp(argv[i], "-numa") == 0) {
-            compare_cell(vm, count++, argv, argv[i + 1]);
-        }
-    }
-    g_assert_cmpuint(vm->guest_cells->len, ==, count);
-}
-
-/// Whether a `-device vfio-pci,host=…` is that option's.
-static gboolean is_device_of(const VmHostpci *hostpci, const char *device)
-{
-    g_autofree char *host = find_value(device, "host");
-    g_autofree char *id = find_value(device, "id");
-    g_autofree char *option = g_strdup_printf("hostpci%u", hostpci->index);
-
-    return g_str_has_prefix(host, hostpci->addresses[0]) && strlen(option) == strcspn(id, ".") &&
-           g_str_has_prefix(id, option);
-}
-
-/// Every function that QEMU gets is of an option, and every option has one there.
-static void compare_hostpci(const VmConfig *vm, char **argv)
-{
-    guint32 seen = 0;
-
-    for (guint i = 0; argv[i] != NULL; i++) {
-        gboolean found = !g_str_has_prefix(argv[i], "vfio-pci,");
-        for (guint j = 0; !found && j < vm->hostpci->len; j++) {
-            found = is_device_of(vm->hostpci->pdata[j], argv[i]);
-            seen |= found ? 1U << j : 0;
-        }
-        g_assert_true(found);
-    }
-    g_assert_cmphex(seen, ==, (1U << vm->hostpci->len) - 1);
-}
-
-static void compare_command(const VmConfig *vm, char **argv)
-{
-    guint seen = 0;
-
-    for (guint i = 0; argv[i] != NULL && argv[i + 1] != NULL; i++) {
-        if (strcmp(argv[i], "-smp") == 0) {
-            compare_smp(vm, argv[i + 1]);
-            g_assert_cmpuint(vm->vcpus_present, ==, count_present(argv, argv[i + 1]));
-            seen++;
-        } else if (strcmp(argv[i], "-m") == 0) {
-            g_assert_cmpuint(vm->memory_mib, ==, sum_memory(argv, argv[i + 1]));
-            seen++;
-        }
-    }
-    g_assert_cmpuint(seen, ==, 2);
-    compare_cells(vm, argv);
-    compare_hostpci(vm, argv);
-}
-
-static void compare_file(const char *config, const char *command)
-{
-    g_autofree char *text = NULL;
-    gsize length;
-
-    g_test_message("%s", config);
-    g_assert_true(g_file_get_contents(config, &text, &length, NULL));
-    g_autoptr(VmConfig) vm = vmconfig_parse(text, length);
-    g_auto(GStrv) argv = read_command(command);
-
-    g_assert_true(vm->readable);
-    g_assert_cmpuint(vm->problems->len, ==, 0);
-    if (vm->template) {
-        /* Proxmox starts a template, for its backup alone, as the smallest machine there is. */
-        g_assert_true(g_strv_contains((const char *const *)argv, "1,sockets=1,cores=1,maxcpus=1"));
-        return;
-    }
-    compare_command(vm, argv);
-}
-
-static void test_proxmoxs_own_configs_read_as_its_command_lines_say(void)
-{
-    const char *data = g_getenv("PINHOOK_DATA");
-    guint count = 0;
-
-    if (data == NULL) {
-        g_test_skip("PINHOOK_DATA names no directory with vmconfs");
-        return;
-    }
-    g_autofree char *path = g_build_filename(data, "vmconfs", NULL);
-    g_autoptr(GDir) directory = g_dir_open(path, 0, NULL);
-    g_assert_nonnull(directory);
-    for (const char *name = g_dir_read_name(directory); name != NULL;
-         name = g_dir_read_name(directory)) {
-        g_autofree char *config = g_build_filename(path, name, NULL);
-        g_autofree char *command = g_strconcat(config, ".cmd", NULL);
-        if (g_str_has_suffix(name, ".conf") && g_file_test(command, G_FILE_TEST_EXISTS)) {
-            compare_file(config, command);
-            count++;
-        }
-    }
-    g_assert_cmpuint(count, >, 30);
-}
-
 static void add_options(void)
 {
     g_test_add_func("/vmconfig/defaults", test_what_is_not_given_is_as_proxmox_has_it);
@@ -1357,7 +1135,5 @@ int main(int argc, char **argv)
     add_problems();
     add_lines();
     add_files();
-    g_test_add_func(
-        "/vmconfig/proxmoxs-own", test_proxmoxs_own_configs_read_as_its_command_lines_say);
     return g_test_run();
 }
