@@ -163,19 +163,32 @@ Fix *advice_isolate_cpus(const Request *request, const CpuSet *cpus)
     return !hwloc_bitmap_iszero(whole) ? advice_isolate_exactly(request, whole) : NULL;
 }
 
+/// Whether the host has more use for @core, or VMs less, than for @other: near its first core, then
+/// slow.
+static gboolean is_rather_the_hosts(const Host *host, const HostCore *core, const HostCore *other)
+{
+    g_autoptr(CpuSet) first_core = host_first_core(host);
+    g_autoptr(CpuSet) near = host_nodes_of(host, first_core);
+    int nearer = hwloc_bitmap_isset(near, core->node) - hwloc_bitmap_isset(near, other->node);
+
+    return nearer > 0 || (nearer == 0 && core->kind < other->kind);
+}
+
 /// @cpus without one more core for the host beside the first, of those that it has now.
 static CpuSet *leave_a_core(const Request *request, const CpuSet *cpus)
 {
     const Host *host = request->host;
     g_autoptr(CpuSet) awake = awake_cpus(request);
+    const HostCore *left = NULL;
 
     for (guint i = 0; i < host->cores->len; i++) {
         const HostCore *core = host->cores->pdata[i];
-        if (hwloc_bitmap_isincluded(core->cpus, awake)) {
-            return cpuset_minus(cpus, core->cpus);
+        if (hwloc_bitmap_isincluded(core->cpus, awake) &&
+            (left == NULL || is_rather_the_hosts(host, core, left))) {
+            left = core;
         }
     }
-    return cpuset_copy(cpus);
+    return left != NULL ? cpuset_minus(cpus, left->cpus) : cpuset_copy(cpus);
 }
 
 /// The plan on @cpus if all that guests can have were isolated.
@@ -193,7 +206,7 @@ static Plan *place_if_isolated(const Request *request, const CpuSet *cpus)
     return place_on(&changed, cpus);
 }
 
-Fix *advice_isolate(const Request *request)
+Plan *advice_place_isolated(const Request *request)
 {
     g_autoptr(CpuSet) all = guest_cpus(request);
     g_autoptr(CpuSet) roomy = leave_a_core(request, all);
@@ -207,6 +220,13 @@ Fix *advice_isolate(const Request *request)
             plan = place_if_isolated(request, choices[i]);
         }
     }
+    return g_steal_pointer(&plan);
+}
+
+Fix *advice_isolate(const Request *request)
+{
+    g_autoptr(Plan) plan = advice_place_isolated(request);
+
     return plan != NULL ? advice_isolate_cpus(request, plan->reserved) : NULL;
 }
 

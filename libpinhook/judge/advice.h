@@ -38,8 +38,11 @@ Fix *advice_these_cpus(const Request *request, const CpuSet *cpus);
 Fix *advice_cpus_of(const Request *request, const Plan *plan);
 
 /// Isolating whole cores for the VM, of its pool if it names one, beside those isolated now. CPU
-/// 0's core is left to the host, and another one where that leaves enough.
+/// 0's core is left to the host, and another one where that leaves enough: near it, a slow one.
 Fix *advice_isolate(const Request *request);
+
+/// The plan that this leads to. The caller frees it; NULL: there is none.
+Plan *advice_place_isolated(const Request *request);
 
 /// Isolating the whole cores of @cpus, beside those isolated now; CPU 0's core is left to the host.
 Fix *advice_isolate_cpus(const Request *request, const CpuSet *cpus);
