@@ -204,6 +204,18 @@ static const FindingKind kinds[FINDING_COUNT] = {
         "vCPUs lie on performance cores and on efficiency cores.",
         "The guest takes all vCPUs for alike: work that is split evenly waits for the slow ones.",
         "Take CPUs of one kind, or fewer vCPUs: lscpu -e shows the cores' frequencies." },
+    [FINDING_KIND_SLOW] = { "kind-slow", SEVERITY_WARNING,
+        "All vCPUs lie on slower cores while faster ones of the VM's CPUs are free.",
+        "An efficiency core does about half of what a performance core does. It is taken where the "
+        "faster ones are too few for all vCPUs, are not isolated, or lie on another node.",
+        "Isolate the faster ones too, or give the VM no more vCPUs than they have CPUs. Where slow "
+        "cores will do: kind = slow, or any, in the policy." },
+    [FINDING_LLC_SMALLER] = { "llc-smaller", SEVERITY_NOTE,
+        "The last-level caches of this host differ in size, and the VM gets a smaller one.",
+        "Games, databases and much else run faster in the larger one (3D V-Cache), where they "
+        "leave "
+        "it to nobody else. By itself pinhook keeps it for the VM that fits it best.",
+        "llc = largest in the policy takes it, on siblings if it must be." },
     [FINDING_CPU_LIMIT] = { "cpu-limit", SEVERITY_WARNING,
         "cpulimit gives the VM less CPU time than it has vCPUs.",
         "The kernel stops all vCPUs at once, for up to a tenth of a second, when the time is used "

@@ -209,37 +209,13 @@ static void check_nodes(Check *check)
     }
 }
 
-/// The CPUs of the cores of one kind.
-static CpuSet *cpus_of_kind(const Host *host, guint kind)
-{
-    CpuSet *cpus = cpuset_new();
-
-    for (guint i = 0; i < host->cores->len; i++) {
-        const HostCore *core = host->cores->pdata[i];
-        if (core->kind == kind) {
-            hwloc_bitmap_or(cpus, cpus, core->cpus);
-        }
-    }
-    return cpus;
-}
-
-static guint fastest_kind(const Host *host)
-{
-    guint fastest = 0;
-
-    for (guint i = 0; i < host->cores->len; i++) {
-        fastest = MAX(fastest, ((const HostCore *)host->cores->pdata[i])->kind);
-    }
-    return fastest;
-}
-
 static Fix *fix_kinds(const Check *check)
 {
     const Request *request = check->request;
     Fix *fix = NULL;
 
-    for (guint kind = fastest_kind(request->host) + 1; fix == NULL && kind-- > 0;) {
-        g_autoptr(CpuSet) cpus = cpus_of_kind(request->host, kind);
+    for (guint kind = request->host->kinds->len; fix == NULL && kind-- > 0;) {
+        g_autoptr(CpuSet) cpus = host_cpus_of_kind(request->host, kind);
         Wish wish = { .measure = count_kinds, .most = 1, .where = cpus };
         fix = advice_elsewhere(request, check->plan, &wish);
     }
@@ -258,8 +234,8 @@ static void check_kinds(Check *check)
     if (count_kinds(request, check->plan) < 2) {
         return;
     }
-    for (guint kind = fastest_kind(request->host) + 1; kind-- > 0;) {
-        g_autoptr(CpuSet) all = cpus_of_kind(request->host, kind);
+    for (guint kind = request->host->kinds->len; kind-- > 0;) {
+        g_autoptr(CpuSet) all = host_cpus_of_kind(request->host, kind);
         g_autoptr(CpuSet) cpus = cpuset_and(all, check->plan->cpus);
         g_autofree char *list = cpuset_to_list(cpus);
         if (!hwloc_bitmap_iszero(cpus)) {

@@ -13,6 +13,7 @@ extern const CheckRow checks_of_memory[];      // check-memory.c: memory, hugepa
 extern const CheckRow checks_of_pool[];        // check-pool.c: the CPUs to choose from; why no plan
 extern const CheckRow checks_of_plan[];        // check-plan.c: whether its CPUs are the VM's alone
 extern const CheckRow checks_of_shape[];       // check-shape.c: siblings, caches, nodes, devices
+extern const CheckRow checks_of_cores[];       // check-cores.c: slower cores, smaller caches
 extern const CheckRow checks_of_isolation[];   // check-isolation.c: what was asked for, what is
 extern const CheckRow checks_of_containers[];  // check-containers.c: containers beside the VM
 extern const CheckRow checks_of_guest[];       // check-guest.c: habits of the VM

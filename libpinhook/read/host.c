@@ -134,6 +134,19 @@ const CoreKind *host_kind(const Host *host, guint place)
     return &g_array_index(host->kinds, CoreKind, place);
 }
 
+CpuSet *host_cpus_of_kind(const Host *host, guint kind)
+{
+    CpuSet *cpus = cpuset_new();
+
+    for (guint i = 0; i < host->cores->len; i++) {
+        const HostCore *core = host->cores->pdata[i];
+        if (core->kind == kind) {
+            hwloc_bitmap_or(cpus, cpus, core->cpus);
+        }
+    }
+    return cpus;
+}
+
 gboolean host_llcs_differ(const Host *host)
 {
     guint64 known_kib = 0;

@@ -87,6 +87,9 @@ CpuSet *host_node_numbers(const Host *host);
 const HostLlc *host_llc(const Host *host, guint place);
 const CoreKind *host_kind(const Host *host, guint place);
 
+/// The CPUs of the cores of one kind. The caller frees them.
+CpuSet *host_cpus_of_kind(const Host *host, guint kind);
+
 /// Whether last-level caches are known to differ in size.
 gboolean host_llcs_differ(const Host *host);
 

@@ -46,26 +46,12 @@ static CpuSet *all_cpus(const Host *host)
     return cpus;
 }
 
-/// The CPUs of the cores of one kind. The caller frees them.
-static CpuSet *cpus_of_kind(const Host *host, guint kind)
-{
-    CpuSet *cpus = cpuset_new();
-
-    for (guint i = 0; i < host->cores->len; i++) {
-        const HostCore *core = host->cores->pdata[i];
-        if (core->kind == kind) {
-            hwloc_bitmap_or(cpus, cpus, core->cpus);
-        }
-    }
-    return cpus;
-}
-
 /// "performance cores (P): 0-15", the fastest first; nothing where all are alike.
 static void add_kinds(GPtrArray *items, const Host *host)
 {
     for (guint i = host->kinds->len; host->kinds->len > 1 && i-- > 0;) {
         const CoreKind *kind = host_kind(host, i);
-        g_autoptr(CpuSet) cpus = cpus_of_kind(host, i);
+        g_autoptr(CpuSet) cpus = host_cpus_of_kind(host, i);
         g_autofree char *mark = strcmp(kind->mark, kind->name) != 0
                                     ? g_strdup_printf(" (%s)", kind->mark)
                                     : g_strdup("");
@@ -297,7 +283,7 @@ static JsonObject *kinds_to_json(const Host *host)
 
     for (guint i = 0; i < host->kinds->len; i++) {
         JsonObject *json = json_object_new_object();
-        g_autoptr(CpuSet) cpus = cpus_of_kind(host, i);
+        g_autoptr(CpuSet) cpus = host_cpus_of_kind(host, i);
         add_number(json, "kind", i);
         json_object_object_add(json, "name", json_object_new_string(host_kind(host, i)->name));
         add_list(json, "cpus", cpus);

@@ -25,6 +25,7 @@ typedef struct {
     char *held;    // "101:4-5 102:6"
     const char *devices;
     HostVendor vendor;
+    const char *llcs;
     guint64 memory; // MiB that each node has free
     guint64 memory_of_first;
 } Scene;
@@ -101,6 +102,16 @@ static Taken *scene_taken(const Scene *scene)
 
 #define HYBRID "hybrid"
 
+/// "96 32": the MiB of each last-level cache. NULL: they are not known.
+static void set_llc_sizes(Host *host, const char *sizes)
+{
+    g_auto(GStrv) each = g_strsplit(sizes != NULL ? sizes : "", " ", -1);
+
+    for (guint i = 0; each[i] != NULL; i++) {
+        fake_host_set_llc_kib(host, i, g_ascii_strtoull(each[i], NULL, 10) * 1024);
+    }
+}
+
 static Host *scene_host(const Scene *scene)
 {
     const IsolationFiles files = { .possible = "0-63",
@@ -116,6 +127,7 @@ static Host *scene_host(const Scene *scene)
     }
 
     host->vendor = scene->vendor;
+    set_llc_sizes(host, scene->llcs);
     for (guint i = 0; i < host->nodes->len; i++) {
         fake_host_set_free_mib(host, i, i == 0 ? scene->memory_of_first : scene->memory);
     }
@@ -304,6 +316,7 @@ static gboolean apply_way(Scene *scene, const char *fix, guint way)
 /* Findings: where each appears, and where it just does not. */
 
 #define TWO_NODES "numa:2 l3:1 core:4 pu:2"
+#define X3D "numa:1 l3:2 core:4 pu:2"
 #define TWO_NODES_ISOLATED "2-7,10-15"
 #define GOOD "memory: 512\nfreeze: 1\n"
 #define CELL "numa: 1\nnuma0: "
@@ -325,7 +338,8 @@ typedef struct {
     gboolean shows;         // the fix only shows what is wrong
     const char *devices;
     HostVendor vendor;
-    gboolean timer; // systemd knows pinhook-repair.timer
+    const char *llcs; // see set_llc_sizes()
+    gboolean timer;   // systemd knows pinhook-repair.timer
 } Example;
 
 static const Example examples[] = {
@@ -1030,6 +1044,62 @@ static const Example examples[] = {
         NULL, HYBRID, "2-3,6" },
     { "kind-mixed/one-kind", FINDING_KIND_MIXED, NULL, NULL, "cores: 2\n", NULL, HYBRID, "2-6" },
 
+    { "kind-slow/isolate", FINDING_KIND_SLOW,
+        "4 vCPUs lie on efficiency cores (CPU 6-9); free among its CPUs are performance cores: CPU "
+        "2-3",
+        NULL, "cores: 4\n", NULL, HYBRID, "2-3,6-9", .isolates = "2-9" },
+    { "kind-slow/fewer", FINDING_KIND_SLOW,
+        "4 vCPUs lie on efficiency cores (CPU 6-9); free among its CPUs are performance cores: CPU "
+        "2-3",
+        "qm set 100 --sockets 1 --cores 2 # 2 vCPUs in place of 4", "cores: 4\naffinity: 2-3,6-9\n",
+        NULL, HYBRID, "2-3,6-9" },
+    { "kind-slow/less-than-half-is-no-help", FINDING_KIND_SLOW,
+        "4 vCPUs lie on efficiency cores (CPU 6-9); free among its CPUs are performance cores: CPU "
+        "2",
+        "printf '\\n[vm 100]\\ncheck.kind-slow = off\\n' >> /etc/pve/pinhook.conf # accepts it",
+        "cores: 4\naffinity: 2,6-9\n", NULL, HYBRID, "2-3,6-9" },
+    { "kind-slow/whole-cores-are-wanted", FINDING_KIND_SLOW,
+        "4 vCPUs lie on efficiency cores (CPU 6-9); free among its CPUs are performance cores: CPU "
+        "2-5",
+        "qm set 100 --sockets 1 --cores 2 # 2 vCPUs in place of 4", "cores: 4\n",
+        "[vm 100]\nsmt = isolate\n", HYBRID, "2-9" },
+    { "kind-slow/siblings-are-faster", FINDING_KIND_SLOW, NULL, NULL, "cores: 4\n", NULL, HYBRID,
+        "2-9" },
+    { "kind-slow/slow-is-wanted", FINDING_KIND_SLOW, NULL, NULL, "cores: 2\n",
+        "[vm 100]\nkind = slow\n", HYBRID, "2-9" },
+    { "kind-slow/any-will-do", FINDING_KIND_SLOW, NULL, NULL, "cores: 4\n",
+        "[vm 100]\nkind = any\nsmt = isolate\n", HYBRID, "2-9" },
+    { "kind-slow/none-in-its-affinity", FINDING_KIND_SLOW, NULL, NULL, "cores: 2\naffinity: 6-9\n",
+        NULL, HYBRID, "2-9" },
+    { "kind-slow/held", FINDING_KIND_SLOW, NULL, NULL, "cores: 4\n", NULL, HYBRID, "2-9",
+        "101:2,4" },
+    { "kind-slow/mixed", FINDING_KIND_SLOW, NULL, NULL, "cores: 6\n", NULL, HYBRID, "2-4,6-9" },
+
+    { "llc-smaller/whole-cores-fit-there", FINDING_LLC_SMALLER,
+        "the vCPUs lie in LLC 1 with 32 MiB (CPU 8,10,12,14); it could be LLC 0 with 96 MiB (CPU "
+        "2-5)",
+        "printf '\\n[vm 100]\\nllc = largest\\n' >> /etc/pve/pinhook.conf", "cores: 4\n", NULL, X3D,
+        "2-15", .llcs = "96 32" },
+    { "llc-smaller/what-to-isolate", FINDING_LLC_SMALLER,
+        "isolated as advised, the vCPUs lie in LLC 1 with 32 MiB (CPU 8,10,12,14); it could be LLC "
+        "0 with 96 MiB (CPU 4-7)",
+        "printf '\\n[vm 100]\\nllc = largest\\n' >> /etc/pve/pinhook.conf", "cores: 4\n", NULL, X3D,
+        "", .llcs = "96 32" },
+    { "llc-smaller/largest", FINDING_LLC_SMALLER, NULL, NULL, "cores: 2\n", NULL, X3D, "2-7",
+        .llcs = "96 32" },
+    { "llc-smaller/both", FINDING_LLC_SMALLER, NULL, NULL, "cores: 7\n", NULL, X3D, "2-15",
+        .llcs = "96 32" },
+    { "llc-smaller/wanted", FINDING_LLC_SMALLER, NULL, NULL, "cores: 4\n",
+        "[vm 100]\nllc = largest\n", X3D, "2-15", .llcs = "96 32" },
+    { "llc-smaller/alike", FINDING_LLC_SMALLER, NULL, NULL, "cores: 4\n", NULL, X3D, "2-15",
+        .llcs = "32 32" },
+    { "llc-smaller/not-known", FINDING_LLC_SMALLER, NULL, NULL, "cores: 4\n", NULL, X3D, "2-15",
+        .llcs = "96" },
+    { "llc-smaller/held", FINDING_LLC_SMALLER, NULL, NULL, "cores: 4\n", NULL, X3D, "2-15",
+        "101:2,4", .llcs = "96 32" },
+    { "llc-smaller/affinity", FINDING_LLC_SMALLER, NULL, NULL, "cores: 4\naffinity: 8-15\n", NULL,
+        X3D, "2-15", .llcs = "96 32" },
+
     { "cpu-limit/below", FINDING_CPU_LIMIT, "cpulimit gives 4 vCPUs the time of 3.5 CPUs",
         "qm set 100 --delete cpulimit", "cores: 4\ncpulimit: 3.5\n" },
     { "cpu-limit/as-many", FINDING_CPU_LIMIT, NULL, NULL, "cores: 4\ncpulimit: 4\n" },
@@ -1114,6 +1184,7 @@ static Scene *scene_of(const Example *example)
     }
     scene->devices = example->devices;
     scene->vendor = example->vendor;
+    scene->llcs = example->llcs;
     if (example->timer) {
         fake_root_write(scene->fake, TIMER, "[Timer]\n");
     }
