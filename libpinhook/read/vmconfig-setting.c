@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "read/pci.h"
+#include "read/vmargs.h"
 #include "read/vmline.h"
 #include "read/vmoption.h"
 
@@ -301,8 +302,16 @@ static gboolean take_tags(VmReading *reading, const VmSetting *setting)
 
 static gboolean take_args(VmReading *reading, const VmSetting *setting)
 {
+    g_auto(GStrv) words = vmargs_split(setting->value);
+
     reading->args = setting;
-    return take_text(setting, &reading->vm->args);
+    take_text(setting, &reading->vm->args);
+    if (words == NULL) {
+        g_clear_pointer(&reading->vm->args, g_free);
+        add_bad_value(reading->vm, VMCONFIG_DROPPED, setting,
+            "has a quote that is not closed: QEMU gets none of it");
+    }
+    return TRUE;
 }
 
 /* Cells. */

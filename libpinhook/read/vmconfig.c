@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "read/smp.h"
+#include "read/vmargs.h"
 #include "read/vmline.h"
 #include "read/vmconfig-setting.h"
 
@@ -158,16 +159,6 @@ static void drop_what_was_replaced(VmReading *reading)
 
 /* What follows from several settings. */
 
-/// As PVE::Tools::split_args, to which `#` begins no comment. NULL: nothing.
-static char **split_args(const char *args)
-{
-    g_autoptr(GString) text = g_string_new(args);
-    char **argv = NULL;
-
-    g_string_replace(text, " #", " \\#", 0);
-    return g_shell_parse_argv(text->str, NULL, &argv, NULL) ? argv : NULL;
-}
-
 /// QEMU takes one dash or two.
 static gboolean is_option(const char *argument, const char *name)
 {
@@ -176,14 +167,15 @@ static gboolean is_option(const char *argument, const char *name)
 
 static void overlay_args(VmReading *reading, Smp *smp)
 {
-    g_auto(GStrv) argv = reading->vm->args != NULL ? split_args(reading->vm->args) : NULL;
+    g_auto(GStrv) argv = vmconfig_argv(reading->vm);
 
-    for (guint i = 0; argv != NULL && argv[i] != NULL && argv[i + 1] != NULL; i++) {
+    for (guint i = 0; argv != NULL && argv[i] != NULL; i++) {
         if (!is_option(argv[i], "smp")) {
             continue;
         }
-        if (!smp_overlay(smp, argv[i + 1])) {
-            g_autofree char *shown = text_show_start(argv[i + 1], 60);
+        const char *value = argv[i + 1] != NULL ? argv[++i] : NULL;
+        if (value == NULL || !smp_overlay(smp, value)) {
+            g_autofree char *shown = text_show_start(value != NULL ? value : "", 60);
             vmsetting_add_problem(reading->vm, VMCONFIG_UNREADABLE, reading->args,
                 g_strdup_printf("args: '-smp %s' is not what QEMU takes", shown));
             return;
@@ -370,22 +362,14 @@ VmConfig *vmconfig_parse(const char *text, gsize length)
 
 /* `args`. */
 
-/// As a shell reads it; PVE::Tools::split_args does likewise.
-static void append_argument(GString *args, const char *argument)
-{
-    g_autofree char *quoted = text_quote(argument);
-
-    g_string_append_printf(args, "%s%s", args->len > 0 ? " " : "", quoted);
-}
-
 char **vmconfig_argv(const VmConfig *vm)
 {
-    return vm->args != NULL ? split_args(vm->args) : NULL;
+    return vm->args != NULL ? vmargs_split(vm->args) : NULL;
 }
 
 gboolean vmconfig_has_smp(const VmConfig *vm)
 {
-    g_auto(GStrv) argv = vm->args != NULL ? split_args(vm->args) : NULL;
+    g_auto(GStrv) argv = vmconfig_argv(vm);
 
     for (guint i = 0; argv != NULL && argv[i] != NULL; i++) {
         if (is_option(argv[i], "smp")) {
@@ -397,26 +381,26 @@ gboolean vmconfig_has_smp(const VmConfig *vm)
 
 char *vmconfig_args_with_smp(const VmConfig *vm, const char *smp)
 {
-    g_auto(GStrv) argv = vm->args != NULL ? split_args(vm->args) : NULL;
+    g_auto(GStrv) argv = vmconfig_argv(vm);
     g_autoptr(GString) args = g_string_new(NULL);
 
     for (guint i = 0; argv != NULL && argv[i] != NULL; i++) {
         if (!is_option(argv[i], "smp")) {
-            append_argument(args, argv[i]);
+            vmargs_append(args, argv[i]);
         } else if (argv[i + 1] != NULL) {
             i++;
         }
     }
     if (smp != NULL) {
-        append_argument(args, "-smp");
-        append_argument(args, smp);
+        vmargs_append(args, "-smp");
+        vmargs_append(args, smp);
     }
     return args->len > 0 ? g_string_free(g_steal_pointer(&args), FALSE) : NULL;
 }
 
 gboolean vmconfig_has_one_thread(const VmConfig *vm)
 {
-    g_auto(GStrv) argv = vm->args != NULL ? split_args(vm->args) : NULL;
+    g_auto(GStrv) argv = vmconfig_argv(vm);
 
     for (guint i = 0; argv != NULL && argv[i] != NULL && argv[i + 1] != NULL; i++) {
         g_auto(GStrv) parts = g_strsplit(argv[i + 1], ",", -1);
