@@ -11,7 +11,8 @@ typedef struct {
     gboolean json, xml, all, version, help, advise;
     int vcpus;
     char *root;
-    char *config, *policy, *topology, *isolated, *pool, *taken, *nodes, *smt;
+    char *config, *policy, *isolated, *pool, *taken, *nodes, *smt;
+    char *topology, *kinds, *llc_sizes, *offline, *siblings;
     char **rest; // what is no option, `count` of them
     guint count;
     const char *migrated_from; // of the environment, and not freed

@@ -31,7 +31,7 @@ typedef struct {
     guint least, most;    // so many of them
     const char *help;     // with a colon at its end: options that have no words of their own follow
     int (*walk)(const Arguments *arguments, guint vmid); // vmid 0: none was given
-    const char *options[12];                             // beside those that every door takes
+    const char *options[16];                             // beside those that every door takes
 } Door;
 
 static int run_hook(const Arguments *arguments, guint vmid);
@@ -49,8 +49,8 @@ static const Door doors[] = {
         run_hook },
     { "check", "VMID", 1, 1, "what pre-start would say, changing nothing", check },
     { "plan", "[VMID]", 0, 1, "what check would say if:", plan,
-        { "config", "vcpus", "topology", "isolated", "pool", "taken", "nodes", "smt", "policy",
-            "advise" } },
+        { "config", "vcpus", "topology", "kinds", "llc-sizes", "siblings", "offline", "isolated",
+            "pool", "taken", "nodes", "smt", "policy", "advise" } },
     { "status", "[VMID]", 0, 1, "where each thread may run, against the plan", status },
     { "repair", "VMID", 0, 1, "bind again what drifted or was plugged in", repair, { "all" } },
     { "host", "", 0, 0, "the machine: who holds which CPUs, and what to fix", host, { "xml" } },
@@ -274,6 +274,10 @@ static int plan(const Arguments *arguments, guint vmid)
     WhatIf what_if = { .config = arguments->config,
         .policy = arguments->policy,
         .topology = arguments->topology,
+        .kinds = arguments->kinds,
+        .llc_sizes = arguments->llc_sizes,
+        .offline = arguments->offline,
+        .siblings = arguments->siblings,
         .isolated = arguments->isolated,
         .pool = arguments->pool,
         .taken = arguments->taken,

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "bind/ledger.h"
+#include "read/description.h"
 
 #include <string.h>
 
@@ -44,20 +45,87 @@ static Isolation *isolate(const char *list)
     return isolation_parse(&(IsolationFiles){ .isolated = list, .nohz_full = list });
 }
 
-static Host *describe_host(const char *text, GError **error)
+/// What @set makes of @value, which is not given (NULL) or was typed.
+static gboolean describe_more(Description *description, const char *option, const char *value,
+    gboolean (*set)(Description *description, const char *value, GError **error), GError **error)
 {
-    g_autoptr(HwlocTopology) topology = topology_describe(text, error);
-    if (topology == NULL) {
+    if (value == NULL || set(description, value, error)) {
+        return TRUE;
+    }
+    g_prefix_error(error, "--%s: ", option);
+    return FALSE;
+}
+
+static gboolean describe_offline(Description *description, const char *list, GError **error)
+{
+    g_autoptr(CpuSet) known = description_cpus(description);
+    g_autoptr(CpuSet) cpus = list != NULL ? read_list("offline", list, known, "CPU", error) : NULL;
+
+    if (cpus != NULL && !description_set_offline(description, cpus, error)) {
+        g_prefix_error(error, "--offline: ");
+        return FALSE;
+    }
+    return list == NULL || cpus != NULL;
+}
+
+/// The first option that says more of a machine than a text can; NULL: none is given.
+static const char *find_more(const WhatIf *what_if)
+{
+    return what_if->kinds != NULL       ? "kinds"
+           : what_if->llc_sizes != NULL ? "llc-sizes"
+           : what_if->siblings != NULL  ? "siblings"
+           : what_if->offline != NULL   ? "offline"
+                                        : NULL;
+}
+
+static HwlocTopology *describe_with_more(const WhatIf *what_if, const char *more, GError **error)
+{
+    if (what_if->topology == NULL || topology_names_file(what_if->topology)) {
+        g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_INVALID,
+            "--%s: it goes with a text in --topology", more);
+        return NULL;
+    }
+    g_autoptr(Description) description = description_new(what_if->topology, error);
+    if (description == NULL) {
         g_prefix_error(error, "--topology: ");
         return NULL;
     }
-    return host_from_topology(topology, isolate(""));
+    return describe_more(description, "kinds", what_if->kinds, description_set_kinds, error) &&
+                   describe_more(description, "llc-sizes", what_if->llc_sizes,
+                       description_set_llc_sizes, error) &&
+                   describe_more(description, "siblings", what_if->siblings,
+                       description_set_siblings, error) &&
+                   describe_offline(description, what_if->offline, error)
+               ? description_topology(description, error)
+               : NULL;
+}
+
+static HwlocTopology *describe(const WhatIf *what_if, GError **error)
+{
+    const char *more = find_more(what_if);
+
+    if (more != NULL) {
+        return describe_with_more(what_if, more, error);
+    }
+    HwlocTopology *topology = topology_describe(what_if->topology, error);
+    if (topology == NULL) {
+        g_prefix_error(error, "--topology: ");
+    }
+    return topology;
+}
+
+static Host *load_host(const WhatIf *what_if, const Call *call, GError **error)
+{
+    if (what_if->topology == NULL && find_more(what_if) == NULL) {
+        return host_load(call->root, error);
+    }
+    g_autoptr(HwlocTopology) topology = describe(what_if, error);
+    return topology != NULL ? host_from_topology(topology, isolate("")) : NULL;
 }
 
 Host *whatif_host(const WhatIf *what_if, const Call *call, GError **error)
 {
-    g_autoptr(Host) host = what_if->topology != NULL ? describe_host(what_if->topology, error)
-                                                     : host_load(call->root, error);
+    g_autoptr(Host) host = load_host(what_if, call, error);
     if (host == NULL || what_if->isolated == NULL) {
         return g_steal_pointer(&host);
     }

@@ -11,6 +11,8 @@ typedef struct {
     const char *config;   // file: a VM's config
     const char *policy;   // file: pinhook.conf
     const char *topology; // as topology_describe() takes it
+    /* Beside such a text, see Description. */
+    const char *kinds, *llc_sizes, *offline, *siblings;
     const char *isolated; // CPUs
     const char *pool;     // CPUs for the vCPUs
     const char *taken;    // CPUs that other guests hold

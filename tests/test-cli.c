@@ -584,6 +584,10 @@ static void test_what_if_that_is_typed_wrong(void)
         { "plan", "--vcpus", "4097" },
         { "plan", "--vcpus", "2", "--topology", "nonsense" },
         { "plan", "--vcpus", "2", "--isolated", "0-" },
+        { "plan", "--vcpus", "2", "--topology", "core:2 pu:1", "--kinds", "1P" },
+        { "plan", "--vcpus", "2", "--topology", "core:2 pu:1", "--llc-sizes", "1M" },
+        { "plan", "--vcpus", "2", "--topology", "core:2 pu:1", "--siblings", "x" },
+        { "plan", "--vcpus", "2", "--offline", "1" },
         { "plan", "--vcpus", "2", "--topology", "core:2 pu:1", "--nodes", "1" },
         { "plan", "--config", "/nonexistent" },
     };

@@ -276,12 +276,12 @@ static void test_all_texts_have_every_command(void)
     g_autofree char *readme = read_source("README.md");
     g_autofree char *completion = read_source("hook/pinhook.bash-completion");
     g_autofree char *commands = find_names(help->out, "^  ([a-z]+) ");
-    g_autofree char *options = find_names(help->out, "(--[a-z]+)");
+    g_autofree char *options = find_names(help->out, "(--[a-z]+(?:-[a-z]+)*)");
     g_auto(GStrv) each_command = g_strsplit(commands, "\n", -1);
     g_auto(GStrv) each_option = g_strsplit(options, "\n", -1);
 
     g_assert_cmpuint(g_strv_length(each_command), >=, 6);
-    g_assert_cmpuint(g_strv_length(each_option), >=, 16);
+    g_assert_cmpuint(g_strv_length(each_option), >=, 20);
     for (guint i = 0; each_command[i] != NULL; i++) {
         assert_has_word("pinhook.8.in", manual, each_command[i]);
         assert_has_word("README.md", readme, each_command[i]);
@@ -290,6 +290,36 @@ static void test_all_texts_have_every_command(void)
     for (guint i = 0; each_option[i] != NULL; i++) {
         assert_has_word("pinhook.8.in", manual, each_option[i]);
         assert_has_word("pinhook.bash-completion", completion, each_option[i]);
+    }
+}
+
+/// What @command prints, where pinhook is the one that was built. The caller frees it.
+static char *type(const char *command)
+{
+    g_autofree char *directory = g_path_get_dirname(g_getenv("PINHOOK_LAUNCHER"));
+    g_autofree char *script = g_strdup_printf("PATH=%s:$PATH; %s", directory, command);
+    const char *argv[] = { "sh", "-c", script, NULL };
+    g_autoptr(Ended) ended = run_program(argv, NULL);
+
+    g_assert_cmpstr(ended->err, ==, "");
+    return g_steal_pointer(&ended->out);
+}
+
+/// On machines that are only described, so that it is the same everywhere.
+static void test_readme_plans(void)
+{
+    g_autofree char *readme = read_source("README.md");
+    char *block = strstr(readme, "```\n$ pinhook plan ");
+    g_assert_nonnull(block);
+    block += strlen("```\n$ ");
+    *strstr(block, "```") = '\0';
+    g_auto(GStrv) examples = g_strsplit(block, "\n$ ", -1);
+
+    for (guint i = 0; examples[i] != NULL; i++) {
+        char *expected = strchr(examples[i], '\n');
+        *expected++ = '\0';
+        g_autofree char *printed = type(examples[i]);
+        g_assert_cmpstr(g_strchomp(printed), ==, g_strchomp(expected));
     }
 }
 
@@ -336,6 +366,7 @@ int main(int argc, char **argv)
     g_test_add_func(
         "/contract/manual-and-readme-have-every-key", test_manual_and_readme_have_every_key);
     g_test_add_func("/contract/all-texts-have-every-command", test_all_texts_have_every_command);
+    g_test_add_func("/contract/readme-plans-are-what-is-printed", test_readme_plans);
     g_test_add_func("/contract/readme-is-short", test_readme_is_short);
     g_test_add_func("/contract/unit-needs-no-ledger", test_unit_needs_no_ledger);
     return g_test_run();

@@ -132,6 +132,30 @@ static void test_nodes_that_are_no_range(void)
     g_assert_nonnull(strstr(text, "fix: qm set VMID --numa0 cpus=0-1,hostnodes=0,"));
 }
 
+/// What a text cannot say.
+static void test_another_machine_in_detail(void)
+{
+    g_autoptr(Scene) scene = scene_new(100);
+
+    scene->what_if.topology = "l3:2 core:4 pu:2";
+    scene->what_if.siblings = "split";
+    scene->what_if.llc_sizes = "32M,96M";
+    scene->what_if.isolated = "1-7,9-15";
+    scene->what_if.vcpus = 2;
+    g_autoptr(Report) report = plan(scene);
+    g_autofree char *text = report_to_text(report);
+    g_assert_nonnull(strstr(text, "LLC 0 of 32 MiB"));
+    scene->what_if.taken = "1-3,9-11";
+    scene->what_if.offline = "4,6,14";
+    scene->what_if.isolated = "1-3,5,7,9-13,15";
+    assert_cpus(scene, "5,7");
+    scene->what_if.kinds = "5P+3E";
+    scene->what_if.offline = NULL;
+    scene->what_if.taken = NULL;
+    scene->what_if.isolated = "5-7";
+    assert_cpus(scene, "5-6");
+}
+
 static void test_a_vm_that_there_is_not(void)
 {
     g_autoptr(Scene) scene = scene_new(0);
@@ -198,6 +222,24 @@ static const struct {
     { { .topology = "nonsense" },
         "--topology: 'nonsense' is no file and no topology such as 'numa:2 l3:1 core:4 pu:2' (at "
         "most 4096 CPUs)" },
+    { { .topology = "core:2 pu:1", .kinds = "8P" },
+        "--kinds: it names 8 cores, and the topology has 2" },
+    { { .topology = "core:2 pu:1", .llc_sizes = "96M,32M" },
+        "--llc-sizes: it names 2, and the topology has 0 last-level caches" },
+    { { .topology = "core:2 pu:1", .siblings = "far" }, "--siblings: 'far' is not 'split'" },
+    { { .topology = "core:2 pu:2", .kinds = "1P+1E", .offline = "3" },
+        "--offline: this machine has no CPU 3; it has 0-2" },
+    { { .topology = "core:2 pu:1", .offline = "0-1" }, "--offline: no CPU is left" },
+    { { .topology = "core:2 pu:1", .offline = "1", .isolated = "1" },
+        "--isolated: this machine has no CPU 1; it has 0" },
+    { { .topology = "nonsense", .kinds = "8P" },
+        "--topology: 'nonsense' is no file and no topology such as 'numa:2 l3:1 core:4 pu:2' (at "
+        "most 4096 CPUs)" },
+    { { .topology = "/nonexistent.xml", .llc_sizes = "96M" },
+        "--llc-sizes: it goes with a text in --topology" },
+    { { .kinds = "8P" }, "--kinds: it goes with a text in --topology" },
+    { { .offline = "7" }, "--offline: it goes with a text in --topology" },
+    { { .siblings = "split" }, "--siblings: it goes with a text in --topology" },
     { { .topology = "/nonexistent.xml" },
         "--topology: cannot open '/nonexistent.xml': No such file or directory" },
     { { .config = "/nonexistent" },
@@ -227,6 +269,7 @@ int main(int argc, char **argv)
     g_test_add_func("/what-if/what-others-hold", test_what_others_hold_counts_unless_it_is_said);
     g_test_add_func("/what-if/another-machine", test_another_machine);
     g_test_add_func("/what-if/nodes-that-are-no-range", test_nodes_that_are_no_range);
+    g_test_add_func("/what-if/another-machine-in-detail", test_another_machine_in_detail);
     g_test_add_func("/what-if/a-vm-that-there-is-not", test_a_vm_that_there_is_not);
     g_test_add_func(
         "/what-if/fixes-for-a-vm-that-there-is-not", test_fixes_for_a_vm_that_there_is_not);

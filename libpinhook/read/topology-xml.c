@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "read/topology-xml.h"
 
-#include "base/cpuset.h"
 #include "base/error.h"
 #include "read/topology.h"
 
@@ -176,7 +175,7 @@ static void append_text(GString *text, const char *name, const char *value)
     g_string_append_c(text, '"');
 }
 
-static void append_set(GString *text, const char *name, const CpuSet *set)
+void topology_xml_append_set(GString *text, const char *name, const CpuSet *set)
 {
     char *value = NULL;
 
@@ -396,7 +395,7 @@ static void append_object(GString *text, const Object *object, const char *const
     append_text(text, "type", object->type->name);
     g_string_append(text, object->type->attributes != NULL ? object->type->attributes : "");
     for (guint i = 0; i < SETS; i++) {
-        append_set(text, set_names[i], object->sets[i]);
+        topology_xml_append_set(text, set_names[i], object->sets[i]);
     }
     for (guint i = 0; i < NUMBERS; i++) {
         if (numbers[i] != NULL) {
@@ -566,7 +565,7 @@ static gboolean open_kind(Rewriting *rewriting, const Attributes *attributes, GE
     }
     hwloc_bitmap_or(rewriting->kinds, rewriting->kinds, cpus);
     g_string_append(rewriting->text, "<cpukind");
-    append_set(rewriting->text, "cpuset", cpus);
+    topology_xml_append_set(rewriting->text, "cpuset", cpus);
     if (is_forced) {
         append_text(rewriting->text, "forced_efficiency", values[1]);
     }

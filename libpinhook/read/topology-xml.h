@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include <glib.h>
+#include "base/cpuset.h"
 
 /// What hwloc may be handed of a file that it is said to have written: the same machine, written
 /// anew from what was understood of it, without devices and what else nobody here asks for.
@@ -15,3 +15,6 @@
 /// NULL and PINHOOK_ERROR_INVALID: the message is the reason alone, with the line. The caller frees
 /// what comes back.
 char *topology_xml_rewrite(const char *xml, gsize length, GError **error);
+
+/// Appends the attribute @name, as hwloc writes a set.
+void topology_xml_append_set(GString *text, const char *name, const CpuSet *set);

@@ -161,29 +161,43 @@ static HwlocTopology *describe_by(Source source, const char *text)
     return topology != NULL && has_usable_count(topology) ? g_steal_pointer(&topology) : NULL;
 }
 
-static HwlocTopology *describe_by_xml(const char *path, GError **error)
+HwlocTopology *topology_describe_xml(const char *xml, gsize length, GError **error)
+{
+    g_autofree char *anew = topology_xml_rewrite(xml, length, error);
+    if (anew == NULL) {
+        return NULL;
+    }
+    HwlocTopology *topology = describe_by(from_xml, anew);
+    if (topology == NULL) {
+        g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_INVALID,
+            "hwloc refuses it; one is made by: lstopo machine.xml");
+    }
+    return topology;
+}
+
+static HwlocTopology *describe_by_file(const char *path, GError **error)
 {
     gsize length;
     g_autofree char *xml = root_read_named(path, XML_LIMIT, &length, error);
     if (xml == NULL) {
         return NULL;
     }
-    g_autofree char *anew = topology_xml_rewrite(xml, length, error);
-    HwlocTopology *topology = anew != NULL ? describe_by(from_xml, anew) : NULL;
-    if (anew != NULL && topology == NULL) {
-        g_set_error(error, PINHOOK_ERROR, PINHOOK_ERROR_INVALID,
-            "hwloc refuses it; one is made by: lstopo machine.xml");
-    }
+    HwlocTopology *topology = topology_describe_xml(xml, length, error);
     if (topology == NULL) {
         g_prefix_error(error, "'%s' is no topology that hwloc can read: ", path);
     }
     return topology;
 }
 
+gboolean topology_names_file(const char *text)
+{
+    return g_str_has_suffix(text, ".xml") || access(text, F_OK) == 0;
+}
+
 HwlocTopology *topology_describe(const char *text, GError **error)
 {
-    if (g_str_has_suffix(text, ".xml") || access(text, F_OK) == 0) {
-        return describe_by_xml(text, error);
+    if (topology_names_file(text)) {
+        return describe_by_file(text, error);
     }
     HwlocTopology *topology = is_within_limits(text) ? describe_by(from_synthetic, text) : NULL;
     if (topology == NULL) {

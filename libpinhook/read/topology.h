@@ -23,3 +23,9 @@ HwlocTopology *topology_load(const Root *root, GError **error);
 /// machine.xml), or hwloc's synthetic syntax ("numa:2 l3:1 core:4 pu:2"). PINHOOK_ERROR_INVALID or
 /// NOT_FOUND where it is neither, or has more than TOPOLOGY_CPUS CPUs.
 HwlocTopology *topology_describe(const char *text, GError **error);
+
+/// Whether topology_describe() takes @text for the path of a file.
+gboolean topology_names_file(const char *text);
+
+/// A topology of hwloc's XML, see topology_xml_rewrite().
+HwlocTopology *topology_describe_xml(const char *xml, gsize length, GError **error);
