@@ -159,18 +159,12 @@ static void drop_what_was_replaced(VmReading *reading)
 
 /* What follows from several settings. */
 
-/// QEMU takes one dash or two.
-static gboolean is_option(const char *argument, const char *name)
-{
-    return argument[0] == '-' && strcmp(argument + 1 + (argument[1] == '-'), name) == 0;
-}
-
 static void overlay_args(VmReading *reading, Smp *smp)
 {
     g_auto(GStrv) argv = vmconfig_argv(reading->vm);
 
     for (guint i = 0; argv != NULL && argv[i] != NULL; i++) {
-        if (!is_option(argv[i], "smp")) {
+        if (!vmargs_is_option(argv[i], "smp")) {
             continue;
         }
         const char *value = argv[i + 1] != NULL ? argv[++i] : NULL;
@@ -372,7 +366,7 @@ gboolean vmconfig_has_smp(const VmConfig *vm)
     g_auto(GStrv) argv = vmconfig_argv(vm);
 
     for (guint i = 0; argv != NULL && argv[i] != NULL; i++) {
-        if (is_option(argv[i], "smp")) {
+        if (vmargs_is_option(argv[i], "smp")) {
             return TRUE;
         }
     }
@@ -385,7 +379,7 @@ char *vmconfig_args_with_smp(const VmConfig *vm, const char *smp)
     g_autoptr(GString) args = g_string_new(NULL);
 
     for (guint i = 0; argv != NULL && argv[i] != NULL; i++) {
-        if (!is_option(argv[i], "smp")) {
+        if (!vmargs_is_option(argv[i], "smp")) {
             vmargs_append(args, argv[i]);
         } else if (argv[i + 1] != NULL) {
             i++;
@@ -404,7 +398,7 @@ gboolean vmconfig_has_one_thread(const VmConfig *vm)
 
     for (guint i = 0; argv != NULL && argv[i] != NULL && argv[i + 1] != NULL; i++) {
         g_auto(GStrv) parts = g_strsplit(argv[i + 1], ",", -1);
-        if (is_option(argv[i], "accel") &&
+        if (vmargs_is_option(argv[i], "accel") &&
             g_strv_contains((const char *const *)parts, "thread=single")) {
             return TRUE;
         }
