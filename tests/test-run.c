@@ -206,6 +206,33 @@ static void test_vm_goes_through_all_phases(void)
     assert_found(scene, run_status, OUTCOME_UNPROVEN, FINDING_VM_GONE);
 }
 
+static guint count_lines(const Scene *scene, Door door)
+{
+    g_autoptr(Report) report = door(&scene->call);
+    g_autofree char *text = report_to_text(report);
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+
+    g_test_message("%s", text);
+    return g_strv_length(lines) - 1;
+}
+
+/// Whatever costs nothing to ignore is only counted.
+static void test_start_on_a_well_kept_host_is_brief(void)
+{
+    static const char *const ksm[] = { "0\n", "1\n" };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(ksm); i++) {
+        g_autoptr(Scene) scene = scene_new(GOOD);
+        fake_root_write(scene->fake, "sys/kernel/mm/ksm/run", ksm[i]);
+        guint lines = count_lines(scene, run_pre_start);
+        start_qemu(scene, FAKE_QEMU_GOOD);
+        lines += count_lines(scene, run_post_start);
+        g_assert_cmpuint(lines, <=, 4);
+        g_autoptr(Report) report = go(scene, run_check, OUTCOME_PASSED);
+        g_assert_cmpuint(report->findings->len, ==, i);
+    }
+}
+
 static void test_check_changes_nothing(void)
 {
     g_autoptr(Scene) scene = scene_new(GOOD);
@@ -1965,6 +1992,8 @@ static void test_real_kernel_is_not_used_on_another_proc(void)
 static void add_starts(void)
 {
     g_test_add_func("/run/vm-goes-through-all-phases", test_vm_goes_through_all_phases);
+    g_test_add_func(
+        "/run/start-on-a-well-kept-host-is-brief", test_start_on_a_well_kept_host_is_brief);
     g_test_add_func("/run/check-changes-nothing", test_check_changes_nothing);
     g_test_add_func("/run/refused-vm-leaves-nothing", test_refused_vm_leaves_nothing);
     g_test_add_func("/run/refusal-takes-back-an-earlier-reservation",

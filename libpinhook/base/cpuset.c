@@ -241,3 +241,50 @@ char *cpuset_to_ids(const CpuSet *set)
 {
     return g_strdelimit(cpuset_to_list(set), ",", ';');
 }
+
+/* Masks. */
+
+static gboolean parse_word(const char *text, guint first, CpuSet *set)
+{
+    gsize digits = strlen(text);
+
+    if (digits < 1 || digits > 8 || strspn(text, "0123456789abcdefABCDEF") != digits ||
+        first >= CPUSET_LIMIT) {
+        return FALSE;
+    }
+    guint64 word = g_ascii_strtoull(text, NULL, 16);
+    for (guint bit = 0; bit < 32; bit++) {
+        if (word >> bit & 1) {
+            hwloc_bitmap_set(set, first + bit);
+        }
+    }
+    return TRUE;
+}
+
+CpuSet *cpuset_parse_mask(const char *text)
+{
+    g_auto(GStrv) words = g_strsplit(text, ",", -1);
+    g_autoptr(CpuSet) set = cpuset_new();
+    guint count = g_strv_length(words);
+
+    for (guint i = 0; i < count; i++) {
+        if (!parse_word(words[i], (count - 1 - i) * 32, set)) {
+            return NULL;
+        }
+    }
+    return count > 0 ? g_steal_pointer(&set) : NULL;
+}
+
+char *cpuset_to_mask(const CpuSet *set)
+{
+    GString *text = g_string_new(NULL);
+
+    for (int word = MAX(hwloc_bitmap_last(set), 0) / 32; word >= 0; word--) {
+        guint32 bits = 0;
+        for (unsigned bit = 0; bit < 32; bit++) {
+            bits |= (guint32)hwloc_bitmap_isset(set, (unsigned)word * 32 + bit) << bit;
+        }
+        g_string_append_printf(text, text->len > 0 ? ",%08x" : "%x", bits);
+    }
+    return g_string_free(text, FALSE);
+}

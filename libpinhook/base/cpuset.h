@@ -41,3 +41,10 @@ char *cpuset_to_list(const CpuSet *set);
 
 /// As `numa<i>` wants it: `0-3;8`. The caller frees it.
 char *cpuset_to_ids(const CpuSet *set);
+
+/// A mask as the kernel writes it: words of 32 bits in hexadecimal, parted by commas, the last one
+/// the lowest. NULL: it is none.
+CpuSet *cpuset_parse_mask(const char *text);
+
+/// The same of @set; an empty one is "0". The caller frees it.
+char *cpuset_to_mask(const CpuSet *set);

@@ -146,6 +146,46 @@ static const FindingKind kinds[FINDING_COUNT] = {
         "Its network, storage and Proxmox itself, and QEMU's other threads, need room; without it "
         "all VMs wait for them.",
         "Isolate fewer CPUs (isolcpus= on the kernel command line), or bind fewer to guests." },
+    [FINDING_IRQ_DEFAULT] = { "irq-default", SEVERITY_NOTE,
+        "Interrupts of devices that are to come may begin on CPUs of vCPUs, or it cannot be told.",
+        "Each one stops the guest there until the host has handled it; a device that is plugged in "
+        "or a driver that starts anew brings some.",
+        "Write a mask of the host's own CPUs into /proc/irq/default_smp_affinity; to keep it, "
+        "irqaffinity=LIST on the kernel command line." },
+    [FINDING_WORKQUEUES] = { "workqueues", SEVERITY_NOTE,
+        "Work of the kernel that is bound to no CPU may run on CPUs of vCPUs, or it cannot be "
+        "told.",
+        "It takes moments from the guest; the kernel keeps it off CPUs that isolcpus= names unless "
+        "somebody has changed that.",
+        "Write a mask of the host's own CPUs into /sys/devices/virtual/workqueue/cpumask." },
+    [FINDING_WATCHDOG] = { "watchdog", SEVERITY_NOTE,
+        "The kernel's watchdogs for lockups run on CPUs of vCPUs, or it cannot be told.",
+        "Every few seconds a timer and a thread of the kernel stop the guest for some "
+        "microseconds. "
+        "With nohz_full= they leave these CPUs by themselves.",
+        "sysctl -w kernel.watchdog_cpumask=LIST with the host's own CPUs, and the same line in "
+        "/etc/sysctl.d to keep it." },
+    [FINDING_DEEP_SLEEP] = { "deep-sleep", SEVERITY_NOTE,
+        "CPUs of vCPUs may sleep so deeply that waking up takes more than 10 us, or it cannot be "
+        "told.",
+        "A guest that was idle begins that much later. Sleep saves power, and lets other cores run "
+        "faster.",
+        "Write 10 into /sys/devices/system/cpu/cpuN/power/pm_qos_resume_latency_us. What a program "
+        "holds against sleep through /dev/cpu_dma_latency, as some of tuned's profiles do, does "
+        "not show there." },
+    [FINDING_KSM] = { "ksm", SEVERITY_NOTE,
+        "The kernel merges equal pages of guests (KSM), or it cannot be told.",
+        "A guest that writes to a merged page waits until it has been copied, and can find out "
+        "what "
+        "others have in memory.",
+        "systemctl disable --now ksmtuned; echo 0 > /sys/kernel/mm/ksm/run. To take apart what is "
+        "merged, 2 in place of 0: that needs the memory." },
+    [FINDING_HUGE_FOR_ALL] = { "huge-for-all", SEVERITY_NOTE,
+        "The kernel makes huge pages for all processes (THP is `always`), or it cannot be told.",
+        "It moves memory to make them, and who uses it waits. Guests' memory is asked for as huge "
+        "pages by QEMU itself.",
+        "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled; to keep it, "
+        "transparent_hugepage=madvise on the kernel command line." },
     [FINDING_NOHZ_FULL_MISSING] = { "nohz-full-missing", SEVERITY_WARNING,
         "An isolated CPU of a vCPU is not in nohz_full.",
         "The host's timer tick goes on there and stops the guest 100 to 1000 times a second.",

@@ -6,36 +6,13 @@
 #define NAMED_INTERRUPTS 4
 #define HOST_CORES 2
 
-static GArray *to_numbers(const CpuSet *set)
-{
-    GArray *numbers = g_array_new(FALSE, FALSE, sizeof(guint));
-    unsigned number;
-
-    hwloc_bitmap_foreach_begin (number, set) {
-        g_array_append_val(numbers, number);
-    }
-    hwloc_bitmap_foreach_end();
-    return numbers;
-}
-
 /* Interrupts. */
-
-/// Where interrupts may go; where everything is isolated or held, anywhere but to @cpus.
-static CpuSet *find_refuge(const Check *check)
-{
-    CpuSet *refuge = check_left_to_host(check, check->cpus);
-
-    if (hwloc_bitmap_iszero(refuge)) {
-        hwloc_bitmap_andnot(refuge, check->request->host->online, check->cpus);
-    }
-    return refuge;
-}
 
 static Fix *fix_interrupts(const Check *check, const CpuSet *irqs)
 {
-    g_autoptr(CpuSet) refuge = find_refuge(check);
+    g_autoptr(CpuSet) refuge = check_refuge(check);
     g_autofree char *list = cpuset_to_list(refuge);
-    g_autoptr(GArray) numbers = to_numbers(irqs);
+    g_autoptr(GArray) numbers = check_to_numbers(irqs);
 
     if (*list == '\0') {
         return fix_run(fix_new(), "grep . /proc/irq/[0-9]*/effective_affinity_list");
@@ -217,7 +194,7 @@ static char *join_names(GPtrArray *names)
 static void add_slow(Check *check, const CpuSet *slow, GPtrArray *governors)
 {
     g_autofree char *list = cpuset_to_list(slow);
-    g_autoptr(GArray) numbers = to_numbers(slow);
+    g_autoptr(GArray) numbers = check_to_numbers(slow);
     g_autofree char *names = join_names(governors);
 
     if (check_add(check, FINDING_GOVERNOR,

@@ -36,3 +36,25 @@ CpuSet *check_left_to_host(const Check *check, const CpuSet *own)
     hwloc_bitmap_andnot(left, left, own);
     return left;
 }
+
+CpuSet *check_refuge(const Check *check)
+{
+    CpuSet *refuge = check_left_to_host(check, check->cpus);
+
+    if (hwloc_bitmap_iszero(refuge)) {
+        hwloc_bitmap_andnot(refuge, check->request->host->online, check->cpus);
+    }
+    return refuge;
+}
+
+GArray *check_to_numbers(const CpuSet *set)
+{
+    GArray *numbers = g_array_new(FALSE, FALSE, sizeof(guint));
+    unsigned number;
+
+    hwloc_bitmap_foreach_begin (number, set) {
+        g_array_append_val(numbers, number);
+    }
+    hwloc_bitmap_foreach_end();
+    return numbers;
+}

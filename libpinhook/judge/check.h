@@ -41,3 +41,10 @@ void check_offer(Check *check, Fix *fix);
 /// The CPUs that are left to the host: online, neither isolated nor a guest's, and not of @own. The
 /// caller frees the set.
 CpuSet *check_left_to_host(const Check *check, const CpuSet *own);
+
+/// Where may go what disturbs `cpus`: what is left to the host; where everything is isolated or
+/// held, anywhere else. The caller frees the set.
+CpuSet *check_refuge(const Check *check);
+
+/// For fix_run_for_each(). The caller unrefs the array of guint.
+GArray *check_to_numbers(const CpuSet *set);

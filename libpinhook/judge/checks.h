@@ -18,3 +18,4 @@ extern const CheckRow checks_of_isolation[];   // check-isolation.c: what was as
 extern const CheckRow checks_of_containers[];  // check-containers.c: containers beside the VM
 extern const CheckRow checks_of_guest[];       // check-guest.c: habits of the VM
 extern const CheckRow checks_of_disturbance[]; // check-disturbance.c: what disturbs the CPUs
+extern const CheckRow checks_of_kernel[];      // check-kernel.c: what the kernel does of itself

@@ -6,7 +6,7 @@
 /// In this order the findings are told.
 static const CheckRow *const lists[] = { checks_of_config, checks_of_cells, checks_of_memory,
     checks_of_pool, checks_of_plan, checks_of_shape, checks_of_cores, checks_of_isolation,
-    checks_of_containers, checks_of_guest, checks_of_disturbance };
+    checks_of_containers, checks_of_guest, checks_of_disturbance, checks_of_kernel };
 
 /// What there is to look at.
 static Subject subjects_of(const Check *check)

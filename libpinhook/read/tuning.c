@@ -22,14 +22,24 @@ void tuning_free(Tuning *tuning)
     }
     hwloc_bitmap_free(tuning->irqbalance_banned);
     g_free(tuning->tuned_profile);
+    hwloc_bitmap_free(tuning->new_interrupts.cpus);
+    hwloc_bitmap_free(tuning->workqueues.cpus);
+    hwloc_bitmap_free(tuning->watchdogs.cpus);
     g_ptr_array_unref(tuning->frequencies);
+    g_array_unref(tuning->sleeps);
     g_free(tuning);
 }
 
-/// What a file says that gave no text: nothing is off there, if it only is not in its directory.
+/// What a file says that gave no text: what it is about is off, if the file only is not in its
+/// directory.
 static TuningState state_without(const Root *root, const char *path, const char *directory)
 {
-    return root_exists(root, path) || !root_exists(root, directory) ? TUNING_UNKNOWN : TUNING_OFF;
+    gboolean there = TRUE, could_be = FALSE;
+
+    return root_look(root, path, &there, NULL) && !there &&
+                   root_look(root, directory, &could_be, NULL) && could_be
+               ? TUNING_OFF
+               : TUNING_UNKNOWN;
 }
 
 /// The processes of @unit, one a line, in @pids; NULL: none.
@@ -95,46 +105,13 @@ static char *find_variable(const char *text, const char *name)
     return *value != '\0' ? g_strdup(value) : NULL;
 }
 
-static gboolean parse_word(const char *text, guint first, CpuSet *set)
-{
-    gsize digits = strlen(text);
-
-    if (digits < 1 || digits > 8 || strspn(text, "0123456789abcdefABCDEF") != digits ||
-        first >= CPUSET_LIMIT) {
-        return FALSE;
-    }
-    guint64 word = g_ascii_strtoull(text, NULL, 16);
-    for (guint bit = 0; bit < 32; bit++) {
-        if (word >> bit & 1) {
-            hwloc_bitmap_set(set, first + bit);
-        }
-    }
-    return TRUE;
-}
-
-/// A mask as the kernel writes it: words of 32 bits in hexadecimal, parted by commas, the last one
-/// the lowest. NULL: it is none.
-static CpuSet *parse_mask(const char *text)
-{
-    g_auto(GStrv) words = g_strsplit(text, ",", -1);
-    g_autoptr(CpuSet) set = cpuset_new();
-    guint count = g_strv_length(words);
-
-    for (guint i = 0; i < count; i++) {
-        if (!parse_word(words[i], (count - 1 - i) * 32, set)) {
-            return NULL;
-        }
-    }
-    return g_steal_pointer(&set);
-}
-
 static void parse_banned(Tuning *tuning, const char *environment)
 {
     g_autofree char *mask = find_variable(environment, "IRQBALANCE_BANNED_CPUS");
     g_autofree char *list = find_variable(environment, "IRQBALANCE_BANNED_CPULIST");
 
     if (mask != NULL) {
-        tuning->irqbalance_banned = parse_mask(mask);
+        tuning->irqbalance_banned = cpuset_parse_mask(mask);
     } else if (list != NULL) {
         tuning->irqbalance_banned = cpuset_parse_list(list, ',', NULL);
     }
@@ -322,6 +299,71 @@ static TuningState load_numa_balancing(const Root *root)
     return g_ascii_strtoull(text, NULL, 10) != 0 ? TUNING_ON : TUNING_OFF;
 }
 
+/// Of the words in a file such as "always [madvise] never" the one in brackets. NULL: it cannot be
+/// read, or has none.
+static char *read_chosen(const Root *root, const char *path)
+{
+    g_autofree char *text = root_read_value(root, path);
+    const char *open = text != NULL ? strchr(text, '[') : NULL;
+    const char *close = open != NULL ? strchr(open, ']') : NULL;
+
+    return close != NULL ? g_strndup(open + 1, (gsize)(close - open - 1)) : NULL;
+}
+
+/// 1 merges; 2 has taken apart what was merged (Documentation/admin-guide/mm/ksm.rst).
+static TuningState load_ksm(const Root *root)
+{
+    static const char file[] = "sys/kernel/mm/ksm/run";
+    g_autofree char *text = root_read_value(root, file);
+
+    if (text == NULL) {
+        return state_without(root, file, "sys/kernel");
+    }
+    return strcmp(text, "1") == 0                             ? TUNING_ON
+           : strcmp(text, "0") == 0 || strcmp(text, "2") == 0 ? TUNING_OFF
+                                                              : TUNING_UNKNOWN;
+}
+
+/// Under `madvise` QEMU still asks for them for a guest's memory (qemu, system/physmem.c,
+/// ram_block_add).
+static TuningState load_huge_for_all(const Root *root)
+{
+    static const char file[] = "sys/kernel/mm/transparent_hugepage/enabled";
+    g_autofree char *chosen = read_chosen(root, file);
+
+    if (chosen == NULL) {
+        return state_without(root, file, "sys/kernel");
+    }
+    return strcmp(chosen, "always") == 0 ? TUNING_ON : TUNING_OFF;
+}
+
+/// The CPUs that a mask in a file names.
+static TuningCpus load_mask(const Root *root, const char *file, const char *directory)
+{
+    g_autofree char *text = root_read_value(root, file);
+    CpuSet *cpus = text != NULL ? cpuset_parse_mask(text) : NULL;
+
+    if (text == NULL) {
+        return (TuningCpus){ .state = state_without(root, file, directory) };
+    }
+    return (TuningCpus){ .state = cpus != NULL ? TUNING_ON : TUNING_UNKNOWN, .cpus = cpus };
+}
+
+/// `watchdog` is 0 where neither of the two runs (Documentation/admin-guide/sysctl/kernel.rst).
+static TuningCpus load_watchdogs(const Root *root)
+{
+    static const char file[] = "proc/sys/kernel/watchdog";
+    g_autofree char *runs = root_read_value(root, file);
+    g_autofree char *list = root_read_value(root, "proc/sys/kernel/watchdog_cpumask");
+
+    if (runs == NULL || strcmp(runs, "0") == 0) {
+        return (TuningCpus){ .state = runs != NULL ? TUNING_OFF
+                                                   : state_without(root, file, "proc/sys/kernel") };
+    }
+    CpuSet *cpus = list != NULL ? cpuset_parse_kernel(list, CPUSET_LIMIT, NULL) : NULL;
+    return (TuningCpus){ .state = cpus != NULL ? TUNING_ON : TUNING_UNKNOWN, .cpus = cpus };
+}
+
 /// The one word in a file; NULL: it cannot be read, or holds something else.
 static char *read_word(const Root *root, const char *directory, const char *file)
 {
@@ -378,6 +420,12 @@ Tuning *tuning_load(const Root *root, const CpuSet *cpus)
     load_irqbalance(tuning, root);
     load_tuned(tuning, root);
     tuning->numa_balancing = load_numa_balancing(root);
+    tuning->ksm = load_ksm(root);
+    tuning->huge_for_all = load_huge_for_all(root);
+    tuning->new_interrupts = load_mask(root, "proc/irq/default_smp_affinity", "proc");
+    tuning->workqueues = load_mask(root, "sys/devices/virtual/workqueue/cpumask", "sys/devices");
+    tuning->watchdogs = load_watchdogs(root);
     tuning->frequencies = load_frequencies(root, cpus);
+    tuning->sleeps = idle_load(root, cpus);
     return tuning;
 }

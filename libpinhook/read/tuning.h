@@ -3,6 +3,7 @@
 
 #include "base/cpuset.h"
 #include "base/root.h"
+#include "read/idle.h"
 
 /// TUNING_OFF also where the kernel has no such thing, or nobody installed it. TUNING_UNKNOWN:
 /// what would tell cannot be read or makes no sense.
@@ -16,6 +17,12 @@ typedef struct {
     char *preference; // of power or speed (EPP), likewise; NULL: there is none
 } TuningFrequency;
 
+/// CPUs on which the kernel does some work of its own.
+typedef struct {
+    TuningState state; // whether it does it at all
+    CpuSet *cpus;      // with TUNING_ON; else NULL
+} TuningCpus;
+
 /// What on a running machine moves interrupts, threads or pages, or slows CPUs down.
 typedef struct {
     TuningState irqbalance; // whether it runs
@@ -26,10 +33,16 @@ typedef struct {
     TuningState tuned_moves_vms;     // whether that profile moves the threads of VMs
     const char *tuned_own_directory; // where an administrator's profiles belong: "/etc/tuned"
     TuningState numa_balancing;
-    GPtrArray *frequencies; // TuningFrequency of each CPU whose frequency is scaled
+    TuningState ksm;           // whether equal pages are merged
+    TuningState huge_for_all;  // whether pages of all processes are made into huge ones
+    TuningCpus new_interrupts; // where interrupts go that are to come
+    TuningCpus workqueues;     // where work runs that is bound to no CPU
+    TuningCpus watchdogs;      // what looks for lockups
+    GPtrArray *frequencies;    // TuningFrequency of each CPU whose frequency is scaled
+    GArray *sleeps;            // IdleSleep of each CPU that sleeps
 } Tuning;
 
-/// Looks at the machine that @root stands for, and at the frequencies of @cpus only.
+/// Looks at the machine that @root stands for, and at the frequencies and sleep of @cpus only.
 ///
 /// Whether a service runs is told by its cgroup: no walk over all processes. What irqbalance is
 /// told is in its environment, which systemd takes from /etc/default/irqbalance; that file is read

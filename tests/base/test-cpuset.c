@@ -261,6 +261,37 @@ static void test_the_kernels_own_cases(gconstpointer data)
     json_object_put(kernel);
 }
 
+static void test_masks(void)
+{
+    static const struct {
+        const char *list, *mask, *as_read;
+    } rows[] = { { "0", "1", "00000001" }, { "0-3", "f", "0000000f" }, { "31", "80000000", NULL },
+        { "32", "1,00000000", "00000001,00000000" }, { "0-3,40-47", "ff00,0000000f", NULL },
+        { "95", "80000000,00000000,00000000", NULL } };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(CpuSet) set = cpuset_parse_list(rows[i].list, ',', NULL);
+        g_autofree char *mask = cpuset_to_mask(set);
+        g_autoptr(CpuSet)
+            again = cpuset_parse_mask(rows[i].as_read != NULL ? rows[i].as_read : mask);
+        g_assert_cmpstr(mask, ==, rows[i].mask);
+        assert_set(again, rows[i].list);
+    }
+    g_autoptr(CpuSet) none = cpuset_new();
+    g_autofree char *empty = cpuset_to_mask(none);
+    g_assert_cmpstr(empty, ==, "0");
+}
+
+static void test_what_is_no_mask(void)
+{
+    static const char *const texts[] = { "", ",", "f,", ",f", "x", "0x1", "123456789", "1 2",
+        "-1" };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(texts); i++) {
+        g_assert_null(cpuset_parse_mask(texts[i]));
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -282,5 +313,7 @@ int main(int argc, char **argv)
     g_test_add_data_func("/cpuset/quick/ranges", "0-65535,", test_a_mebibyte_is_read_in_time);
     g_test_add_data_func("/cpuset/quick/patterns", "0-N:1/2,", test_a_mebibyte_is_read_in_time);
     g_test_add_data_func("/cpuset/quick/commas", ",", test_a_mebibyte_is_read_in_time);
+    g_test_add_func("/cpuset/masks", test_masks);
+    g_test_add_func("/cpuset/no-mask", test_what_is_no_mask);
     return g_test_run();
 }

@@ -162,27 +162,12 @@ static void G_GNUC_PRINTF(3, 4)
 #define CPU_PATH "sys/devices/system/cpu/"
 #define NODE_PATH "sys/devices/system/node/"
 
-/// A mask as sysfs has it: words of 32 bits, the highest first.
-static char *mask_of(const CpuSet *set, guint cpus)
-{
-    GString *text = g_string_new(NULL);
-
-    for (guint word = (cpus + 31) / 32; word-- > 0;) {
-        guint32 bits = 0;
-        for (guint bit = 0; bit < 32; bit++) {
-            bits |= (guint32)hwloc_bitmap_isset(set, word * 32 + bit) << bit;
-        }
-        g_string_append_printf(text, "%s%08x", text->len > 0 ? "," : "", bits);
-    }
-    return g_string_free(text, FALSE);
-}
-
 static char *mask_of_all(guint cpus)
 {
     g_autoptr(CpuSet) all = cpuset_new();
 
     hwloc_bitmap_set_range(all, 0, (int)cpus - 1);
-    return mask_of(all, cpus);
+    return cpuset_to_mask(all);
 }
 
 static void add_cpu(FakeRoot *fake, guint cpu, guint cores, guint threads)
@@ -192,7 +177,7 @@ static void add_cpu(FakeRoot *fake, guint cpu, guint cores, guint threads)
     for (guint thread = 0; thread < threads; thread++) {
         hwloc_bitmap_set(siblings, cpu % cores + thread * cores);
     }
-    g_autofree char *core_cpus = mask_of(siblings, cores * threads);
+    g_autofree char *core_cpus = cpuset_to_mask(siblings);
     g_autofree char *all = mask_of_all(cores * threads);
     g_autofree char *core = g_strdup_printf("%u", cpu % cores);
     write_number(fake, core_cpus, CPU_PATH "cpu%u/topology/core_cpus", cpu);
@@ -229,12 +214,27 @@ void fake_root_add_cpus(FakeRoot *fake, guint cores, guint threads, const char *
     }
     add_node(fake, cpus);
     fake_root_write(fake, "sys/fs/cgroup/system.slice/cgroup.procs", "");
+    fake_root_write(fake, "sys/kernel/mm/ksm/run", "0\n");
+}
+
+/// What the kernel does of itself stays where nothing is isolated.
+static void keep_kernel_off(FakeRoot *fake, guint cpus, const char *isolated)
+{
+    g_autoptr(CpuSet) others = cpuset_new();
+    g_autoptr(CpuSet) set = *isolated != '\0' ? cpuset_parse_list(isolated, ',', NULL)
+                                              : cpuset_new();
+
+    hwloc_bitmap_set_range(others, 0, (int)cpus - 1);
+    hwloc_bitmap_andnot(others, others, set);
+    g_autofree char *mask = cpuset_to_mask(others);
+    fake_root_write(fake, "proc/irq/default_smp_affinity", mask);
+    fake_root_write(fake, "proc/sys/kernel/watchdog", "0\n");
 }
 
 void fake_root_add_host(FakeRoot *fake, guint cores, guint threads, const char *isolated)
 {
     fake_root_add_cpus(fake, cores, threads, isolated);
+    keep_kernel_off(fake, cores * threads, isolated);
     fake_root_write(fake, "proc/sys/kernel/random/boot_id", "7d0c4b0e-fake\n");
     fake_root_write(fake, "proc/sys/kernel/hostname", "pve1.example.com\n");
-    fake_root_write(fake, "proc/irq/default_smp_affinity", "ff\n");
 }

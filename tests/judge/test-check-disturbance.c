@@ -20,6 +20,13 @@
 #define PARTITIONING "usr/lib/tuned/cpu-partitioning/tuned.conf"
 #define PARTITIONING_TEXT "[main]\n[scheduler]\nisolated_cores=4-15\nps_blacklist=.*qemu-kvm.*\n"
 #define NUMA_BALANCING "proc/sys/kernel/numa_balancing"
+#define SMP_AFFINITY "proc/irq/default_smp_affinity"
+#define WORKQUEUES "sys/devices/virtual/workqueue/cpumask"
+#define WATCHDOG "proc/sys/kernel/watchdog"
+#define KSM "sys/kernel/mm/ksm/run"
+#define HUGE "sys/kernel/mm/transparent_hugepage/enabled"
+#define RESUME(cpu) "sys/devices/system/cpu/cpu" #cpu "/power/pm_qos_resume_latency_us"
+#define STATE(cpu, state, file) "sys/devices/system/cpu/cpu" #cpu "/cpuidle/state" #state "/" file
 #define GOVERNOR(cpu) "sys/devices/system/cpu/cpu" #cpu "/cpufreq/scaling_governor"
 
 typedef struct {
@@ -41,7 +48,7 @@ typedef struct {
     const char *isolated; // by isolcpus; NULL: ISOLATED
     const char *partition;
     const char *irqs; // "24:4 25:0-3", each handled by q<number>
-    File files[4];
+    File files[6];
 } Example;
 
 typedef struct {
@@ -115,6 +122,36 @@ static void add_command(FakeRoot *fake, const char *name, const char *text)
     g_assert_cmpint(g_chmod(outside, 0755), ==, 0);
 }
 
+/// Three states, of which a limit allows two.
+static void add_idle_states(FakeRoot *fake, guint cpu)
+{
+    static const char *const latencies[] = { "0\n", "2\n", "133\n" };
+    g_autofree char *limit = g_strdup_printf(
+        "sys/devices/system/cpu/cpu%u/power/pm_qos_resume_latency_us", cpu);
+
+    fake_root_write(fake, limit, "10\n");
+    for (guint i = 0; i < G_N_ELEMENTS(latencies); i++) {
+        g_autofree char *state = g_strdup_printf(
+            "sys/devices/system/cpu/cpu%u/cpuidle/state%u/", cpu, i);
+        g_autofree char *latency = g_strconcat(state, "latency", NULL);
+        g_autofree char *disable = g_strconcat(state, "disable", NULL);
+        fake_root_write(fake, latency, latencies[i]);
+        fake_root_write(fake, disable, "0\n");
+    }
+}
+
+/// What the kernel does of itself stays on @cpus.
+static void keep_kernel_on(FakeRoot *fake, const CpuSet *cpus)
+{
+    g_autofree char *mask = cpuset_to_mask(cpus);
+    g_autofree char *list = cpuset_to_list(cpus);
+
+    fake_root_write(fake, SMP_AFFINITY, mask);
+    fake_root_write(fake, WORKQUEUES, mask);
+    fake_root_write(fake, WATCHDOG, "1\n");
+    fake_root_write(fake, WATCHDOG "_cpumask", list);
+}
+
 static FakeRoot *new_calm_machine(void)
 {
     FakeRoot *fake = fake_root_new();
@@ -127,7 +164,10 @@ static FakeRoot *new_calm_machine(void)
         g_autofree char *path = g_strdup_printf(
             "sys/devices/system/cpu/cpu%u/cpufreq/scaling_governor", cpu);
         fake_root_write(fake, path, "performance\n");
+        add_idle_states(fake, cpu);
     }
+    fake_root_write(fake, KSM, "0\n");
+    fake_root_write(fake, HUGE, "always [madvise] never\n");
     add_command(fake, "systemctl", systemctl);
     add_command(fake, "sysctl", sysctl);
     add_command(fake, "tuned-adm", tuned_adm);
@@ -154,6 +194,8 @@ static Scene *scene_new(const Example *example)
     scene->host = fake_host_new_isolated(example->shape != NULL ? example->shape : SHAPE, &files);
     scene->cpus = parse(example->cpus != NULL ? example->cpus : "4-7");
     scene->held = parse(example->held != NULL ? example->held : "");
+    g_autoptr(CpuSet) others = cpuset_minus(scene->host->online, scene->cpus);
+    keep_kernel_on(scene->fake, others);
     if (example->irqs != NULL) {
         add_interrupts(scene->fake, example->irqs);
     }
@@ -162,6 +204,8 @@ static Scene *scene_new(const Example *example)
     }
     return scene;
 }
+
+static const CheckRow *const lists[] = { checks_of_disturbance, checks_of_kernel };
 
 static GPtrArray *judge_with(const Scene *scene, const Severity *severities)
 {
@@ -178,8 +222,10 @@ static GPtrArray *judge_with(const Scene *scene, const Severity *severities)
 
     taken_add(taken, 101, scene->held);
     memcpy(policy->severities, severities, sizeof(policy->severities));
-    for (const CheckRow *row = checks_of_disturbance; row->look != NULL; row++) {
-        row->look(&check);
+    for (gsize i = 0; i < G_N_ELEMENTS(lists); i++) {
+        for (const CheckRow *row = lists[i]; row->look != NULL; row++) {
+            row->look(&check);
+        }
     }
     return check.findings;
 }
@@ -509,6 +555,149 @@ static const Example examples[] = {
                    "1",
         .fix = "pinhook host",
         .shows = TRUE },
+
+    { .name = "calm/irq-default", .code = FINDING_IRQ_DEFAULT },
+    { .name = "irq-default/all",
+        .code = FINDING_IRQ_DEFAULT,
+        .message = "interrupts of devices to come may be delivered to CPU 4-7",
+        .fix = "echo f > /proc/irq/default_smp_affinity",
+        .files = { { SMP_AFFINITY, "ffff\n" } } },
+    { .name = "irq-default/one",
+        .code = FINDING_IRQ_DEFAULT,
+        .held = "2-3",
+        .message = "interrupts of devices to come may be delivered to CPU 5",
+        .fix = "echo 3 > /proc/irq/default_smp_affinity",
+        .files = { { SMP_AFFINITY, "00000000,0000002f\n" } } },
+    { .name = "irq-default/nowhere-else",
+        .code = FINDING_IRQ_DEFAULT,
+        .cpus = "0-15",
+        .message = "interrupts of devices to come may be delivered to CPU 0-15",
+        .fix = "cat /proc/irq/default_smp_affinity",
+        .shows = TRUE,
+        .files = { { SMP_AFFINITY, "ffff\n" } } },
+    { .name = "irq-default/none-in-this-kernel",
+        .code = FINDING_IRQ_DEFAULT,
+        .files = { { SMP_AFFINITY, NULL } } },
+    { .name = "irq-default/cannot-be-told",
+        .code = FINDING_IRQ_DEFAULT,
+        .message = "where interrupts of devices to come go cannot be told: "
+                   "/proc/irq/default_smp_affinity cannot be read",
+        .fix = "cat /proc/irq/default_smp_affinity",
+        .shows = TRUE,
+        .files = { { SMP_AFFINITY, "lots\n" } } },
+
+    { .name = "calm/workqueues", .code = FINDING_WORKQUEUES },
+    { .name = "workqueues/all",
+        .code = FINDING_WORKQUEUES,
+        .message = "the kernel may do work of its own on CPU 4-7",
+        .fix = "echo f > /sys/devices/virtual/workqueue/cpumask",
+        .files = { { WORKQUEUES, "ffff\n" } } },
+    { .name = "workqueues/beside",
+        .code = FINDING_WORKQUEUES,
+        .files = { { WORKQUEUES, "ff0f" } } },
+    { .name = "workqueues/cannot-be-told",
+        .code = FINDING_WORKQUEUES,
+        .message = "where the kernel does work of its own cannot be told: "
+                   "/sys/devices/virtual/workqueue/cpumask cannot be read",
+        .fix = "cat /sys/devices/virtual/workqueue/cpumask",
+        .shows = TRUE,
+        .files = { { WORKQUEUES, NULL }, { WORKQUEUES "/no-file", "" } } },
+
+    { .name = "calm/watchdog", .code = FINDING_WATCHDOG },
+    { .name = "watchdog/all",
+        .code = FINDING_WATCHDOG,
+        .message = "the kernel's watchdogs for lockups run on CPU 4-7",
+        .fix = "sysctl -w kernel.watchdog_cpumask=0-3",
+        .files = { { WATCHDOG "_cpumask", "0-15\n" } } },
+    { .name = "watchdog/off",
+        .code = FINDING_WATCHDOG,
+        .files = { { WATCHDOG, "0\n" }, { WATCHDOG "_cpumask", "0-15\n" } } },
+    { .name = "watchdog/none-in-this-kernel",
+        .code = FINDING_WATCHDOG,
+        .files = { { WATCHDOG, NULL }, { WATCHDOG "_cpumask", NULL } } },
+    { .name = "watchdog/cannot-be-told",
+        .code = FINDING_WATCHDOG,
+        .message = "where the kernel's watchdogs for lockups run cannot be told: "
+                   "/proc/sys/kernel/watchdog_cpumask cannot be read",
+        .fix = "cat /proc/sys/kernel/watchdog_cpumask",
+        .shows = TRUE,
+        .files = { { WATCHDOG "_cpumask", NULL } } },
+
+    { .name = "calm/deep-sleep", .code = FINDING_DEEP_SLEEP },
+    { .name = "deep-sleep/no-limit",
+        .code = FINDING_DEEP_SLEEP,
+        .message = "CPU 5 may sleep so deeply that waking up takes 133 us",
+        .fix = "echo 10 > /sys/devices/system/cpu/cpu5/power/pm_qos_resume_latency_us",
+        .files = { { RESUME(5), "0\n" }, { RESUME(8), "0\n" } } },
+    { .name = "deep-sleep/limit-that-is-too-high",
+        .code = FINDING_DEEP_SLEEP,
+        .message = "CPU 4-5 may sleep so deeply that waking up takes 150 us",
+        .fix = "for i in 4 5; do echo 10 > "
+               "/sys/devices/system/cpu/cpu$i/power/pm_qos_resume_latency_us; done",
+        .files = { { RESUME(4), "200\n" }, { RESUME(5), "150\n" },
+            { STATE(5, 2, "latency"), "150\n" } } },
+    { .name = "deep-sleep/just-not",
+        .code = FINDING_DEEP_SLEEP,
+        .files = { { RESUME(4), "0\n" }, { STATE(4, 2, "latency"), "10\n" } } },
+    { .name = "deep-sleep/just",
+        .code = FINDING_DEEP_SLEEP,
+        .message = "CPU 4 may sleep so deeply that waking up takes 11 us",
+        .files = { { RESUME(4), "0\n" }, { STATE(4, 2, "latency"), "11\n" } } },
+    { .name = "deep-sleep/disabled",
+        .code = FINDING_DEEP_SLEEP,
+        .files = { { RESUME(4), "0\n" }, { STATE(4, 2, "disable"), "1\n" } } },
+    { .name = "deep-sleep/none-at-all",
+        .code = FINDING_DEEP_SLEEP,
+        .files = { { RESUME(4), "n/a\n" } } },
+    { .name = "deep-sleep/no-idle-states",
+        .code = FINDING_DEEP_SLEEP,
+        .files = { { "sys/devices/system/cpu/cpu4/cpuidle", NULL }, { RESUME(4), NULL } } },
+    { .name = "deep-sleep/cannot-be-told",
+        .code = FINDING_DEEP_SLEEP,
+        .message = "how deeply CPU 4,6 may sleep cannot be told: its idle states cannot be read",
+        .fix = "grep . /sys/devices/system/cpu/cpu[0-9]*/cpuidle/*/latency",
+        .shows = TRUE,
+        .files = { { RESUME(4), "lots\n" }, { STATE(6, 1, "latency"), NULL } } },
+
+    { .name = "calm/ksm", .code = FINDING_KSM },
+    { .name = "ksm/on",
+        .code = FINDING_KSM,
+        .message = "the kernel merges equal pages of guests",
+        .fix = "systemctl disable --now ksmtuned; echo 0 > /sys/kernel/mm/ksm/run "
+               "# pages are merged no more",
+        .files = { { KSM, "1\n" } } },
+    { .name = "ksm/taken-apart", .code = FINDING_KSM, .files = { { KSM, "2\n" } } },
+    { .name = "ksm/none-in-this-kernel",
+        .code = FINDING_KSM,
+        .files = { { "sys/kernel/mm/ksm", NULL } } },
+    { .name = "ksm/cannot-be-told",
+        .code = FINDING_KSM,
+        .message = "whether the kernel merges equal pages cannot be told: "
+                   "/sys/kernel/mm/ksm/run cannot be read",
+        .fix = "cat /sys/kernel/mm/ksm/run",
+        .shows = TRUE,
+        .files = { { KSM, "\n" } } },
+
+    { .name = "calm/huge-for-all", .code = FINDING_HUGE_FOR_ALL },
+    { .name = "huge-for-all/always",
+        .code = FINDING_HUGE_FOR_ALL,
+        .message = "the kernel makes huge pages for all processes",
+        .fix = "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled",
+        .shows = TRUE, // what is written there is not what is read
+        .files = { { HUGE, "[always] madvise never\n" } } },
+    { .name = "huge-for-all/never",
+        .code = FINDING_HUGE_FOR_ALL,
+        .files = { { HUGE, "always madvise [never]\n" } } },
+    { .name = "huge-for-all/none-in-this-kernel",
+        .code = FINDING_HUGE_FOR_ALL,
+        .files = { { "sys/kernel/mm/transparent_hugepage", NULL } } },
+    { .name = "huge-for-all/cannot-be-told",
+        .code = FINDING_HUGE_FOR_ALL,
+        .message = "whether the kernel makes huge pages for all cannot be told: "
+                   "/sys/kernel/mm/transparent_hugepage/enabled cannot be read",
+        .fix = "cat /sys/kernel/mm/transparent_hugepage/enabled",
+        .shows = TRUE,
+        .files = { { HUGE, "always\n" } } },
 };
 
 static void test_found_or_not(gconstpointer data)
@@ -581,7 +770,7 @@ static const Example troubled = { .name = "troubled",
     .cpus = "1-3",
     .irqs = "24:1",
     .files = { { IRQBALANCE, "812\n" }, { TUNED "/x", "" }, { NUMA_BALANCING, "1\n" },
-        { GOVERNOR(2), "schedutil\n" } } };
+        { GOVERNOR(2), "schedutil\n" }, { KSM, "1\n" }, { SMP_AFFINITY, "f\n" } } };
 
 static void test_a_calm_machine_has_no_findings(void)
 {
@@ -594,7 +783,8 @@ static void test_a_calm_machine_has_no_findings(void)
 static void test_all_are_found_together(void)
 {
     static const FindingCode codes[] = { FINDING_IRQ_ON_CPUS, FINDING_IRQBALANCE, FINDING_TUNED,
-        FINDING_NUMA_BALANCING, FINDING_GOVERNOR, FINDING_HOST_STARVED };
+        FINDING_NUMA_BALANCING, FINDING_GOVERNOR, FINDING_HOST_STARVED, FINDING_IRQ_DEFAULT,
+        FINDING_KSM };
     g_autoptr(Scene) scene = scene_new(&troubled);
     g_autoptr(GPtrArray) findings = judge(scene);
 
@@ -602,7 +792,7 @@ static void test_all_are_found_together(void)
     for (guint i = 0; i < findings->len; i++) {
         const Finding *finding = findings->pdata[i];
         g_assert_cmpint(finding->code, ==, codes[i]);
-        g_assert_cmpint(finding->severity, ==, SEVERITY_WARNING);
+        g_assert_cmpint(finding->severity, ==, finding_kind(codes[i])->severity);
     }
 }
 

@@ -77,6 +77,18 @@ static void test_without_the_slice_nothing_is_known(void)
     g_assert_cmpuint(tuning->frequencies->len, ==, 0);
 }
 
+/// A link that leads to itself is neither there nor not.
+static void test_what_cannot_be_looked_for_is_not_off(void)
+{
+    g_autoptr(FakeRoot) fake = new_machine();
+
+    fake_root_link(fake, SLICE "irqbalance.service", "irqbalance.service");
+    fake_root_link(fake, "sys/kernel/mm/ksm", "ksm");
+    g_autoptr(Tuning) tuning = load(fake);
+    g_assert_cmpint(tuning->irqbalance, ==, TUNING_UNKNOWN);
+    g_assert_cmpint(tuning->ksm, ==, TUNING_UNKNOWN);
+}
+
 static void test_a_cgroup_that_cannot_be_read_is_not_known(void)
 {
     g_autoptr(FakeRoot) fake = new_machine();
@@ -416,6 +428,7 @@ static void add_service_tests(void)
     g_test_add_func("/tuning/service/empty-cgroup", test_an_empty_cgroup_is_off);
     g_test_add_func("/tuning/service/on", test_a_process_in_it_is_on);
     g_test_add_func("/tuning/service/no-slice", test_without_the_slice_nothing_is_known);
+    g_test_add_func("/tuning/service/unlookable", test_what_cannot_be_looked_for_is_not_off);
     g_test_add_func("/tuning/service/unreadable", test_a_cgroup_that_cannot_be_read_is_not_known);
     for (gsize i = 0; i < G_N_ELEMENTS(banned_cases); i++) {
         g_autofree char *path = g_strdup_printf("/tuning/irqbalance/%s", banned_cases[i].name);
