@@ -29,7 +29,8 @@ static void place_on_housekeeping(Plan *plan, const Host *host, const Taken *tak
     g_autoptr(CpuSet) awake = cpuset_minus(host->online, host->isolation->isolated);
     g_autoptr(CpuSet) unheld = cpuset_minus(awake, taken->vm_cpus);
     g_autoptr(CpuSet) housekeeping = cpuset_minus(unheld, plan->reserved);
-    g_autoptr(CpuSet) local_cpus = cpus_of_nodes(host, plan->nodes);
+    g_autoptr(CpuSet) nodes = host_nodes_of(host, plan->cpus);
+    g_autoptr(CpuSet) local_cpus = cpus_of_nodes(host, nodes);
     g_autoptr(CpuSet) local = cpuset_and(housekeeping, local_cpus);
     const CpuSet *choices[] = { local, housekeeping, unheld, awake, host->online };
     guint choice = 0;

@@ -352,6 +352,19 @@ static void test_others_on_housekeeping_of_the_node(void)
     g_assert_false(c->plan->others_share);
 }
 
+/// Whichever node memory is bound to by a cell without vCPUs.
+static void test_others_on_the_vcpus_node(void)
+{
+    Host *host = fake_host_new("numa:2 l3:1 core:4 pu:1", "1-3,5-7");
+    g_autoptr(Case) c = case_new(host,
+        "cores: 2\naffinity: 1-3\nmemory: 64\nnuma: 1\n"
+        "numa0: cpus=5-6,hostnodes=1,memory=64,policy=bind\n",
+        "", "");
+
+    assert_set(c->plan->nodes, "0-1");
+    assert_set(c->plan->others, "0");
+}
+
 /// Four cores of two siblings. All but the first core are in partitions, of which VMs are in one
 /// that has one sibling of each.
 static Host *make_host_of_halves(void)
@@ -503,6 +516,7 @@ int main(int argc, char **argv)
         test_siblings_in_a_partition_without_the_vms);
     g_test_add_func(
         "/planner/others/housekeeping-elsewhere", test_others_on_housekeeping_elsewhere);
+    g_test_add_func("/planner/others/on-the-vcpus-node", test_others_on_the_vcpus_node);
     g_test_add_func("/planner/others/off-other-guests", test_others_off_other_guests);
     g_test_add_func("/planner/others/no-cpu-left", test_others_have_no_cpu_left);
     g_test_add_func("/planner/others/one-isolated-cpu", test_others_share_one_isolated_cpu);
