@@ -6,6 +6,7 @@
 #include "base/vmid.h"
 #include "read/vmlock.h"
 #include "place/planner.h"
+#include "judge/mend.h"
 #include "judge/proposal.h"
 #include "bind/fate.h"
 #include "bind/ledger.h"
@@ -144,18 +145,24 @@ static void plan_and_judge(const Request *request, Report *report)
     add_verdict(report, verdict);
 }
 
-/// Judges what disturbs the plan's CPUs on @machine; NULL: there is none.
+/// Judges what disturbs the plan's CPUs on @machine (NULL: there is none), and looks for fixes
+/// where anything was found: nobody else waits for that.
 static void judge_live(const Root *machine, Request *request, Report *report)
 {
-    if (report->plan == NULL || machine == NULL) {
-        return;
-    }
-    g_autoptr(Interrupts) interrupts = interrupts_load(machine, report->plan->cpus);
-    g_autoptr(Tuning) tuning = tuning_load(machine, report->plan->cpus);
+    gboolean live = report->plan != NULL && machine != NULL;
+    g_autoptr(Interrupts) interrupts = live ? interrupts_load(machine, report->plan->cpus) : NULL;
+    g_autoptr(Tuning) tuning = live ? tuning_load(machine, report->plan->cpus) : NULL;
+
     request->interrupts = interrupts;
     request->tuning = tuning;
-    g_autoptr(Verdict) verdict = verdict_of_live(request, report->plan);
-    add_verdict(report, verdict);
+    if (live) {
+        g_autoptr(Verdict) verdict = verdict_of_live(request, report->plan);
+        add_verdict(report, verdict);
+    }
+    if (report->findings->len > 0) {
+        g_ptr_array_unref(report->findings);
+        report->findings = mend_findings(request, report->plan);
+    }
     request->interrupts = NULL;
     request->tuning = NULL;
 }
@@ -1128,11 +1135,12 @@ HostReport *run_host(const Call *call, GError **error)
 
     report->taken = g_steal_pointer(&taken);
     report->interrupts = interrupts_load(call->root, host->isolation->isolated);
-    report->findings = verdict_of_machine(&(Request){ .policy = policy,
-        .host = host,
-        .taken = report->taken,
-        .interrupts = report->interrupts,
-        .tuning = tuning });
+    report->findings = mend_findings(&(Request){ .policy = policy,
+                                         .host = host,
+                                         .taken = report->taken,
+                                         .interrupts = report->interrupts,
+                                         .tuning = tuning },
+        NULL);
     report->host = g_steal_pointer(&host);
     return report;
 }

@@ -170,8 +170,10 @@ VmConfig *whatif_vm(const WhatIf *what_if, const Call *call, const Host *host, G
     if (vm == NULL) {
         return NULL;
     }
-    if (what_if->vcpus != 0) {
-        vmconfig_set_vcpus(vm, what_if->vcpus);
+    if (what_if->vcpus != 0 && vm->text != NULL) {
+        g_autoptr(Fix) fix = vmconfig_give_vcpus(vm, what_if->vcpus);
+        g_autoptr(VmConfig) before = g_steal_pointer(&vm);
+        vm = vmconfig_change(before, fix);
     }
     if (what_if->nodes != NULL) {
         g_autoptr(CpuSet) nodes = read_nodes(what_if->nodes, host, error);

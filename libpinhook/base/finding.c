@@ -13,17 +13,17 @@ static const FindingKind kinds[FINDING_COUNT] = {
         "The config uses an option for pinning that Proxmox does not have (cpuaffinity, cpuset).",
         "Tutorials name it, but it does nothing, and Proxmox drops it when it next writes the "
         "file: the VM only looks pinned.",
-        "Use affinity: qm set VMID --affinity LIST. That also drops the wrong line." },
+        "Use affinity: qm set VMID --affinity LIST. That also drops the wrong line.", TRUE },
     [FINDING_OPTION_IGNORED] = { "option-ignored", SEVERITY_WARNING,
         "Proxmox does not take a line of the VM's config as it is written, or QEMU soon will not.",
         "The VM runs without what the line asks for, and Proxmox drops it when it next writes the "
         "file.",
-        "Write the value as the message says, with qm set; else comment the line out." },
+        "Write the value as the message says, with qm set; else comment the line out.", TRUE },
     [FINDING_AFFINITY_INVALID] = { "affinity-invalid", SEVERITY_ERROR,
         "The VM's affinity is no list of CPUs, or none that taskset takes.",
         "Proxmox ignores what is no list, and the VM would run on any CPU; of blanks in a list "
         "taskset ends the start.",
-        "Write it as 0,5,8-11: qm set VMID --affinity LIST." },
+        "Write it as 0,5,8-11: qm set VMID --affinity LIST.", TRUE },
     [FINDING_POLICY_INVALID] = { "policy-invalid", SEVERITY_ERROR,
         "A line of /etc/pve/pinhook.conf is not understood.",
         "A misspelt rule would otherwise pass as if it were obeyed. In a group for other VMs or "
@@ -82,89 +82,96 @@ static const FindingKind kinds[FINDING_COUNT] = {
         "A CPU of this VM shares its physical core with a CPU that another VM holds.",
         "Siblings share the core's caches and pipelines; each slows the other, and can see "
         "something of what it does.",
-        "Give each VM whole cores: lscpu -e shows which CPUs share one." },
+        "Give each VM whole cores: lscpu -e shows which CPUs share one.", TRUE },
     [FINDING_NOT_ISOLATED] = { "not-isolated", SEVERITY_ERROR,
         "A CPU for a vCPU is not isolated from the host's scheduler.",
         "The host may run its own work there at any time, in the middle of the guest's.",
         "Take isolated CPUs, or isolate these: isolcpus= on the kernel command line. To start "
-        "without isolation: check.not-isolated = warning in the policy." },
+        "without isolation: check.not-isolated = warning in the policy.",
+        TRUE },
     [FINDING_SIBLING_NOT_ISOLATED] = { "sibling-not-isolated", SEVERITY_ERROR,
         "The sibling of an isolated CPU for a vCPU is not isolated.",
         "The host's work on the sibling takes half of the core.",
-        "Isolate whole cores: name the siblings in isolcpus= too." },
+        "Isolate whole cores: name the siblings in isolcpus= too.", TRUE },
     [FINDING_NODE_MEMORY] = { "node-memory", SEVERITY_ERROR,
         "A node has less free memory, or free hugepages, than the cells bound to it need.",
         "With policy=bind the kernel kills the VM, or QEMU fails, once the node is full. Page "
         "cache "
         "counts as free, and so does what ZFS's cache can give back where it certainly lies on the "
         "node; where it may lie on another one this is a warning.",
-        "Free memory there, bind the cell to another node, or use policy=preferred." },
+        "Free memory there, bind the cell to another node, or use policy=preferred.", TRUE },
     [FINDING_NO_HOUSEKEEPING] = { "no-housekeeping", SEVERITY_ERROR,
         "No CPU is left for QEMU's other threads and the host.",
         "They would run on the vCPUs' cores and stop them at every disk or network request.",
-        "Leave a core to the host: give the VM fewer CPUs." },
+        "Leave a core to the host: give the VM fewer CPUs.", TRUE },
     [FINDING_ISOLCPUS_IGNORED] = { "isolcpus-ignored", SEVERITY_WARNING,
         "isolcpus= is on the kernel command line but isolates nothing, or less than it says.",
         "A wrong flag or list drops the whole parameter, and managed_irq or nohz alone does not "
         "isolate from the scheduler.",
-        "Write isolcpus=domain,managed_irq,LIST on the kernel command line." },
+        "Write isolcpus=domain,managed_irq,LIST on the kernel command line.", TRUE },
     [FINDING_MEMORY_UNBOUND] = { "memory-unbound", SEVERITY_WARNING,
         "The host has several nodes and the VM's memory is bound to none.",
         "The memory may lie on another node than the vCPUs, and may move there later.",
-        "qm set VMID --numa 1 --numa0 cpus=…,hostnodes=NODE,memory=…,policy=bind" },
+        "qm set VMID --numa 1 --numa0 cpus=…,hostnodes=NODE,memory=…,policy=bind", TRUE },
     [FINDING_NOT_FROZEN] = { "not-frozen", SEVERITY_WARNING,
         "The VM starts running before its vCPUs are bound.",
         "For the first moments the guest runs wherever Linux puts it, and its memory with it.",
-        "qm set VMID --freeze 1: pinhook lets it run once the placement is proven." },
+        "qm set VMID --freeze 1: pinhook lets it run once the placement is proven.", TRUE },
     [FINDING_IRQ_ON_CPUS] = { "irq-on-cpus", SEVERITY_WARNING,
         "Device interrupts are delivered to CPUs of vCPUs, or it cannot be told.",
         "Each one stops the guest there until the host has handled it.",
         "Send them elsewhere: echo LIST > /proc/irq/N/smp_affinity_list. A driver may manage its "
-        "own and refuse; isolcpus=managed_irq,… on the kernel command line keeps those off." },
+        "own and refuse; isolcpus=managed_irq,… on the kernel command line keeps those off.",
+        TRUE },
     [FINDING_IRQBALANCE] = { "irqbalance", SEVERITY_WARNING,
         "irqbalance runs and may send interrupts to CPUs of vCPUs, or it cannot be told.",
         "It leaves alone what isolcpus= and nohz_full= name, not what a cgroup isolates; and once "
         "it is given a list, only what is on that list.",
         "Name the CPUs in IRQBALANCE_BANNED_CPULIST in /etc/default/irqbalance and restart it, or "
-        "systemctl disable --now irqbalance." },
+        "systemctl disable --now irqbalance.",
+        TRUE },
     [FINDING_TUNED] = { "tuned", SEVERITY_WARNING,
         "tuned runs with a profile that moves the threads of VMs, or it cannot be told.",
         "Such profiles (cpu-partitioning, realtime) take all threads but those named qemu-kvm off "
         "the isolated CPUs whenever tuned starts; on Proxmox a VM is named kvm.",
         "Use a profile of your own that includes it and has cgroup_ps_blacklist=/qemu.slice/ in "
-        "[scheduler], or tuned-adm off." },
+        "[scheduler], or tuned-adm off.",
+        TRUE },
     [FINDING_NUMA_BALANCING] = { "numa-balancing", SEVERITY_WARNING,
         "The kernel's NUMA balancing is on while the host has several nodes, or it cannot be told.",
         "It unmaps pages to see who uses them: the guest stalls at each, and memory may move.",
-        "sysctl -w kernel.numa_balancing=0, and the same line in /etc/sysctl.d to keep it." },
+        "sysctl -w kernel.numa_balancing=0, and the same line in /etc/sysctl.d to keep it.", TRUE },
     [FINDING_GOVERNOR] = { "governor", SEVERITY_WARNING,
         "CPUs of vCPUs do not always run at full speed, or it cannot be told.",
         "The kernel lowers the frequency of an idle CPU, and the guest waits while it rises.",
-        "Write performance into /sys/devices/system/cpu/cpuN/cpufreq/scaling_governor." },
+        "Write performance into /sys/devices/system/cpu/cpuN/cpufreq/scaling_governor.", TRUE },
     [FINDING_HOST_STARVED] = { "host-starved", SEVERITY_WARNING,
         "Fewer than two whole cores are left to the host.",
         "Its network, storage and Proxmox itself, and QEMU's other threads, need room; without it "
         "all VMs wait for them.",
-        "Isolate fewer CPUs (isolcpus= on the kernel command line), or bind fewer to guests." },
+        "Isolate fewer CPUs (isolcpus= on the kernel command line), or bind fewer to guests.",
+        TRUE },
     [FINDING_IRQ_DEFAULT] = { "irq-default", SEVERITY_NOTE,
         "Interrupts of devices that are to come may begin on CPUs of vCPUs, or it cannot be told.",
         "Each one stops the guest there until the host has handled it; a device that is plugged in "
         "or a driver that starts anew brings some.",
         "Write a mask of the host's own CPUs into /proc/irq/default_smp_affinity; to keep it, "
-        "irqaffinity=LIST on the kernel command line." },
+        "irqaffinity=LIST on the kernel command line.",
+        TRUE },
     [FINDING_WORKQUEUES] = { "workqueues", SEVERITY_NOTE,
         "Work of the kernel that is bound to no CPU may run on CPUs of vCPUs, or it cannot be "
         "told.",
         "It takes moments from the guest; the kernel keeps it off CPUs that isolcpus= names unless "
         "somebody has changed that.",
-        "Write a mask of the host's own CPUs into /sys/devices/virtual/workqueue/cpumask." },
+        "Write a mask of the host's own CPUs into /sys/devices/virtual/workqueue/cpumask.", TRUE },
     [FINDING_WATCHDOG] = { "watchdog", SEVERITY_NOTE,
         "The kernel's watchdogs for lockups run on CPUs of vCPUs, or it cannot be told.",
         "Every few seconds a timer and a thread of the kernel stop the guest for some "
         "microseconds. "
         "With nohz_full= they leave these CPUs by themselves.",
         "sysctl -w kernel.watchdog_cpumask=LIST with the host's own CPUs, and the same line in "
-        "/etc/sysctl.d to keep it." },
+        "/etc/sysctl.d to keep it.",
+        TRUE },
     [FINDING_DEEP_SLEEP] = { "deep-sleep", SEVERITY_NOTE,
         "CPUs of vCPUs may sleep so deeply that waking up takes more than 10 us, or it cannot be "
         "told.",
@@ -172,46 +179,52 @@ static const FindingKind kinds[FINDING_COUNT] = {
         "faster.",
         "Write 10 into /sys/devices/system/cpu/cpuN/power/pm_qos_resume_latency_us. What a program "
         "holds against sleep through /dev/cpu_dma_latency, as some of tuned's profiles do, does "
-        "not show there." },
+        "not show there.",
+        TRUE },
     [FINDING_KSM] = { "ksm", SEVERITY_NOTE,
         "The kernel merges equal pages of guests (KSM), or it cannot be told.",
         "A guest that writes to a merged page waits until it has been copied, and can find out "
         "what "
         "others have in memory.",
         "systemctl disable --now ksmtuned; echo 0 > /sys/kernel/mm/ksm/run. To take apart what is "
-        "merged, 2 in place of 0: that needs the memory." },
+        "merged, 2 in place of 0: that needs the memory.",
+        TRUE },
     [FINDING_HUGE_FOR_ALL] = { "huge-for-all", SEVERITY_NOTE,
         "The kernel makes huge pages for all processes (THP is `always`), or it cannot be told.",
         "It moves memory to make them, and who uses it waits. Guests' memory is asked for as huge "
         "pages by QEMU itself.",
         "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled; to keep it, "
-        "transparent_hugepage=madvise on the kernel command line." },
+        "transparent_hugepage=madvise on the kernel command line.",
+        TRUE },
     [FINDING_NOHZ_FULL_MISSING] = { "nohz-full-missing", SEVERITY_WARNING,
         "An isolated CPU of a vCPU is not in nohz_full.",
         "The host's timer tick goes on there and stops the guest 100 to 1000 times a second.",
         "Name the CPUs in nohz_full= too, on the kernel command line, and reboot. CPUs that a "
         "cgroup isolates at run time need that as well. To do without: check.nohz-full-missing = "
-        "off in the policy." },
+        "off in the policy.",
+        TRUE },
     [FINDING_RCU_NOCBS_MISSING] = { "rcu-nocbs-missing", SEVERITY_WARNING,
         "An isolated CPU of a vCPU is neither in rcu_nocbs nor in nohz_full, or it cannot be told.",
         "RCU's callbacks, by which the kernel frees things later, run there amid the guest's work.",
         "Name the CPUs in rcu_nocbs= too, on the kernel command line, and reboot; nohz_full= "
-        "implies it." },
+        "implies it.",
+        TRUE },
     [FINDING_ISOLATION_LISTS_DIFFER] = { "isolation-lists-differ", SEVERITY_WARNING,
         "isolcpus, nohz_full and rcu_nocbs on the kernel command line name different CPUs.",
         "A CPU that one of them leaves out is only half isolated, and nothing else says so.",
-        "Give all three the same list, of whole cores, and reboot." },
+        "Give all three the same list, of whole cores, and reboot.", TRUE },
     [FINDING_CPU0_USED] = { "cpu0-used", SEVERITY_WARNING,
         "The VM uses the core of CPU 0, or of the first CPU online.",
         "The kernel keeps work there that cannot be moved: it keeps the time, and what it set up "
         "at boot interrupts it.",
-        "Give the VM other CPUs, and leave this core to the host." },
+        "Give the VM other CPUs, and leave this core to the host.", TRUE },
     [FINDING_CONTAINER_ON_CPUS] = { "container-on-cpus", SEVERITY_WARNING,
         "A running container may use cores of vCPUs, or it cannot be told.",
         "Proxmox spreads containers over all CPUs, isolated ones too; what runs there takes turns "
         "with the guest.",
         "Bind the container elsewhere: lxc.cgroup2.cpuset.cpus: LIST in /etc/pve/lxc/VMID.conf, "
-        "then pct reboot VMID." },
+        "then pct reboot VMID.",
+        TRUE },
     [FINDING_GUEST_SMT] = { "guest-smt", SEVERITY_ERROR,
         "The guest is told of threads on its cores that it cannot have, or is told other ones than "
         "the plan was made for.",
@@ -223,33 +236,36 @@ static const FindingKind kinds[FINDING_COUNT] = {
         "The guest puts two busy tasks on one core while another is idle, and cannot keep apart "
         "what must not share a core.",
         "Tell it: qm set VMID --args '-smp 4,sockets=1,cores=2,threads=2'. Or give each vCPU a "
-        "core: isolate more, or smt = isolate in the policy." },
+        "core: isolate more, or smt = isolate in the policy.",
+        TRUE },
     [FINDING_SMT_HIDDEN] = { "smt-hidden", SEVERITY_WARNING,
         "QEMU is told of threads on a core, and the guest's CPU does not pass it on: on AMD that "
         "takes the flag topoext, which host and most models lack.",
         "The guest takes each vCPU for a core of its own, puts two busy tasks on one core while "
         "another is idle, and cannot keep apart what must not share a core.",
         "Set the flag beside Proxmox's own: qm set VMID --args '-smp 4,sockets=1,cores=2,threads=2 "
-        "-global host-x86_64-cpu.topoext=on'. Or take a model that has it, such as EPYC." },
+        "-global host-x86_64-cpu.topoext=on'. Or take a model that has it, such as EPYC.",
+        TRUE },
     [FINDING_LLC_SPLIT] = { "llc-split", SEVERITY_WARNING,
         "The vCPUs lie in more last-level caches than this host would need for so many.",
         "What vCPUs share goes from cache to cache, at a multiple of the latency.",
-        "Take CPUs that share a cache, or isolate such: lscpu -e shows the caches." },
+        "Take CPUs that share a cache, or isolate such: lscpu -e shows the caches.", TRUE },
     [FINDING_NODE_SPLIT] = { "node-split", SEVERITY_WARNING,
         "vCPUs that the guest takes for one NUMA node lie on several nodes of the host.",
         "The guest cannot tell near memory from far, and its scheduler moves tasks away from "
         "their memory.",
-        "Give the guest a cell for each node: qm set VMID --numa 1 --numa0 … --numa1 …" },
+        "Give the guest a cell for each node: qm set VMID --numa 1 --numa0 … --numa1 …", TRUE },
     [FINDING_KIND_MIXED] = { "kind-mixed", SEVERITY_WARNING,
         "vCPUs lie on performance cores and on efficiency cores.",
         "The guest takes all vCPUs for alike: work that is split evenly waits for the slow ones.",
-        "Take CPUs of one kind, or fewer vCPUs: lscpu -e shows the cores' frequencies." },
+        "Take CPUs of one kind, or fewer vCPUs: lscpu -e shows the cores' frequencies.", TRUE },
     [FINDING_KIND_SLOW] = { "kind-slow", SEVERITY_WARNING,
         "All vCPUs lie on slower cores while faster ones of the VM's CPUs are free.",
         "An efficiency core does about half of what a performance core does. It is taken where the "
         "faster ones are too few for all vCPUs, are not isolated, or lie on another node.",
         "Isolate the faster ones too, or give the VM no more vCPUs than they have CPUs. Where slow "
-        "cores will do: kind = slow, or any, in the policy." },
+        "cores will do: kind = slow, or any, in the policy.",
+        TRUE },
     [FINDING_LLC_SMALLER] = { "llc-smaller", SEVERITY_NOTE,
         "The last-level caches of this host differ in size, and the VM gets a smaller one.",
         "Games, databases and much else run faster in the larger one (3D V-Cache), where they "
@@ -260,21 +276,22 @@ static const FindingKind kinds[FINDING_COUNT] = {
         "cpulimit gives the VM less CPU time than it has vCPUs.",
         "The kernel stops all vCPUs at once, for up to a tenth of a second, when the time is used "
         "up, though their CPUs are idle.",
-        "qm set VMID --delete cpulimit" },
+        "qm set VMID --delete cpulimit", TRUE },
     [FINDING_BALLOON] = { "balloon", SEVERITY_WARNING,
         "balloon lets Proxmox take memory from the VM and give it back.",
         "What comes back may lie on another node, and taking it stops the guest at work.",
-        "qm set VMID --balloon 0" },
+        "qm set VMID --balloon 0", TRUE },
     [FINDING_HOTPLUG_CPU] = { "hotplug-cpu", SEVERITY_WARNING,
         "vCPUs may be plugged while the VM runs, and nothing would bind them.",
         "Proxmox calls no hook then: the new vCPU runs where QEMU's other threads do, until "
         "somebody calls pinhook repair.",
         "systemctl enable --now pinhook-repair.timer. Or plug none: qm set VMID --hotplug "
-        "network,disk,usb" },
+        "network,disk,usb",
+        TRUE },
     [FINDING_DEVICE_REMOTE] = { "device-remote", SEVERITY_WARNING,
         "A passed-through device is on another node than the VM, or it is not known where it is.",
         "Each of its interrupts and transfers crosses to the other node.",
-        "Take CPUs of the device's node: cat /sys/bus/pci/devices/ADDRESS/numa_node" },
+        "Take CPUs of the device's node: cat /sys/bus/pci/devices/ADDRESS/numa_node", TRUE },
     [FINDING_UNPINNABLE] = { "unpinnable", SEVERITY_ERROR,
         "This VM has no vCPU threads that could be bound.",
         "A template never runs, and with thread=single QEMU emulates all vCPUs in one thread.",
@@ -349,23 +366,18 @@ Finding *finding_new(FindingCode code, Severity severity, char *message)
 
 void finding_offer(Finding *finding, Fix *fix)
 {
-    if (fix != NULL) {
+    if (fix != NULL && fix->changes->len > 0) {
         g_ptr_array_add(finding->fixes, fix);
+    } else {
+        fix_free(fix);
     }
 }
 
-char **finding_fix_lines(const Finding *finding, const FixPlace *place)
+Fix *finding_accept(FindingCode code, Severity severity)
 {
-    g_autoptr(GPtrArray) lines = g_ptr_array_new();
+    g_autofree char *key = g_strdup_printf("check.%s", finding_kind(code)->name);
 
-    for (guint i = 0; i < finding->fixes->len; i++) {
-        g_autofree char **ways = fix_lines(finding->fixes->pdata[i], place);
-        for (guint j = 0; ways[j] != NULL; j++) {
-            g_ptr_array_add(lines, ways[j]);
-        }
-    }
-    g_ptr_array_add(lines, NULL);
-    return (char **)g_ptr_array_free(g_steal_pointer(&lines), FALSE);
+    return fix_accepts(fix_rule(fix_new(), key, severity == SEVERITY_OFF ? "off" : "warning"));
 }
 
 void finding_free(Finding *finding)

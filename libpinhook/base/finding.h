@@ -87,6 +87,7 @@ typedef struct {
     const char *means;   // one sentence
     const char *matters; // why it is worth stopping for
     const char *fix;     // how to mend it
+    gboolean bearable;   // a VM can be started with it, knowingly
 } FindingKind;
 
 const FindingKind *finding_kind(FindingCode code);
@@ -95,25 +96,29 @@ const FindingKind *finding_kind(FindingCode code);
 gboolean finding_lookup(const char *name, FindingCode *code);
 
 /// One thing that is wrong with one VM.
-typedef struct {
+typedef struct Finding Finding;
+
+struct Finding {
     FindingCode code;
-    Severity severity; // never SEVERITY_OFF
-    char *message;     // the reason, with the real numbers; one line
-    GPtrArray *fixes;  // Fix: ways to mend it; never NULL
-} Finding;
+    Severity severity;   // never SEVERITY_OFF
+    char *message;       // the reason, with the real numbers; one line
+    GPtrArray *fixes;    // Fix: ways to mend it; never NULL
+    const Finding *with; // of the same list: its fix mends this one too; NULL: none
+    gboolean later;      // not so, but what mends this one is to be looked for once that is done
+};
 
 /// Takes @message. Nothing mends it yet.
 Finding *finding_new(FindingCode code, Severity severity, char *message);
 
-/// One more way to mend it. Takes @fix; NULL: none.
+/// One more way to mend it. Takes @fix; NULL, or what changes nothing: none.
 void finding_offer(Finding *finding, Fix *fix);
 
 void finding_free(Finding *finding);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Finding, finding_free)
 
-/// The lines to paste at @place, of all its fixes; none: it has no fix. Freed with g_strfreev().
-char **finding_fix_lines(const Finding *finding, const FixPlace *place);
+/// Living with a finding: the rule that makes it of @severity for the VM.
+Fix *finding_accept(FindingCode code, Severity severity);
 
 /// A list of findings that owns them.
 GPtrArray *finding_list_new(void);

@@ -30,9 +30,30 @@ void fix_free(Fix *fix)
     if (fix == NULL) {
         return;
     }
-    g_ptr_array_unref(fix->changes);
+    g_clear_pointer(&fix->changes, g_ptr_array_unref);
     g_free(fix->remark);
     g_free(fix);
+}
+
+Fix *fix_copy(const Fix *fix)
+{
+    Fix *copy = fix_new();
+
+    for (guint i = 0; i < fix->changes->len; i++) {
+        const Change *change = fix->changes->pdata[i];
+        Change *one = g_new(Change, 1);
+        *one = *change;
+        one->key = g_strdup(change->key);
+        one->value = g_strdup(change->value);
+        one->command = g_strdup(change->command);
+        one->cpus = change->cpus != NULL ? cpuset_copy(change->cpus) : NULL;
+        one->rest = change->rest != NULL ? cpuset_copy(change->rest) : NULL;
+        g_ptr_array_add(copy->changes, one);
+    }
+    copy->cost = fix->cost;
+    copy->accepts = fix->accepts;
+    copy->remark = g_strdup(fix->remark);
+    return copy;
 }
 
 /* What it changes. */
@@ -181,6 +202,21 @@ Fix *fix_end_guest(Fix *fix, guint vmid, gboolean container)
     return fix_takes(fix, "ends %s %u", container ? "CT" : "VM", vmid);
 }
 
+Fix *fix_move_guest(Fix *fix, guint vmid, const CpuSet *cpus)
+{
+    Change *change = add(fix, CHANGE_MOVE);
+
+    change->vmid = vmid;
+    change->cpus = cpuset_copy(cpus);
+    return fix_takes(fix, "restarts VM %u", vmid);
+}
+
+Fix *fix_accepts(Fix *fix)
+{
+    fix->accepts = TRUE;
+    return fix_takes(fix, "accepts it");
+}
+
 Fix *fix_takes(Fix *fix, const char *format, ...)
 {
     va_list args;
@@ -192,6 +228,23 @@ Fix *fix_takes(Fix *fix, const char *format, ...)
         va_end(args);
         fix->cost = COST_LOSS;
     }
+    return fix;
+}
+
+Fix *fix_join(Fix *fix, Fix *other)
+{
+    if (other == NULL) {
+        return fix;
+    }
+    g_ptr_array_extend_and_steal(fix->changes, g_steal_pointer(&other->changes));
+    fix->cost = MAX(fix->cost, other->cost);
+    if (fix->remark == NULL) {
+        fix->remark = g_steal_pointer(&other->remark);
+    } else if (other->remark != NULL) {
+        g_autofree char *first = g_steal_pointer(&fix->remark);
+        fix->remark = g_strdup_printf("%s; %s", first, other->remark);
+    }
+    fix_free(other);
     return fix;
 }
 
@@ -208,14 +261,59 @@ static gboolean is_same_change(const Change *a, const Change *b)
            a->vmid == b->vmid && a->container == b->container;
 }
 
-gboolean fix_is_same(const Fix *a, const Fix *b)
+static gboolean has_change(const Fix *fix, const Change *change)
 {
-    gboolean same = a->changes->len == b->changes->len;
+    gboolean found = FALSE;
 
-    for (guint i = 0; same && i < a->changes->len; i++) {
-        same = is_same_change(a->changes->pdata[i], b->changes->pdata[i]);
+    for (guint i = 0; !found && i < fix->changes->len; i++) {
+        found = is_same_change(fix->changes->pdata[i], change);
     }
-    return same;
+    return found;
+}
+
+gboolean fix_includes(const Fix *fix, const Fix *part)
+{
+    gboolean all = TRUE;
+
+    for (guint i = 0; all && i < part->changes->len; i++) {
+        all = has_change(fix, part->changes->pdata[i]);
+    }
+    return all;
+}
+
+/// What `key` belongs to: lines that are changed together.
+static const char *target_of_option(const char *key)
+{
+    static const char *const vcpus[] = { "cores", "sockets", "vcpus", NULL };
+
+    return g_str_has_prefix(key, "numa") ? "numa" : g_strv_contains(vcpus, key) ? "vcpus" : key;
+}
+
+static gboolean is_same_target(const Change *a, const Change *b)
+{
+    if (a->kind != b->kind) {
+        return FALSE;
+    }
+    switch (a->kind) {
+    case CHANGE_OPTION:
+        return strcmp(target_of_option(a->key), target_of_option(b->key)) == 0;
+    case CHANGE_ISOLATED:
+        return TRUE;
+    default:
+        return is_same_change(a, b);
+    }
+}
+
+gboolean fix_collides(const Fix *a, const Fix *b)
+{
+    for (guint i = 0; i < a->changes->len; i++) {
+        for (guint j = 0; j < b->changes->len; j++) {
+            if (is_same_target(a->changes->pdata[i], b->changes->pdata[j])) {
+                return TRUE;
+            }
+        }
+    }
+    return FALSE;
 }
 
 /* How it is printed. */
@@ -393,6 +491,15 @@ static gboolean is_printed_before(const Fix *fix, guint i)
     return before;
 }
 
+static void print_move(const Printing *out, const Change *change)
+{
+    g_autofree char *list = cpuset_to_list(change->cpus);
+
+    begin_command(out->line, "qm set");
+    g_string_append_printf(
+        out->line, " %u --affinity %s && qm reboot %u", change->vmid, list, change->vmid);
+}
+
 static void print_change(const Printing *out, const Fix *fix, const Change *change)
 {
     switch (change->kind) {
@@ -414,6 +521,9 @@ static void print_change(const Printing *out, const Fix *fix, const Change *chan
     case CHANGE_END:
         begin_command(out->line, change->container ? "pct shutdown" : "qm shutdown");
         g_string_append_printf(out->line, " %u", change->vmid);
+        break;
+    case CHANGE_MOVE:
+        print_move(out, change);
         break;
     case CHANGE_UNKNOWN:
     case CHANGE_ISOLATED:

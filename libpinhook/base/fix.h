@@ -17,6 +17,7 @@ typedef enum {
     CHANGE_ISOLATED,  // the next boot isolates `cpus`, and interrupts begin on `rest`
     CHANGE_COMMAND,   // something of the host, by `command`
     CHANGE_END,       // the guest `vmid` ends
+    CHANGE_MOVE,      // the VM `vmid` gets `cpus` as its affinity, and is restarted
 } ChangeKind;
 
 typedef struct {
@@ -41,7 +42,8 @@ typedef enum {
 typedef struct {
     GPtrArray *changes; // Change, in order
     FixCost cost;
-    char *remark; // what it takes away; NULL: nothing
+    gboolean accepts; // it changes nothing but what is said of the finding
+    char *remark;     // what it takes away; NULL: nothing
 } Fix;
 
 /// Where fixes are pasted, and what they call the files.
@@ -54,6 +56,7 @@ typedef struct {
 
 /// Without changes; the fix_… below add one each and return the fix, so that calls can be nested.
 Fix *fix_new(void);
+Fix *fix_copy(const Fix *fix);
 void fix_free(Fix *fix);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Fix, fix_free)
@@ -87,6 +90,15 @@ Fix *fix_run_for_each(Fix *fix, const GArray *numbers, const char *command, ...)
 /// Costs that guest.
 Fix *fix_end_guest(Fix *fix, guint vmid, gboolean container);
 
+/// Costs a restart of that VM.
+Fix *fix_move_guest(Fix *fix, guint vmid, const CpuSet *cpus);
+
+/// Changes what is said of the finding, and that alone: it is lived with.
+Fix *fix_accepts(Fix *fix);
+
+/// Adds all that @other changes, which is taken (NULL: nothing). What both take away is said.
+Fix *fix_join(Fix *fix, Fix *other);
+
 /// Says what it takes away. @format NULL: nothing.
 Fix *fix_takes(Fix *fix, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
@@ -94,5 +106,8 @@ Fix *fix_takes(Fix *fix, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /// cannot be shown as it is. Freed with g_strfreev().
 char **fix_lines(const Fix *fix, const FixPlace *place);
 
-/// Whether both change the same, whatever they cost.
-gboolean fix_is_same(const Fix *a, const Fix *b);
+/// Whether @fix changes all that @part does, whatever they cost.
+gboolean fix_includes(const Fix *fix, const Fix *part);
+
+/// Whether both change one thing: a numa line, the kernel's command line, how many vCPUs there are.
+gboolean fix_collides(const Fix *a, const Fix *b);

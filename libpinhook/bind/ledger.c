@@ -556,7 +556,7 @@ static gboolean add_running_vms(
             return FALSE;
         }
         if (vm != NULL && vm->affinity != NULL) {
-            taken_add(taken, vmid, vm->affinity);
+            taken_add_by_affinity(taken, vmid, vm->affinity);
         }
     }
     return vmids != NULL;

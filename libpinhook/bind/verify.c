@@ -31,14 +31,6 @@ typedef struct {
     Proof *proof;
 } Verify;
 
-/// As advice_accept() has it for a start.
-static Fix *accept(FindingCode code)
-{
-    g_autofree char *key = g_strdup_printf("check.%s", finding_kind(code)->name);
-
-    return fix_takes(fix_rule(fix_new(), key, "warning"), "accepts it");
-}
-
 /// @command with the VM's id in it.
 static Fix *run(Fix *fix, const char *command, guint vmid)
 {
@@ -69,7 +61,9 @@ static Fix *fix_for_memory(const Verify *verify)
             "%u", MIN(deadline_ms, LONGEST_DEADLINE_MS / 10) * 10);
         return try_again(fix_rule(fix_new(), "deadline", longer), verify->vmid);
     }
-    return try_again(memory->migrated ? accept(FINDING_MEMORY_REMOTE) : fix_new(), verify->vmid);
+    return try_again(
+        memory->migrated ? finding_accept(FINDING_MEMORY_REMOTE, SEVERITY_WARNING) : fix_new(),
+        verify->vmid);
 }
 
 /// To bind again helps what was only looked at, by a plan that can be proven.
@@ -92,7 +86,7 @@ static Fix *fix_for(const Verify *verify, FindingCode code, int tid)
 
     switch (code) {
     case FINDING_NO_HOUSEKEEPING:
-        return accept(FINDING_NO_HOUSEKEEPING);
+        return finding_accept(FINDING_NO_HOUSEKEEPING, SEVERITY_WARNING);
     case FINDING_MEMORY_REMOTE:
         return fix_for_memory(verify);
     case FINDING_SMT_HIDDEN:

@@ -3,6 +3,7 @@
 
 #include "read/cpumodel.h"
 #include "place/planner.h"
+#include "place/supposed.h"
 
 #include <string.h>
 
@@ -25,14 +26,20 @@ static Plan *place_in(const Request *request, const Pool *pool)
     return planner_place(&changed);
 }
 
-Fix *advice_first(const Request *request, const Advise *tries)
+void advice_offer(Check *check, const Advise *tries)
 {
-    Fix *fix = NULL;
-
-    for (; fix == NULL && *tries != NULL; tries++) {
-        fix = (*tries)(request);
+    for (; *tries != NULL; tries++) {
+        check_offer(check, (*tries)(check->request));
     }
-    return fix;
+}
+
+Fix *advice_then(const Request *request, Fix *fix, Advise next)
+{
+    if (fix == NULL) {
+        return NULL;
+    }
+    g_autoptr(Supposed) after = supposed_after(request, NULL, fix);
+    return fix_join(fix, next(&after->request));
 }
 
 Fix *advice_affinity(Fix *fix, const CpuSet *cpus)
@@ -94,11 +101,39 @@ Fix *advice_other_cpus(const Request *request)
     return fix != NULL ? fix : isolated_cpus_but(request, none);
 }
 
-/// All that guests can have: not the first core, nor what others hold.
+/// Where the VM has cells that are bound.
+static Fix *cells_of_pool(const Request *request)
+{
+    for (guint i = 0; i < request->vm->guest_cells->len; i++) {
+        if (((const VmCell *)request->vm->guest_cells->pdata[i])->hostnodes != NULL) {
+            return advice_cells_of_pool(request);
+        }
+    }
+    return NULL;
+}
+
+Fix *advice_other_cpus_and_cells(const Request *request)
+{
+    g_autoptr(GPtrArray) no_cells = g_ptr_array_new();
+    VmConfig unbound = *request->vm; // shares all but the cells, and is not freed
+    Request changed = *request;
+
+    unbound.guest_cells = no_cells;
+    changed.vm = &unbound;
+    return advice_then(request, advice_other_cpus(&changed), cells_of_pool);
+}
+
+Fix *advice_no_affinity(const Request *request)
+{
+    return request->pool->source == POOL_AFFINITY ? fix_set(fix_new(), "affinity", NULL) : NULL;
+}
+
+/// All that guests can have: not the first core, nor one of which others hold any.
 static CpuSet *guest_cpus(const Request *request)
 {
     g_autoptr(CpuSet) first_core = host_first_core(request->host);
-    g_autoptr(CpuSet) unheld = cpuset_minus(request->host->online, request->taken->cpus);
+    g_autoptr(CpuSet) held = host_whole_cores(request->host, request->taken->cpus);
+    g_autoptr(CpuSet) unheld = cpuset_minus(request->host->online, held);
 
     return cpuset_minus(unheld, first_core);
 }
@@ -191,6 +226,26 @@ static CpuSet *leave_a_core(const Request *request, const CpuSet *cpus)
     return left != NULL ? cpuset_minus(cpus, left->cpus) : cpuset_copy(cpus);
 }
 
+/// @request on a machine with other isolated CPUs, and the pool that this gives.
+typedef struct {
+    Request request;
+    Host host; // share all else, and are not freed
+    Isolation isolation;
+    Pool *pool;
+} IfIsolated;
+
+static void suppose_isolated(IfIsolated *what_if, const Request *request, CpuSet *isolated)
+{
+    what_if->isolation = *request->host->isolation;
+    what_if->isolation.isolated = isolated;
+    what_if->host = *request->host;
+    what_if->host.isolation = &what_if->isolation;
+    what_if->pool = pool_new(request->vm, request->policy, &what_if->host, request->taken);
+    what_if->request = *request;
+    what_if->request.host = &what_if->host;
+    what_if->request.pool = what_if->pool;
+}
+
 /// The plan on @cpus if all that guests can have were isolated.
 static Plan *place_if_isolated(const Request *request, const CpuSet *cpus)
 {
@@ -230,68 +285,39 @@ Fix *advice_isolate(const Request *request)
     return plan != NULL ? advice_isolate_cpus(request, plan->reserved) : NULL;
 }
 
-Fix *advice_default_policy(const Request *request)
+Fix *advice_isolate_elsewhere(const Request *request)
 {
-    if (request->policy->smt != POLICY_SMT_AUTO) {
-        return fix_rule(fix_new(), "smt", "auto");
-    }
+    g_autoptr(GPtrArray) no_cells = g_ptr_array_new();
+    VmConfig unbound = *request->vm; // shares all but the cells, and is not freed
+    Request changed = *request;
+
+    unbound.guest_cells = no_cells;
+    changed.vm = &unbound;
+    g_autoptr(Plan) plan = advice_place_anywhere(&changed, NULL);
+    Fix *cpus = plan != NULL ? advice_cpus_of(request, plan) : NULL;
+    return advice_then(request,
+        cpus != NULL ? fix_join(cpus, advice_isolate_cpus(request, plan->reserved)) : NULL,
+        cells_of_pool);
+}
+
+Fix *advice_auto_smt(const Request *request)
+{
+    Fix *fix = request->policy->smt != POLICY_SMT_AUTO ? fix_rule(fix_new(), "smt", "auto") : NULL;
+
+    return request->policy->smt == POLICY_SMT_ISOLATE ? fix_takes(fix, "vCPUs may share cores")
+                                                      : fix;
+}
+
+Fix *advice_housekeeping(const Request *request)
+{
     return request->policy->emulator != POLICY_HOUSEKEEPING
                ? fix_rule(fix_new(), "emulator", "housekeeping")
                : NULL;
 }
 
-/// Whether the VM fits under @policy: in the pool that this gives, or anywhere on the machine.
-static gboolean fits_under(const Request *request, const Policy *policy)
+Fix *advice_default_policy(const Request *request)
 {
-    g_autoptr(Pool) pool = pool_new(request->vm, policy, request->host, request->taken);
-    Request changed = *request;
-
-    changed.policy = policy;
-    changed.pool = pool;
-    g_autoptr(Plan) plan = planner_place(&changed);
-
-    if (plan == NULL) {
-        hwloc_bitmap_copy(pool->free, request->host->online);
-        plan = planner_place(&changed);
-    }
-    return plan != NULL;
-}
-
-Fix *advice_plainer_policy(const Request *request)
-{
-    Policy plainer = *request->policy; // shares all else, and is not freed
-
-    if (fits_under(request, request->policy)) {
-        return NULL;
-    }
-    plainer.smt = POLICY_SMT_AUTO;
-    if (plainer.smt != request->policy->smt && fits_under(request, &plainer)) {
-        return fix_rule(fix_new(), "smt", "auto");
-    }
-    plainer.smt = request->policy->smt;
-    plainer.emulator = POLICY_HOUSEKEEPING;
-    plainer.emulator_cpus = NULL;
-    if (plainer.emulator != request->policy->emulator && fits_under(request, &plainer)) {
-        return fix_rule(fix_new(), "emulator", "housekeeping");
-    }
-    plainer.smt = POLICY_SMT_AUTO;
-    return plainer.smt != request->policy->smt && fits_under(request, &plainer)
-               ? fix_rule(fix_new(), "smt", "auto")
-               : NULL;
-}
-
-Fix *advice_housekeeping(const Request *request)
-{
-    Policy policy = *request->policy; // shares all else, and is not freed
-    Request changed = *request;
-
-    policy.emulator = POLICY_HOUSEKEEPING;
-    policy.emulator_cpus = NULL;
-    changed.policy = &policy;
-    g_autoptr(Plan) plan = planner_place(&changed);
-    return request->policy->emulator != POLICY_HOUSEKEEPING && plan != NULL && !plan->others_share
-               ? fix_rule(fix_new(), "emulator", "housekeeping")
-               : NULL;
+    return fix_join(fix_join(fix_new(), advice_auto_smt(request)), advice_housekeeping(request));
 }
 
 /// So many vCPUs: what else keeps their number from being `sockets` times `cores` is undone.
@@ -307,54 +333,102 @@ static Fix *set_vcpus(const VmConfig *vm, guint vcpus)
     if (smp) {
         fix_set(fix, "args", args);
     }
-    return fix_takes(fix, "%u vCPU%s in place of %u", vcpus, vcpus > 1 ? "s" : "", vm->vcpus_most);
+    g_autofree char *fewer = supposed_fewer_vcpus(vcpus, vm->vcpus_most);
+    return fix_takes(fix, "%s", fewer);
 }
 
-/// The VM's plan on @cpus with the most vCPUs, below what it has now, that fit there. Where those
-/// of now fit in the pool, what is wanted is a CPU for the other threads. NULL: none.
+/// So many counts are tried: where vCPUs share cores, a larger one may leave more of these.
+#define COUNTS_TRIED 32
+
+/// The VM's plan on @cpus with the most vCPUs, below what it has now, that fit there and leave a
+/// CPU to the other threads. NULL: none.
 static Plan *place_fewer(const Request *request, const CpuSet *cpus)
 {
     g_autoptr(GPtrArray) no_cells = g_ptr_array_new();
-    g_autoptr(Plan) now = place_in(request, request->pool);
     VmConfig vm = *request->vm; // shares all else, and is not freed
     Request fewer = *request;
+    guint most = MIN(cpuset_count(cpus), vm.vcpus_most - 1);
 
     vm.guest_cells = no_cells;
     vm.threads = vmconfig_has_smp(&vm) ? 1 : vm.threads; // it goes with the rest of `-smp`
     fewer.vm = &vm;
-    guint fit = 0, most = MIN(cpuset_count(cpus), vm.vcpus_most - 1);
-    Plan *best = NULL;
-    while (fit < most) {
-        vm.vcpus_most = vm.vcpus_present = (fit + most + 1) / 2;
+    for (guint count = most; count > 0 && most - count < COUNTS_TRIED; count--) {
+        vm.vcpus_most = vm.vcpus_present = count;
         g_autoptr(Plan) plan = place_on(&fewer, cpus);
-        if (plan != NULL && (now == NULL || !plan->others_share)) {
-            fit = vm.vcpus_most;
-            plan_free(best);
-            best = g_steal_pointer(&plan);
-        } else {
-            most = vm.vcpus_most - 1;
+        if (plan != NULL && !plan->others_share) {
+            return g_steal_pointer(&plan);
         }
     }
-    return best;
+    return NULL;
+}
+
+/// Those that the VM has are for another count.
+static Fix *cells_again(const Request *request)
+{
+    return request->vm->numa && request->vm->cells->len > 0 ? advice_cells(request) : NULL;
 }
 
 Fix *advice_fewer_vcpus(const Request *request)
 {
-    g_autoptr(CpuSet) awake = awake_cpus(request);
     g_autoptr(Plan) plan = place_fewer(request, request->pool->free);
 
-    if (plan != NULL) {
-        return set_vcpus(request->vm, plan->vcpus->len);
+    return plan != NULL
+               ? advice_then(request, set_vcpus(request->vm, plan->vcpus->len), cells_again)
+               : NULL;
+}
+
+/// The most vCPUs that fit on @cpus if these, and of all others what is isolated now but for the
+/// first core, were isolated. NULL: none.
+static Plan *place_fewer_isolated(const Request *request, const CpuSet *cpus)
+{
+    g_autoptr(CpuSet) first_core = host_first_core(request->host);
+    g_autoptr(CpuSet) kept = cpuset_minus(request->host->isolation->isolated, first_core);
+    g_autoptr(CpuSet) isolated = cpuset_or(kept, cpus);
+    IfIsolated then;
+
+    suppose_isolated(&then, request, isolated);
+    Plan *plan = place_fewer(&then.request, cpus);
+    pool_free(then.pool);
+    return plan;
+}
+
+Fix *advice_fewer_vcpus_isolated(const Request *request)
+{
+    g_autoptr(CpuSet) all = guest_cpus(request);
+    g_autoptr(CpuSet) roomy = leave_a_core(request, all);
+    g_autoptr(Plan) plan = place_fewer_isolated(request, roomy);
+
+    if (plan == NULL) {
+        plan = place_fewer_isolated(request, all);
     }
-    plan = place_fewer(request, awake);
+    if (plan == NULL) {
+        return NULL;
+    }
+    Fix *fix = fix_join(set_vcpus(request->vm, plan->vcpus->len), advice_cpus_of(request, plan));
+    return advice_then(
+        request, fix_join(fix, advice_isolate_cpus(request, plan->reserved)), cells_again);
+}
+
+Fix *advice_give_back(const Request *request)
+{
+    g_autoptr(CpuSet) none = cpuset_new();
+
+    return advice_isolate_cpus(request, none);
+}
+
+Fix *advice_fewer_vcpus_anywhere(const Request *request)
+{
+    g_autoptr(CpuSet) awake = awake_cpus(request);
+    g_autoptr(Plan) plan = place_fewer(request, awake);
+
     if (plan == NULL) {
         plan = place_fewer(request, request->host->online);
     }
     if (plan == NULL) {
         return NULL;
     }
-    Fix *fix = set_vcpus(request->vm, plan->vcpus->len);
-    return request->pool->source == POOL_POLICY ? fix : advice_affinity(fix, plan->cpus);
+    Fix *fix = fix_join(set_vcpus(request->vm, plan->vcpus->len), advice_cpus_of(request, plan));
+    return advice_then(request, fix, cells_again);
 }
 
 /* What the guest is told of its cores. */
@@ -500,34 +574,12 @@ Fix *advice_tell_threads(const Request *request, const Plan *plan)
 
 /* A plan of another shape. */
 
-/// @request on a machine with other isolated CPUs, and the pool that this gives.
-typedef struct {
-    Request request;
-    Host host; // share all else, and are not freed
-    Isolation isolation;
-    Pool *pool;
-} Supposed;
-
-static void suppose_isolated(Supposed *what_if, const Request *request, CpuSet *isolated)
-{
-    what_if->isolation = *request->host->isolation;
-    what_if->isolation.isolated = isolated;
-    what_if->host = *request->host;
-    what_if->host.isolation = &what_if->isolation;
-    what_if->pool = pool_new(request->vm, request->policy, &what_if->host, request->taken);
-    what_if->request = *request;
-    what_if->request.host = &what_if->host;
-    what_if->request.pool = what_if->pool;
-}
-
 Plan *advice_place_anywhere(const Request *request, const CpuSet *where)
 {
     const Host *host = request->host;
-    g_autoptr(CpuSet) first_core = host_first_core(host);
-    g_autoptr(CpuSet) unheld = cpuset_minus(host->online, request->taken->cpus);
-    g_autoptr(CpuSet) open = cpuset_minus(unheld, first_core);
+    g_autoptr(CpuSet) open = guest_cpus(request);
     g_autoptr(CpuSet) chosen = cpuset_and(open, where != NULL ? where : host->online);
-    Supposed all;
+    IfIsolated all;
 
     suppose_isolated(&all, request, open);
     Plan *plan = place_on(&all.request, chosen);
@@ -558,7 +610,7 @@ static Fix *take_isolated(const Request *request, const Plan *plan, const Wish *
 static Fix *isolate_more(const Request *request, const Plan *plan, const Wish *wish)
 {
     g_autoptr(Plan) other = advice_place_anywhere(request, wish->where);
-    Supposed more;
+    IfIsolated more;
 
     if (other == NULL || wish->measure(request, other) > wish->most) {
         return NULL;
@@ -571,87 +623,135 @@ static Fix *isolate_more(const Request *request, const Plan *plan, const Wish *w
     return wished ? advice_isolate_cpus(request, other->reserved) : NULL;
 }
 
-Fix *advice_elsewhere(const Request *request, const Plan *plan, const Wish *wish)
+Fix *advice_tell_threads_again(const Request *request)
 {
-    Fix *fix = take_isolated(request, plan, wish);
+    g_autoptr(Plan) plan = planner_place(request);
 
-    return fix != NULL ? fix : isolate_more(request, plan, wish);
+    return plan != NULL ? advice_tell_threads(request, plan) : NULL;
 }
 
-Fix *advice_unpaired(const Request *request, const Plan *plan, const Wish *wish)
+/// Takes @fix, which may be NULL. Where vCPUs share cores after it, the guest is told as well.
+static void offer_and_tell(Check *check, Fix *fix)
 {
-    Policy policy = *request->policy; // shares all else, and is not freed
-    Request changed = *request;
+    if (fix == NULL) {
+        return;
+    }
+    Fix *told = advice_then(check->request, fix_copy(fix), advice_tell_threads_again);
+    if (told->changes->len == fix->changes->len) {
+        g_clear_pointer(&told, fix_free);
+    }
+    check_offer(check, fix);
+    check_offer(check, told);
+}
 
-    policy.smt = POLICY_SMT_AUTO;
-    changed.policy = &policy;
-    g_autoptr(Plan) other = request->policy->smt == POLICY_SMT_PAIR ? planner_place(&changed)
-                                                                    : NULL;
-    return is_as_wished(&changed, other, request, plan, wish) ? fix_rule(fix_new(), "smt", "auto")
-                                                              : NULL;
+void advice_offer_elsewhere(Check *check, const Wish *wish)
+{
+    offer_and_tell(check, take_isolated(check->request, check->plan, wish));
+    offer_and_tell(check, isolate_more(check->request, check->plan, wish));
 }
 
 Fix *advice_fewer_as_wished(const Request *request, const Plan *plan, const Wish *wish)
 {
     VmConfig vm = *request->vm; // shares all else, and is not freed
     Request fewer = *request;
+    guint most = vm.vcpus_most - 1, least = (vm.vcpus_most + 1) / 2;
 
     if (vm.guest_cells->len > 0) {
         return NULL; // they name the vCPUs there are
     }
     fewer.vm = &vm;
     vm.threads = vmconfig_has_smp(&vm) ? 1 : vm.threads;
-    guint fit = 0, least = (vm.vcpus_most + 1) / 2, most = vm.vcpus_most - 1;
-    while (least <= most) {
-        vm.vcpus_most = vm.vcpus_present = (least + most) / 2;
+    for (guint count = most; count >= least && most - count < COUNTS_TRIED; count--) {
+        vm.vcpus_most = vm.vcpus_present = count;
         g_autoptr(Plan) other = planner_place(&fewer);
         if (is_as_wished(&fewer, other, request, plan, wish)) {
-            fit = vm.vcpus_most;
-            least = fit + 1;
-        } else {
-            most = vm.vcpus_most - 1;
-        }
-    }
-    return fit > 0 ? set_vcpus(request->vm, fit) : NULL;
-}
-
-/* Other guests. */
-
-Fix *advice_end_holder(const Request *request, const CpuSet *cpus)
-{
-    for (guint i = 0; i < request->taken->holdings->len; i++) {
-        const Holding *holding = request->taken->holdings->pdata[i];
-        if (holding->vmid != 0 && hwloc_bitmap_intersects(holding->cpus, cpus)) {
-            return fix_end_guest(fix_new(), holding->vmid, holding->container);
+            return set_vcpus(request->vm, count);
         }
     }
     return NULL;
 }
 
-Fix *advice_instead_of_holder(const Request *request, const CpuSet *cpus)
-{
-    Fix *fix = advice_other_cpus(request);
+/* Other guests. */
 
-    return fix != NULL ? fix : advice_end_holder(request, cpus);
+/// What is left of the CPUs of a VM that Proxmox alone has put there, without those that are
+/// isolated, or @cpus. NULL: nothing.
+static Fix *move_holder(const Request *request, const Holding *holding, const CpuSet *cpus)
+{
+    g_autoptr(CpuSet) open = cpuset_minus(holding->cpus, request->host->isolation->isolated);
+    g_autoptr(CpuSet) left = cpuset_minus(open, cpus);
+
+    hwloc_bitmap_and(left, left, request->host->online);
+    return holding->by_affinity && !hwloc_bitmap_iszero(left)
+               ? fix_move_guest(fix_new(), holding->vmid, left)
+               : NULL;
 }
 
-/* Living with it. */
-
-static Fix *accept(FindingCode code, const char *severity)
+static Fix *end_holders(const Request *request, const CpuSet *cpus)
 {
-    g_autofree char *key = g_strdup_printf("check.%s", finding_kind(code)->name);
+    Fix *all = fix_new();
 
-    return fix_takes(fix_rule(fix_new(), key, severity), "accepts it");
+    for (guint i = 0; i < request->taken->holdings->len; i++) {
+        const Holding *holding = request->taken->holdings->pdata[i];
+        if (holding->vmid != 0 && hwloc_bitmap_intersects(holding->cpus, cpus)) {
+            fix_join(all, fix_end_guest(fix_new(), holding->vmid, holding->container));
+        }
+    }
+    return all;
 }
 
-Fix *advice_silence(const Request *request, FindingCode code)
+void advice_offer_holder(Check *check, const CpuSet *cpus)
 {
-    return accept(code, "off");
+    const GPtrArray *holdings = check->request->taken->holdings;
+
+    for (guint i = 0; i < holdings->len; i++) {
+        const Holding *holding = holdings->pdata[i];
+        if (holding->vmid != 0 && hwloc_bitmap_intersects(holding->cpus, cpus)) {
+            check_offer(check, move_holder(check->request, holding, cpus));
+            check_offer(check, fix_end_guest(fix_new(), holding->vmid, holding->container));
+        }
+    }
+    check_offer(check, end_holders(check->request, cpus));
 }
 
-Fix *advice_accept(const Request *request, FindingCode code)
+/// What the VM and its policy ask for beside CPUs is no more: threads of the guest, siblings, a
+/// spare core.
+static Fix *ask_for_less(const Request *request)
 {
-    return request->policy->severities[code] == SEVERITY_ERROR ? accept(code, "warning") : NULL;
+    Fix *fix = fix_join(fix_new(), advice_default_policy(request));
+
+    if (request->vm->threads > 1) {
+        fix_takes(
+            fix_join(fix, advice_without_smp(request->vm)), "the guest is told of no threads");
+    }
+    return fix;
+}
+
+static void offer_after(Check *check, const Fix *first)
+{
+    static const Advise ways[] = { advice_other_cpus, advice_isolate_elsewhere,
+        advice_fewer_vcpus_isolated, NULL };
+
+    for (gsize i = 0; first->changes->len > 0 && ways[i] != NULL; i++) {
+        check_offer(check, advice_then(check->request, fix_copy(first), ways[i]));
+    }
+}
+
+void advice_offer_less(Check *check)
+{
+    g_autoptr(Fix) less = ask_for_less(check->request);
+
+    offer_after(check, less);
+}
+
+void advice_offer_without_others(Check *check)
+{
+    const Request *request = check->request;
+    g_autoptr(Fix) ended = end_holders(request, request->host->online);
+
+    if (ended->changes->len > 0) {
+        fix_join(ended, ask_for_less(request));
+    }
+    offer_after(check, ended);
 }
 
 /* What would be if. */

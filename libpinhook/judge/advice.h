@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/finding.h"
+#include "judge/check.h"
 #include "place/plan.h"
 #include "place/request.h"
 
@@ -10,8 +11,11 @@
 
 typedef Fix *(*Advise)(const Request *request);
 
-/// What the first of @tries has to say that has anything; the list ends with NULL.
-Fix *advice_first(const Request *request, const Advise *tries);
+/// Offers what each of @tries has to say, in this order; the list ends with NULL.
+void advice_offer(Check *check, const Advise *tries);
+
+/// @fix, which is taken, and what @next has to say once that is done. NULL: @fix is.
+Fix *advice_then(const Request *request, Fix *fix, Advise next);
 
 /// Sets `affinity` to @cpus, of which there are some; to Perl 0 alone is none. Comes back: @fix.
 Fix *advice_affinity(Fix *fix, const CpuSet *cpus);
@@ -19,6 +23,12 @@ Fix *advice_affinity(Fix *fix, const CpuSet *cpus);
 /// Other CPUs for the VM: isolated whole cores that are free and enough, as `affinity`, or as
 /// `cpus` of the policy where that is what decides; CPU 0's core only if there is no other way.
 Fix *advice_other_cpus(const Request *request);
+
+/// Likewise, with the VM's cells where these CPUs are.
+Fix *advice_other_cpus_and_cells(const Request *request);
+
+/// Whatever CPUs pinhook finds on each node of the cluster: no `affinity`. NULL: there is none.
+Fix *advice_no_affinity(const Request *request);
 
 /// Likewise, and never CPU 0's core.
 Fix *advice_isolated_cpus(const Request *request);
@@ -44,23 +54,32 @@ Fix *advice_isolate(const Request *request);
 /// The plan that this leads to. The caller frees it; NULL: there is none.
 Plan *advice_place_isolated(const Request *request);
 
+/// The CPUs that the VM would have anywhere on the machine, as its pool; isolated, and its cells
+/// where they are.
+Fix *advice_isolate_elsewhere(const Request *request);
+
+/// Isolating what is isolated now, but for the first core, which is the host's.
+Fix *advice_give_back(const Request *request);
+
 /// Isolating the whole cores of @cpus, beside those isolated now; CPU 0's core is left to the host.
 Fix *advice_isolate_cpus(const Request *request, const CpuSet *cpus);
 
 /// Isolating @cpus, and no others.
 Fix *advice_isolate_exactly(const Request *request, const CpuSet *cpus);
 
-/// `smt = auto` or `emulator = housekeeping`, where other values of the policy stand in the way.
-Fix *advice_plainer_policy(const Request *request);
-
-/// `smt = auto` or `emulator = housekeeping`, where another value is given at all.
-Fix *advice_default_policy(const Request *request);
-
-/// `emulator = housekeeping`, where another value leaves the other threads without a CPU.
+/// `smt = auto`, and `emulator = housekeeping`, where another value is given.
+Fix *advice_auto_smt(const Request *request);
 Fix *advice_housekeeping(const Request *request);
 
-/// Fewer vCPUs: as many as fit, and leave a CPU to the other threads.
+/// Both at once; it may change nothing.
+Fix *advice_default_policy(const Request *request);
+
+/// Fewer vCPUs: as many as fit, and leave a CPU to the other threads; in the VM's cells.
 Fix *advice_fewer_vcpus(const Request *request);
+
+/// Likewise, as many as fit on the machine: on CPUs that are isolated for them, or on any.
+Fix *advice_fewer_vcpus_isolated(const Request *request);
+Fix *advice_fewer_vcpus_anywhere(const Request *request);
 
 /// The numa lines with their mistakes mended: every vCPU in one cell, memory that adds up, a
 /// policy, and nodes that the host has. Never NULL: where there are more cells than vCPUs, none.
@@ -88,17 +107,18 @@ Fix *advice_hugepages(const Request *request);
 /// The memory of a VM without cells bound to the nodes of @plan (NULL: of its pool).
 Fix *advice_bind_memory(const Request *request, const Plan *plan);
 
-/// The end of a guest that holds any of @cpus.
-Fix *advice_end_holder(const Request *request, const CpuSet *cpus);
+/// Offers that a guest which holds any of @cpus goes elsewhere, where Proxmox alone has put it
+/// there, or ends; at last that all of them do.
+void advice_offer_holder(Check *check, const CpuSet *cpus);
 
-/// Other CPUs, or the end of a guest that holds any of @cpus.
-Fix *advice_instead_of_holder(const Request *request, const CpuSet *cpus);
+/* For a VM that nothing else leads to a plan: several changes at once. */
 
-/// Living with a finding: the policy's line for this VM. NULL: it is lived with already.
-Fix *advice_accept(const Request *request, FindingCode code);
+/// Offers what asks for less than whole cores, threads or a spare core, and then finds or isolates
+/// CPUs.
+void advice_offer_less(Check *check);
 
-/// Living without it: the policy's line that turns a finding off for this VM.
-Fix *advice_silence(const Request *request, FindingCode code);
+/// The same once all other guests have ended.
+void advice_offer_without_others(Check *check);
 
 /* What the guest is told of its cores: `-smp` in the VM's `args`, beside which its other args stay.
  * Not for a VM whose vCPUs are hot-plugged: Proxmox adds each as the first thread of a core
@@ -120,6 +140,9 @@ Plan *advice_place_told(const Request *request, const Plan *plan, guint *threads
 
 /// The threads a core that @plan gives the guest, where it can be placed as well with them.
 Fix *advice_tell_threads(const Request *request, const Plan *plan);
+
+/// The same of the VM's own plan.
+Fix *advice_tell_threads_again(const Request *request);
 
 /// The same `-smp` with every count in it.
 Fix *advice_whole_smp(const Request *request);
@@ -143,11 +166,8 @@ typedef struct {
 /// lies outside @where (NULL: nothing). NULL: there is none. The caller frees it.
 Plan *advice_place_anywhere(const Request *request, const CpuSet *where);
 
-/// Other isolated CPUs, or isolating more, that lead from @plan to one as wished and no worse.
-Fix *advice_elsewhere(const Request *request, const Plan *plan, const Wish *wish);
-
-/// `smt = auto` in place of `pair`, where this leads to a plan as wished.
-Fix *advice_unpaired(const Request *request, const Plan *plan, const Wish *wish);
+/// Offers other isolated CPUs, and isolating more, that lead from @plan to one as wished.
+void advice_offer_elsewhere(Check *check, const Wish *wish);
 
 /// As many vCPUs as have a plan as wished in the pool, at least half of those in @plan.
 Fix *advice_fewer_as_wished(const Request *request, const Plan *plan, const Wish *wish);

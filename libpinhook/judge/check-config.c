@@ -42,15 +42,18 @@ static Fix *fix_affinity(const Request *request)
 }
 
 /// Of a value on which the start ends.
-static Fix *fix_value(const VmConfig *vm, const VmConfigProblem *problem)
+static Fix *fix_value(const Request *request, const VmConfigProblem *problem)
 {
     if (problem->key == NULL) {
         return NULL;
     }
     if (strcmp(problem->key, "args") == 0) {
-        return advice_without_smp(vm);
+        return advice_without_smp(request->vm);
     }
-    return fix_set(fix_new(), problem->key, strcmp(problem->key, "hugepages") == 0 ? "any" : NULL);
+    if (strcmp(problem->key, "hugepages") == 0) {
+        return advice_then(request, fix_set(fix_new(), "hugepages", "any"), advice_hugepages);
+    }
+    return fix_set(fix_new(), problem->key, NULL);
 }
 
 static Fix *fix_for_problem(const Check *check, const VmConfigProblem *problem)
@@ -73,7 +76,7 @@ static Fix *fix_for_problem(const Check *check, const VmConfigProblem *problem)
         return advice_hotplug_without(request->vm, "cpu");
     case VMCONFIG_UNREADABLE:
     default:
-        return fix_value(request->vm, problem);
+        return fix_value(request, problem);
     }
 }
 

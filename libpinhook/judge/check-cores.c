@@ -51,16 +51,12 @@ static CpuSet *find_faster(const Check *check, guint *kind)
     return NULL;
 }
 
-static Fix *fix_slow(const Check *check)
+static void offer_faster(Check *check)
 {
-    const Request *request = check->request;
     Wish wish = { .measure = count_slow };
-    Fix *fix = advice_elsewhere(request, check->plan, &wish);
 
-    if (fix == NULL) {
-        fix = advice_fewer_as_wished(request, check->plan, &wish);
-    }
-    return fix != NULL ? fix : advice_silence(request, FINDING_KIND_SLOW);
+    advice_offer_elsewhere(check, &wish);
+    check_offer(check, advice_fewer_as_wished(check->request, check->plan, &wish));
 }
 
 static void check_slow(Check *check)
@@ -81,7 +77,7 @@ static void check_slow(Check *check)
             "%u vCPUs lie on %s cores (CPU %s); free among its CPUs are %s cores: CPU %s",
             check->plan->vcpus->len, host_kind(request->host, taken)->name, cpus,
             host_kind(request->host, kind)->name, others)) {
-        check_offer(check, fix_slow(check));
+        offer_faster(check);
     }
 }
 
@@ -140,6 +136,8 @@ static void compare_caches(Check *check, const Plan *plan, Place place, const ch
     if (check_add(check, FINDING_LLC_SMALLER, "%sthe vCPUs lie in %s; it could be %s", when, taken,
             larger)) {
         check_offer(check, fix_rule(fix_new(), "llc", "largest"));
+        check_offer(check,
+            advice_then(request, fix_rule(fix_new(), "llc", "largest"), advice_tell_threads_again));
     }
 }
 

@@ -250,13 +250,15 @@ static guint count_cores_within(const Host *host, const CpuSet *cpus)
     return count;
 }
 
-/// Moves cores that lie in @from to @to until it has enough.
+/// Moves cores that lie in @from to @to until it has enough, the slowest first.
 static void take_cores(const Host *host, CpuSet *to, const CpuSet *from)
 {
-    for (guint i = 0; i < host->cores->len && count_cores_within(host, to) < HOST_CORES; i++) {
-        const HostCore *core = host->cores->pdata[i];
-        if (hwloc_bitmap_isincluded(core->cpus, from)) {
-            hwloc_bitmap_or(to, to, core->cpus);
+    for (guint kind = 0; kind < host->kinds->len; kind++) {
+        for (guint i = 0; i < host->cores->len && count_cores_within(host, to) < HOST_CORES; i++) {
+            const HostCore *core = host->cores->pdata[i];
+            if (core->kind == kind && hwloc_bitmap_isincluded(core->cpus, from)) {
+                hwloc_bitmap_or(to, to, core->cpus);
+            }
         }
     }
 }

@@ -12,6 +12,19 @@ static gboolean memory_is_bound(const VmConfig *vm)
     return vm->guest_cells->len > 0;
 }
 
+static void offer_binding(Check *check)
+{
+    const VmConfig *vm = check->request->vm;
+
+    if (!vm->numa && vm->cells->len > 0) {
+        check_offer(check, fix_set(fix_new(), "numa", "1"));
+    }
+    check_offer(check, advice_bind_memory(check->request, check->plan));
+    if (check->plan != NULL) {
+        check_offer(check, advice_cell_per_node(check->request, check->plan));
+    }
+}
+
 static void check_memory_binding(Check *check)
 {
     const VmConfig *vm = check->request->vm;
@@ -20,15 +33,11 @@ static void check_memory_binding(Check *check)
     if (nodes < 2 || memory_is_bound(vm)) {
         return;
     }
-    Fix *fix = advice_bind_memory(check->request, check->plan);
-    if (fix == NULL && !vm->numa && vm->cells->len > 0) {
-        fix = fix_set(fix_new(), "numa", "1");
-    }
     if (check_add(check, FINDING_MEMORY_UNBOUND, "%s, and this host has %u nodes",
             !vm->numa && vm->cells->len > 0 ? "without 'numa: 1' the numa lines bind nothing"
                                             : "the memory is bound to no node",
             nodes)) {
-        check_offer(check, fix);
+        offer_binding(check);
     }
 }
 

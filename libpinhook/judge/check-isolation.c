@@ -155,15 +155,24 @@ static void check_callbacks(Check *check)
 
 /* The host's first core. */
 
+static guint count_on_first_core(const Request *request, const Plan *plan)
+{
+    g_autoptr(CpuSet) first_core = host_first_core(request->host);
+
+    return hwloc_bitmap_intersects(plan->cores, first_core) ? 1 : 0;
+}
+
 /// CPUs that are not isolated only where those of now are not.
-static Fix *fix_first_core(const Check *check)
+static void offer_other_cores(Check *check)
 {
     static const Advise for_isolated[] = { advice_isolated_cpus, advice_isolate, NULL };
     static const Advise for_awake[] = { advice_isolated_cpus, advice_awake_cpus, NULL };
     const Isolation *isolation = check->request->host->isolation;
     gboolean isolated = hwloc_bitmap_isincluded(check->plan->cpus, isolation->isolated);
+    Wish wish = { .measure = count_on_first_core };
 
-    return advice_first(check->request, isolated ? for_isolated : for_awake);
+    advice_offer(check, isolated ? for_isolated : for_awake);
+    check_offer(check, advice_fewer_as_wished(check->request, check->plan, &wish));
 }
 
 static void check_first_core(Check *check)
@@ -178,7 +187,7 @@ static void check_first_core(Check *check)
     if (check_add(check, FINDING_CPU0_USED,
             "CPU %s, chosen for vCPUs, is of the core on which the kernel keeps work of its own",
             list)) {
-        check_offer(check, fix_first_core(check));
+        offer_other_cores(check);
     }
 }
 

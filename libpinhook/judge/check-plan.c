@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "judge/checks.h"
 
-static Fix *fix_isolation(const Check *check, FindingCode code)
-{
-    static const Advise tries[] = { advice_other_cpus, advice_isolate, NULL };
-    Fix *fix = advice_first(check->request, tries);
-
-    return fix != NULL ? fix : advice_accept(check->request, code);
-}
+static const Advise isolated_ways[] = { advice_other_cpus, advice_other_cpus_and_cells,
+    advice_isolate, advice_isolate_elsewhere, NULL };
 
 static void check_isolation(Check *check)
 {
@@ -22,7 +17,7 @@ static void check_isolation(Check *check)
         if (check_add(check, FINDING_NOT_ISOLATED,
                 "CPU %s, chosen for vCPUs, is not isolated; isolated here: %s", list,
                 *isolated != '\0' ? isolated : "none")) {
-            check_offer(check, fix_isolation(check, FINDING_NOT_ISOLATED));
+            advice_offer(check, isolated_ways);
         }
     }
     if (!hwloc_bitmap_iszero(siblings) && hwloc_bitmap_iszero(awake)) {
@@ -30,7 +25,7 @@ static void check_isolation(Check *check)
         if (check_add(check, FINDING_SIBLING_NOT_ISOLATED,
                 "CPU %s, sibling of a vCPU's CPU, is not isolated; isolated here: %s", list,
                 isolated)) {
-            check_offer(check, fix_isolation(check, FINDING_SIBLING_NOT_ISOLATED));
+            advice_offer(check, isolated_ways);
         }
     }
 }
@@ -43,23 +38,22 @@ static void check_shared_cores(Check *check)
         g_autofree char *holders = taken_name_holders(check->request->taken, shared);
         if (check_add(
                 check, FINDING_CORE_TAKEN, "siblings of this VM's CPUs are held by %s", holders)) {
-            check_offer(check, advice_instead_of_holder(check->request, shared));
+            check_offer(check, advice_other_cpus(check->request));
+            advice_offer_holder(check, shared);
         }
     }
 }
 
-static Fix *fix_others(const Check *check)
+static void offer_others(Check *check)
 {
-    static const Advise tries[] = { advice_housekeeping, advice_fewer_vcpus, NULL };
+    static const Advise ways[] = { advice_housekeeping, advice_other_cpus, advice_give_back,
+        advice_fewer_vcpus, advice_fewer_vcpus_isolated, advice_fewer_vcpus_anywhere, NULL };
     const Request *request = check->request;
     g_autoptr(CpuSet)
         awake = cpuset_minus(request->host->online, request->host->isolation->isolated);
-    Fix *fix = advice_first(request, tries);
 
-    if (fix == NULL && hwloc_bitmap_intersects(awake, request->taken->vm_cpus)) {
-        fix = advice_end_holder(request, awake);
-    }
-    return fix != NULL ? fix : advice_accept(request, FINDING_NO_HOUSEKEEPING);
+    advice_offer(check, ways);
+    advice_offer_holder(check, awake);
 }
 
 static void check_others(Check *check)
@@ -68,7 +62,7 @@ static void check_others(Check *check)
         g_autofree char *others = cpuset_to_list(check->plan->others);
         if (check_add(check, FINDING_NO_HOUSEKEEPING,
                 "no CPU is left for QEMU's other threads; they would share CPU %s", others)) {
-            check_offer(check, fix_others(check));
+            offer_others(check);
         }
     }
 }

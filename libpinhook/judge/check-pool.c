@@ -40,12 +40,11 @@ static void check_pool(Check *check)
     }
     g_autofree char *missing = cpuset_to_list(pool->missing);
     g_autofree char *why = explain_missing(check->request->host, pool->missing);
-    Fix *fix = advice_other_cpus(check->request);
-    if (fix == NULL) {
-        fix = advice_these_cpus(check->request, pool->online);
-    }
     if (check_add(check, FINDING_CPU_MISSING, "%s names CPU %s%s", pool_name(pool), missing, why)) {
-        check_offer(check, fix != NULL ? fix : advice_any_cpus(check->request));
+        static const Advise ways[] = { advice_no_affinity, advice_other_cpus, NULL };
+        advice_offer(check, ways);
+        check_offer(check, advice_these_cpus(check->request, pool->online));
+        check_offer(check, advice_any_cpus(check->request));
     }
 }
 
@@ -65,11 +64,12 @@ static void explain_misaligned(Check *check)
     g_autofree char *pool_list = cpuset_to_list(check->request->pool->free);
     g_autofree char *pool_node_list = cpuset_to_list(pool_nodes);
     g_autofree char *cell_node_list = cpuset_to_list(cell_nodes);
-    static const Advise tries[] = { advice_other_cpus, advice_cells_of_pool, NULL };
+    static const Advise ways[] = { advice_other_cpus, advice_cells_of_pool,
+        advice_other_cpus_and_cells, advice_isolate, NULL };
     if (check_add(check, FINDING_NUMA_MISALIGNED,
             "memory is bound to node %s, but the %s with enough room (CPU %s) lie on node %s",
             cell_node_list, pool_name(check->request->pool), pool_list, pool_node_list)) {
-        check_offer(check, advice_first(check->request, tries));
+        advice_offer(check, ways);
     }
 }
 
@@ -80,21 +80,27 @@ static void explain_taken(Check *check)
 
     if (check_add(check, FINDING_CPU_TAKEN, "held by %s; left of %s: %u for %u vCPUs", holders,
             pool_name(request->pool), cpuset_count(request->pool->free), request->vm->vcpus_most)) {
-        check_offer(check, advice_instead_of_holder(request, request->pool->online));
+        static const Advise ways[] = { advice_other_cpus, advice_other_cpus_and_cells,
+            advice_any_cpus, advice_isolate, advice_isolate_elsewhere, NULL };
+        advice_offer(check, ways);
+        advice_offer_holder(check, request->pool->online);
+        advice_offer_without_others(check);
     }
 }
 
-static Fix *fix_too_few(const Request *request)
+static void offer_more_cpus(Check *check)
 {
-    static const Advise for_isolated[] = { advice_other_cpus, advice_plainer_policy, advice_isolate,
-        advice_fewer_vcpus, advice_any_cpus, advice_default_policy, NULL };
-    static const Advise for_given[] = { advice_other_cpus, advice_plainer_policy,
-        advice_fewer_vcpus, advice_any_cpus, advice_default_policy, NULL };
+    static const Advise more[] = { advice_other_cpus, advice_other_cpus_and_cells,
+        advice_housekeeping, advice_any_cpus, advice_isolate, advice_isolate_elsewhere,
+        advice_auto_smt, advice_default_policy, NULL };
+    static const Advise fewer[] = { advice_fewer_vcpus, advice_fewer_vcpus_isolated,
+        advice_fewer_vcpus_anywhere, NULL };
 
-    Fix *fix = advice_first(
-        request, request->pool->source == POOL_ISOLATED ? for_isolated : for_given);
-
-    return fix != NULL ? fix : advice_end_holder(request, request->host->online);
+    advice_offer(check, more);
+    advice_offer_less(check);
+    advice_offer(check, fewer);
+    advice_offer_holder(check, check->request->host->online);
+    advice_offer_without_others(check);
 }
 
 /// What one vCPU takes, or a core of the guest.
@@ -124,7 +130,7 @@ static void explain_too_few(Check *check)
     if (check_add(check, FINDING_TOO_FEW_CPUS, "%s %s%s; usable %s: %s", vcpus, need,
             request->policy->emulator == POLICY_SPARE ? ", and QEMU's other threads a core" : "",
             pool_name(request->pool), *list != '\0' ? list : "none")) {
-        check_offer(check, fix_too_few(request));
+        offer_more_cpus(check);
     }
 }
 
@@ -157,46 +163,34 @@ static guint count_units(const Request *request, guint unit)
     return count;
 }
 
-/// Takes @fix.
-static void explain_guest_smt(Check *check, Fix *fix)
+static void explain_guest_smt(Check *check)
 {
+    static const Advise ways[] = { advice_other_cpus, advice_fewer_threads, NULL };
     const Request *request = check->request;
     guint unit = planner_unit(request->vm, request->policy);
     g_autofree char *cut = find_cut_core(request, unit);
-    Fix *other = cut == NULL ? advice_other_cpus(request) : NULL;
+    g_autofree char *message =
+        cut != NULL
+            ? g_strdup_printf(
+                  "vCPU %s are threads of one core of the guest, but of cells on different nodes",
+                  cut)
+            : g_strdup_printf("%u threads on each of the guest's cores need %u cores with %u CPUs "
+                              "each; such cores among the %s: %u",
+                  request->vm->threads, (request->vm->vcpus_most + unit - 1) / unit, unit,
+                  pool_name(request->pool), count_units(request, unit));
 
-    if (other != NULL) {
-        fix_free(fix);
-        fix = other;
-    }
-    if (cut != NULL) {
-        if (check_add(check, FINDING_GUEST_SMT,
-                "vCPU %s are threads of one core of the guest, but of cells on different nodes",
-                cut)) {
-            check_offer(check, fix);
-        }
-    } else {
-        if (check_add(check, FINDING_GUEST_SMT,
-                "%u threads on each of the guest's cores need %u cores with %u CPUs each; such "
-                "cores "
-                "among the %s: %u",
-                request->vm->threads, (request->vm->vcpus_most + unit - 1) / unit, unit,
-                pool_name(request->pool), count_units(request, unit))) {
-            check_offer(check, fix);
-        }
+    if (check_add(check, FINDING_GUEST_SMT, "%s", message)) {
+        advice_offer(check, ways);
     }
 }
 
 static void check_no_plan(Check *check)
 {
-    Fix *fewer_threads = advice_fewer_threads(check->request);
+    g_autoptr(Fix) fewer_threads = advice_fewer_threads(check->request);
 
     if (fewer_threads != NULL && !advice_fits_alone(check->request)) {
-        explain_guest_smt(check, fewer_threads);
-        return;
-    }
-    fix_free(fewer_threads);
-    if (advice_fits_unbound(check->request)) {
+        explain_guest_smt(check);
+    } else if (advice_fits_unbound(check->request)) {
         explain_misaligned(check);
     } else if (advice_fits_alone(check->request)) {
         explain_taken(check);

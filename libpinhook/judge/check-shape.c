@@ -2,6 +2,7 @@
 #include "judge/checks.h"
 
 #include "read/cpumodel.h"
+#include "place/supposed.h"
 
 static guint count_llcs(const Request *request, const Plan *plan)
 {
@@ -65,22 +66,15 @@ static guint count_remote(const Request *request, const Plan *plan)
     return count;
 }
 
-static Fix *fix_exposed(const Check *check)
+static void offer_unexposed(Check *check)
 {
     const Request *request = check->request;
     Wish wish = { .measure = count_exposed };
-    Fix *fix = advice_tell_threads(request, check->plan);
 
-    if (fix == NULL) {
-        fix = advice_unpaired(request, check->plan, &wish);
-    }
-    if (fix == NULL) {
-        fix = advice_elsewhere(request, check->plan, &wish);
-    }
-    if (fix == NULL) {
-        fix = advice_fewer_as_wished(request, check->plan, &wish);
-    }
-    return fix != NULL ? fix : advice_silence(request, FINDING_SMT_EXPOSED);
+    check_offer(check, advice_tell_threads(request, check->plan));
+    check_offer(check, request->policy->smt == POLICY_SMT_PAIR ? advice_auto_smt(request) : NULL);
+    advice_offer_elsewhere(check, &wish);
+    check_offer(check, advice_fewer_as_wished(request, check->plan, &wish));
 }
 
 static void check_exposed(Check *check)
@@ -102,7 +96,7 @@ static void check_exposed(Check *check)
     if (check_add(check, FINDING_SMT_EXPOSED,
             "vCPU %s share cores (CPU %s), and the guest takes each for a core of its own", vcpus,
             list)) {
-        check_offer(check, fix_exposed(check));
+        offer_unexposed(check);
     }
 }
 
@@ -122,20 +116,11 @@ static void check_hidden(Check *check)
             type, vm->threads)) {
         check_offer(check, advice_add_topoext(request));
     }
-    if (request->host->vendor == VENDOR_UNKNOWN &&
+    if (request->host->vendor == VENDOR_UNKNOWN) {
         check_add(check, FINDING_SMT_HIDDEN,
             "whether the guest is told of its threads cannot be known: /proc/cpuinfo cannot be "
-            "read")) {
-        check_offer(check, advice_silence(request, FINDING_SMT_HIDDEN));
+            "read");
     }
-}
-
-static Fix *fix_llcs(const Check *check, guint fewest)
-{
-    Wish wish = { .measure = count_llcs, .most = fewest };
-    Fix *fix = advice_elsewhere(check->request, check->plan, &wish);
-
-    return fix != NULL ? fix : advice_silence(check->request, FINDING_LLC_SPLIT);
 }
 
 static void check_llcs(Check *check)
@@ -144,7 +129,8 @@ static void check_llcs(Check *check)
     guint count = count_llcs(request, check->plan);
     g_autoptr(Plan) best = count > 1 ? advice_place_anywhere(request, NULL) : NULL;
 
-    if (best == NULL || count_llcs(request, best) >= count) {
+    if (best == NULL || count_llcs(request, best) >= count ||
+        !supposed_keeps_places(request, check->plan, best)) {
         return;
     }
     guint fewest = count_llcs(request, best);
@@ -154,7 +140,8 @@ static void check_llcs(Check *check)
             "%u vCPUs lie in %u last-level caches (CPU %s); CPU %s, held by no other guest, lie in "
             "%u",
             check->plan->vcpus->len, count, cpus, others, fewest)) {
-        check_offer(check, fix_llcs(check, fewest));
+        Wish wish = { .measure = count_llcs, .most = fewest };
+        advice_offer_elsewhere(check, &wish);
     }
 }
 
@@ -191,39 +178,28 @@ static void check_nodes(Check *check)
     }
     g_autofree char *list = cpuset_to_list(nodes);
     g_autofree char *ids = cell != NULL ? cpuset_to_list(cell->cpus) : NULL;
-    Fix *fix = advice_cell_per_node(request, check->plan);
-    if (fix == NULL) {
-        fix = advice_silence(request, FINDING_NODE_SPLIT);
-    }
-    if (cell != NULL) {
-        if (check_add(
-                check, FINDING_NODE_SPLIT, "vCPU %s are one cell and lie on node %s", ids, list)) {
-            check_offer(check, fix);
-        }
-    } else {
-        if (check_add(check, FINDING_NODE_SPLIT,
-                "%u vCPUs lie on node %s, and the guest has no cells", check->plan->vcpus->len,
-                list)) {
-            check_offer(check, fix);
-        }
+    g_autofree char *message = cell != NULL
+                                   ? g_strdup_printf(
+                                         "vCPU %s are one cell and lie on node %s", ids, list)
+                                   : g_strdup_printf(
+                                         "%u vCPUs lie on node %s, and the guest has no cells",
+                                         check->plan->vcpus->len, list);
+    if (check_add(check, FINDING_NODE_SPLIT, "%s", message)) {
+        check_offer(check, advice_cell_per_node(request, check->plan));
     }
 }
 
-static Fix *fix_kinds(const Check *check)
+static void offer_kinds(Check *check)
 {
     const Request *request = check->request;
-    Fix *fix = NULL;
+    Wish any = { .measure = count_kinds, .most = 1 };
 
-    for (guint kind = request->host->kinds->len; fix == NULL && kind-- > 0;) {
+    for (guint kind = request->host->kinds->len; kind-- > 0;) {
         g_autoptr(CpuSet) cpus = host_cpus_of_kind(request->host, kind);
         Wish wish = { .measure = count_kinds, .most = 1, .where = cpus };
-        fix = advice_elsewhere(request, check->plan, &wish);
+        advice_offer_elsewhere(check, &wish);
     }
-    if (fix == NULL) {
-        Wish wish = { .measure = count_kinds, .most = 1 };
-        fix = advice_fewer_as_wished(request, check->plan, &wish);
-    }
-    return fix != NULL ? fix : advice_silence(request, FINDING_KIND_MIXED);
+    check_offer(check, advice_fewer_as_wished(request, check->plan, &any));
 }
 
 static void check_kinds(Check *check)
@@ -244,20 +220,21 @@ static void check_kinds(Check *check)
     }
     if (check_add(check, FINDING_KIND_MIXED,
             "vCPUs lie on cores of several kinds, fast cores: CPU %s", text->str)) {
-        check_offer(check, fix_kinds(check));
+        offer_kinds(check);
     }
 }
 
-static Fix *fix_remote(const Check *check, const Device *device)
+static void offer_nearer(Check *check, const Device *device)
 {
     const Request *request = check->request;
     const HostNode *node = host_node(request->host, (guint)device->node);
     Wish wish = { .measure = count_remote,
         .most = count_remote(request, check->plan) - 1,
         .where = node != NULL ? node->cpus : NULL };
-    Fix *fix = node != NULL ? advice_elsewhere(request, check->plan, &wish) : NULL;
 
-    return fix != NULL ? fix : advice_silence(request, FINDING_DEVICE_REMOTE);
+    if (node != NULL) {
+        advice_offer_elsewhere(check, &wish);
+    }
 }
 
 static void check_devices(Check *check)
@@ -270,14 +247,11 @@ static void check_devices(Check *check)
         if (is_remote(device, check->plan)) {
             if (check_add(check, FINDING_DEVICE_REMOTE, "%s: %s is on node %d, the VM on node %s",
                     device->option, device->address, device->node, nodes)) {
-                check_offer(check, fix_remote(check, device));
+                offer_nearer(check, device);
             }
         } else if (device->unknown != NULL) {
-            if (check_add(check, FINDING_DEVICE_REMOTE,
-                    "%s: it is not known which node %s is on: %s", device->option, device->address,
-                    device->unknown)) {
-                check_offer(check, advice_silence(request, FINDING_DEVICE_REMOTE));
-            }
+            check_add(check, FINDING_DEVICE_REMOTE, "%s: it is not known which node %s is on: %s",
+                device->option, device->address, device->unknown);
         }
     }
 }

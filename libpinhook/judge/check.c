@@ -8,7 +8,7 @@ gboolean check_add_as(Check *check, FindingCode code, Severity severity, char *m
         return FALSE;
     }
     g_ptr_array_add(check->findings, finding_new(code, severity, message));
-    return TRUE;
+    return check->mending;
 }
 
 gboolean check_add(Check *check, FindingCode code, const char *format, ...)

@@ -10,6 +10,7 @@ typedef struct {
     const Request *request; // what fixes are made from, too
     const Plan *plan;       // NULL: there is none
     const CpuSet *cpus;     // on which nothing is to disturb: the plan's, or all that are isolated
+    gboolean mending;       // fixes are wanted
     GPtrArray *findings;    // Finding
 } Check;
 
@@ -29,7 +30,8 @@ typedef struct {
     Subject at;
 } CheckRow;
 
-/// Adds a finding, unless the policy turns it off. Whether it is to be offered fixes.
+/// Adds a finding, unless the policy turns it off. Whether fixes are wanted for it, which take
+/// time.
 gboolean check_add(Check *check, FindingCode code, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
 /// Likewise, with a severity of its own. Takes @message.

@@ -46,11 +46,29 @@ static VerdictResult weigh(const Check *check)
                                                                                      : VERDICT_PASS;
 }
 
+/// Nothing is to disturb the plan's CPUs; without a VM those that are isolated, for where nothing
+/// is, nothing is promised that could be disturbed.
+static CpuSet *quiet_cpus(const Request *request, const Plan *plan)
+{
+    if (request->vm != NULL) {
+        return plan != NULL ? cpuset_copy(plan->cpus) : NULL;
+    }
+    g_autoptr(CpuSet)
+        isolated = cpuset_and(request->host->isolation->isolated, request->host->online);
+    return hwloc_bitmap_iszero(isolated) ? NULL : g_steal_pointer(&isolated);
+}
+
 #define ALL ((Subject)~0U)
+
+static Check check_of(const Request *request, const Plan *plan, const CpuSet *cpus)
+{
+    return (Check){ .request = request, .plan = plan, .cpus = cpus };
+}
 
 static Verdict *judge(const Request *request, const Plan *plan, Subject wanted)
 {
-    Check check = { .request = request, .plan = plan, .cpus = plan != NULL ? plan->cpus : NULL };
+    g_autoptr(CpuSet) cpus = quiet_cpus(request, plan);
+    Check check = check_of(request, plan, cpus);
     Verdict *verdict = g_new(Verdict, 1);
 
     look(&check, wanted);
@@ -69,13 +87,12 @@ Verdict *verdict_of_live(const Request *request, const Plan *plan)
     return judge(request, plan, OF_LIVE);
 }
 
-GPtrArray *verdict_of_machine(const Request *request)
+GPtrArray *verdict_find(const Request *request, const Plan *plan, gboolean mending)
 {
-    const Host *host = request->host;
-    g_autoptr(CpuSet) isolated = cpuset_and(host->isolation->isolated, host->online);
-    /* Where nothing is isolated, nothing is promised that could be disturbed. */
-    Check check = { .request = request, .cpus = hwloc_bitmap_iszero(isolated) ? NULL : isolated };
+    g_autoptr(CpuSet) cpus = quiet_cpus(request, plan);
+    Check check = check_of(request, plan, cpus);
 
+    check.mending = mending;
     look(&check, ALL);
     return check.findings;
 }

@@ -24,10 +24,11 @@ Verdict *verdict_of_start(const Request *request, const Plan *plan);
 /// which verdict_of_start() judges too where it finds them in @request.
 Verdict *verdict_of_live(const Request *request, const Plan *plan);
 
-/// What is amiss with the machine itself: with what it was told of isolation, and, for all isolated
-/// CPUs, with what disturbs them. No VM is looked at: of @request the policy, the host, what guests
-/// hold, and interrupts and tuning. The caller unrefs the array of Finding.
-GPtrArray *verdict_of_machine(const Request *request);
+/// What there is to find of a start; or, where @request->vm is NULL, of the machine itself: what it
+/// was told of isolation and, for all isolated CPUs, what disturbs them, of which @request has the
+/// policy, the host, what guests hold, interrupts and tuning. @mending: with all fixes that are to
+/// be tried, see mend.h. The caller unrefs the array of Finding.
+GPtrArray *verdict_find(const Request *request, const Plan *plan, gboolean mending);
 
 void verdict_free(Verdict *verdict);
 

@@ -42,22 +42,74 @@ static Holding *holding_new(guint vmid, gboolean container, const CpuSet *cpus)
     return holding;
 }
 
+/// Takes @holding.
+static void add(Taken *taken, Holding *holding)
+{
+    g_ptr_array_add(taken->holdings, holding);
+    hwloc_bitmap_or(taken->cpus, taken->cpus, holding->cpus);
+    if (!holding->container) {
+        hwloc_bitmap_or(taken->vm_cpus, taken->vm_cpus, holding->cpus);
+    }
+}
+
 void taken_add(Taken *taken, guint vmid, const CpuSet *cpus)
 {
-    g_ptr_array_add(taken->holdings, holding_new(vmid, FALSE, cpus));
-    hwloc_bitmap_or(taken->cpus, taken->cpus, cpus);
-    hwloc_bitmap_or(taken->vm_cpus, taken->vm_cpus, cpus);
+    add(taken, holding_new(vmid, FALSE, cpus));
+}
+
+void taken_add_by_affinity(Taken *taken, guint vmid, const CpuSet *cpus)
+{
+    Holding *holding = holding_new(vmid, FALSE, cpus);
+
+    holding->by_affinity = TRUE;
+    add(taken, holding);
 }
 
 void taken_add_container(Taken *taken, guint vmid, const CpuSet *cpus)
 {
-    g_ptr_array_add(taken->holdings, holding_new(vmid, TRUE, cpus));
-    hwloc_bitmap_or(taken->cpus, taken->cpus, cpus);
+    add(taken, holding_new(vmid, TRUE, cpus));
 }
 
 void taken_add_visitor(Taken *taken, guint vmid, const CpuSet *cpus)
 {
     g_ptr_array_add(taken->visitors, holding_new(vmid, TRUE, cpus));
+}
+
+/// The CPUs of @holding after @fix; NULL: none.
+static const CpuSet *cpus_after(const Holding *holding, const Fix *fix)
+{
+    const CpuSet *cpus = holding->cpus;
+
+    for (guint i = 0; i < fix->changes->len; i++) {
+        const Change *change = fix->changes->pdata[i];
+        gboolean other = change->vmid != holding->vmid || change->container != holding->container;
+        if (change->kind == CHANGE_END && !other) {
+            cpus = NULL;
+        } else if (change->kind == CHANGE_MOVE && !other) {
+            cpus = change->cpus;
+        }
+    }
+    return cpus;
+}
+
+Taken *taken_change(const Taken *taken, const Fix *fix)
+{
+    Taken *changed = taken_new();
+
+    for (guint i = 0; i < taken->holdings->len; i++) {
+        const Holding *holding = taken->holdings->pdata[i];
+        const CpuSet *cpus = cpus_after(holding, fix);
+        if (cpus != NULL) {
+            Holding *kept = holding_new(holding->vmid, holding->container, cpus);
+            kept->by_affinity = holding->by_affinity;
+            add(changed, kept);
+        }
+    }
+    for (guint i = 0; i < taken->visitors->len; i++) {
+        const Holding *visitor = taken->visitors->pdata[i];
+        taken_add_visitor(changed, visitor->vmid, visitor->cpus);
+    }
+    return changed;
 }
 
 char *taken_name_holders(const Taken *taken, const CpuSet *cpus)

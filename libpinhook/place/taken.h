@@ -2,11 +2,13 @@
 #pragma once
 
 #include "base/cpuset.h"
+#include "base/fix.h"
 
 /// CPUs that a guest on this host holds.
 typedef struct {
     guint vmid; // 0: nobody in particular
     gboolean container;
+    gboolean by_affinity; // a VM that Proxmox put there, and pinhook does not
     CpuSet *cpus;
 } Holding;
 
@@ -27,10 +29,14 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Taken, taken_free)
 
 /// Copies @cpus.
 void taken_add(Taken *taken, guint vmid, const CpuSet *cpus);
+void taken_add_by_affinity(Taken *taken, guint vmid, const CpuSet *cpus);
 void taken_add_container(Taken *taken, guint vmid, const CpuSet *cpus);
 
 /// Likewise, of a container that holds nothing; @cpus NULL: where it may run cannot be read.
 void taken_add_visitor(Taken *taken, guint vmid, const CpuSet *cpus);
+
+/// What is held after what @fix changes of it. The caller frees it.
+Taken *taken_change(const Taken *taken, const Fix *fix);
 
 /// Who holds any of @cpus, as "VM 101 (CPU 2-3), CT 102 (CPU 4)"; "" for nobody. The caller frees.
 char *taken_name_holders(const Taken *taken, const CpuSet *cpus);

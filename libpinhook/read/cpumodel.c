@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "read/cpumodel.h"
 
-#include "read/vmargs.h"
-
 #include <string.h>
 
 #define TYPE_SUFFIX "-x86_64-cpu"
@@ -14,7 +12,8 @@ static void each_argument(const VmConfig *vm, const char *option,
     g_auto(GStrv) argv = vmconfig_argv(vm);
 
     for (guint i = 0; argv != NULL && argv[i] != NULL && argv[i + 1] != NULL; i++) {
-        if (vmargs_is_option(argv[i], option)) {
+        /* QEMU takes one dash or two. */
+        if (argv[i][0] == '-' && strcmp(argv[i] + 1 + (argv[i][1] == '-'), option) == 0) {
             look(argv[++i], data);
         }
     }

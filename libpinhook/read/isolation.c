@@ -125,6 +125,19 @@ Isolation *isolation_parse(const IsolationFiles *files)
     return isolation;
 }
 
+Isolation *isolation_after_boot(const Isolation *isolation, const CpuSet *cpus)
+{
+    g_autofree char *list = cpuset_to_list(cpus);
+    g_autofree char *possible = g_strdup_printf("0-%u", isolation->possible - 1);
+    g_autofree char *cmdline = g_strdup_printf(
+        "isolcpus=domain,managed_irq,%s nohz_full=%s rcu_nocbs=%s", list, list, list);
+
+    return isolation_parse(&(IsolationFiles){ .possible = possible,
+        .isolated = list,
+        .nohz_full = list,
+        .cmdline = *list != '\0' ? cmdline : "" });
+}
+
 void isolation_free(Isolation *isolation)
 {
     if (isolation == NULL) {

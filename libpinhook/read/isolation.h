@@ -33,6 +33,11 @@ typedef struct {
 
 /// Never fails: a list that is not of the kernel's grammar counts as empty, as it does there.
 Isolation *isolation_parse(const IsolationFiles *files);
+
+/// What it is after a boot that isolates @cpus, as cmdline_isolate() has it, and no others. The
+/// caller frees it.
+Isolation *isolation_after_boot(const Isolation *isolation, const CpuSet *cpus);
+
 void isolation_free(Isolation *isolation);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Isolation, isolation_free)

@@ -294,6 +294,52 @@ gboolean policy_take(Policy *policy, const char *key, const char *value, GError 
     return TRUE;
 }
 
+/* What if. */
+
+static Policy *policy_copy(const Policy *policy)
+{
+    Policy *copy = g_new(Policy, 1);
+
+    *copy = *policy;
+    copy->cpus = policy->cpus != NULL ? cpuset_copy(policy->cpus) : NULL;
+    copy->emulator_cpus = policy->emulator_cpus != NULL ? cpuset_copy(policy->emulator_cpus) : NULL;
+    copy->problems = g_ptr_array_new_with_free_func(problem_free);
+    for (guint i = 0; i < policy->problems->len; i++) {
+        const PolicyProblem *problem = policy->problems->pdata[i];
+        PolicyProblem *one = g_new(PolicyProblem, 1);
+        *one = *problem;
+        one->now = g_strdup(problem->now);
+        one->message = g_strdup(problem->message);
+        g_ptr_array_add(copy->problems, one);
+    }
+    return copy;
+}
+
+/// What is wrong with line @line; such lines are not obeyed, or as they are called now.
+static void forget_problem(Policy *policy, guint line)
+{
+    for (guint i = policy->problems->len; i-- > 0;) {
+        if (((const PolicyProblem *)policy->problems->pdata[i])->line == line) {
+            g_ptr_array_remove_index(policy->problems, i);
+        }
+    }
+}
+
+Policy *policy_change(const Policy *policy, const Fix *fix)
+{
+    Policy *changed = policy_copy(policy);
+
+    for (guint i = 0; i < fix->changes->len; i++) {
+        const Change *change = fix->changes->pdata[i];
+        if (change->kind == CHANGE_RULE) {
+            policy_take(changed, change->key, change->value, NULL);
+        } else if (change->kind == CHANGE_RULE_LINE) {
+            forget_problem(changed, change->first);
+        }
+    }
+    return changed;
+}
+
 /* Lines. */
 
 typedef struct {

@@ -58,6 +58,9 @@ Policy *policy_parse(const char *text, const char *node, guint vmid);
 /// yet. PINHOOK_ERROR_INVALID where the key or the value is none.
 gboolean policy_take(Policy *policy, const char *key, const char *value, GError **error);
 
+/// The policy after what @fix changes in it. The caller frees it.
+Policy *policy_change(const Policy *policy, const Fix *fix);
+
 /// All defaults, with @message as a problem: for a file that is there and cannot be read.
 Policy *policy_unreadable(const char *message);
 

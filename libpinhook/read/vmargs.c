@@ -93,11 +93,6 @@ static char *quote_twice(const char *word)
     return g_string_free(g_steal_pointer(&quoted), FALSE);
 }
 
-gboolean vmargs_is_option(const char *word, const char *name)
-{
-    return word[0] == '-' && strcmp(word + 1 + (word[1] == '-'), name) == 0;
-}
-
 void vmargs_append(GString *args, const char *word)
 {
     g_autofree char *quoted = strchr(word, '\\') != NULL ? quote_twice(word) : text_quote(word);

@@ -9,8 +9,5 @@
 /// closed, or a backslash is the last; of such args QEMU gets none. Freed with g_strfreev().
 char **vmargs_split(const char *args);
 
-/// Whether @word is QEMU's option @name, which takes one dash or two.
-gboolean vmargs_is_option(const char *word, const char *name);
-
 /// Appends @word to @args so that vmargs_split() has it again.
 void vmargs_append(GString *args, const char *word);

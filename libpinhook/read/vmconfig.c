@@ -5,6 +5,7 @@
 #include "read/smp.h"
 #include "read/vmargs.h"
 #include "read/vmline.h"
+#include "read/vmtext.h"
 #include "read/vmconfig-setting.h"
 
 #include <string.h>
@@ -54,6 +55,8 @@ void vmconfig_free(VmConfig *vm)
     g_ptr_array_unref(vm->hostpci);
     g_ptr_array_unref(vm->problems);
     hwloc_bitmap_free(vm->affinity);
+    hwloc_bitmap_free(vm->bound_to);
+    g_free(vm->text);
     g_free(vm->hugepages);
     g_free(vm->hookscript);
     g_free(vm->lock);
@@ -159,12 +162,18 @@ static void drop_what_was_replaced(VmReading *reading)
 
 /* What follows from several settings. */
 
+/// QEMU takes one dash or two.
+static gboolean is_option(const char *argument, const char *name)
+{
+    return argument[0] == '-' && strcmp(argument + 1 + (argument[1] == '-'), name) == 0;
+}
+
 static void overlay_args(VmReading *reading, Smp *smp)
 {
     g_auto(GStrv) argv = vmconfig_argv(reading->vm);
 
     for (guint i = 0; argv != NULL && argv[i] != NULL; i++) {
-        if (!vmargs_is_option(argv[i], "smp")) {
+        if (!is_option(argv[i], "smp")) {
             continue;
         }
         const char *value = argv[i + 1] != NULL ? argv[++i] : NULL;
@@ -341,9 +350,9 @@ VmConfig *vmconfig_parse(const char *text, gsize length)
     g_autoptr(GHashTable) taken = g_hash_table_new_full(
         g_str_hash, g_str_equal, NULL, (GDestroyNotify)vmsetting_free);
     VmReading reading = { .vm = vm, .taken = taken };
-    g_autofree char *copy = g_strndup(text, length);
 
-    if (!read_lines(&reading, copy)) {
+    vm->text = g_strndup(text, length);
+    if (!read_lines(&reading, vm->text)) {
         vm->readable = FALSE;
         vmsetting_add_problem(
             vm, VMCONFIG_UNREADABLE, NULL, g_strdup("the file holds no settings"));
@@ -366,7 +375,7 @@ gboolean vmconfig_has_smp(const VmConfig *vm)
     g_auto(GStrv) argv = vmconfig_argv(vm);
 
     for (guint i = 0; argv != NULL && argv[i] != NULL; i++) {
-        if (vmargs_is_option(argv[i], "smp")) {
+        if (is_option(argv[i], "smp")) {
             return TRUE;
         }
     }
@@ -379,7 +388,7 @@ char *vmconfig_args_with_smp(const VmConfig *vm, const char *smp)
     g_autoptr(GString) args = g_string_new(NULL);
 
     for (guint i = 0; argv != NULL && argv[i] != NULL; i++) {
-        if (!vmargs_is_option(argv[i], "smp")) {
+        if (!is_option(argv[i], "smp")) {
             vmargs_append(args, argv[i]);
         } else if (argv[i + 1] != NULL) {
             i++;
@@ -398,7 +407,7 @@ gboolean vmconfig_has_one_thread(const VmConfig *vm)
 
     for (guint i = 0; argv != NULL && argv[i] != NULL && argv[i + 1] != NULL; i++) {
         g_auto(GStrv) parts = g_strsplit(argv[i + 1], ",", -1);
-        if (vmargs_is_option(argv[i], "accel") &&
+        if (is_option(argv[i], "accel") &&
             g_strv_contains((const char *const *)parts, "thread=single")) {
             return TRUE;
         }
@@ -408,16 +417,46 @@ gboolean vmconfig_has_one_thread(const VmConfig *vm)
 
 /* What if. */
 
-void vmconfig_set_vcpus(VmConfig *vm, guint vcpus)
+static gboolean changes_cells(const Fix *fix)
 {
-    vm->threads = vcpus % vm->threads == 0 ? vm->threads : 1;
-    vm->sockets = 1;
-    vm->cores = vcpus / vm->threads;
-    vm->vcpus_present = vcpus;
-    vm->vcpus_most = vcpus;
-    vm->numa = FALSE;
-    g_ptr_array_set_size(vm->cells, 0);
-    g_ptr_array_set_size(vm->guest_cells, 0);
+    for (guint i = 0; i < fix->changes->len; i++) {
+        const Change *change = fix->changes->pdata[i];
+        if (change->kind == CHANGE_OPTION && g_str_has_prefix(change->key, "numa")) {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+VmConfig *vmconfig_change(const VmConfig *vm, const Fix *fix)
+{
+    g_autofree char *text = vmtext_change(vm->text, fix);
+    VmConfig *changed = vmconfig_parse(text, strlen(text));
+
+    changed->incoming = vm->incoming;
+    if (vm->bound_to != NULL && !changes_cells(fix)) {
+        vmconfig_bind(changed, vm->bound_to);
+    }
+    return changed;
+}
+
+Fix *vmconfig_give_vcpus(const VmConfig *vm, guint vcpus)
+{
+    guint threads = vcpus % vm->threads == 0 ? vm->threads : 1;
+    g_autofree char *smp = g_strdup_printf(
+        "%u,sockets=1,cores=%u,threads=%u", vcpus, vcpus / threads, threads);
+    g_autofree char *args = vmconfig_args_with_smp(vm, smp);
+    Fix *fix = fix_set_number(fix_set(fix_new(), "sockets", "1"), "cores", vcpus);
+
+    if (vmconfig_has_smp(vm)) {
+        fix_set(fix, "args", args);
+    }
+    fix_set(fix_set(fix, "vcpus", NULL), "numa", NULL);
+    for (guint i = 0; i < vm->cells->len; i++) {
+        g_autofree char *key = g_strdup_printf("numa%u", ((VmCell *)vm->cells->pdata[i])->index);
+        fix_set(fix, key, NULL);
+    }
+    return fix;
 }
 
 void vmconfig_bind(VmConfig *vm, const CpuSet *nodes)
@@ -425,6 +464,7 @@ void vmconfig_bind(VmConfig *vm, const CpuSet *nodes)
     VmCell *cell = g_new0(VmCell, 1);
     g_autofree char *ids = cpuset_to_ids(nodes);
 
+    vm->bound_to = cpuset_copy(nodes);
     cell->cpus = cpuset_new();
     hwloc_bitmap_set_range(cell->cpus, 0, (int)vm->vcpus_most - 1);
     cell->hostnodes = cpuset_copy(nodes);

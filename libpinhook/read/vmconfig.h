@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/cpuset.h"
+#include "base/fix.h"
 
 /// More vCPUs than QEMU can give a guest are refused.
 #define VMCONFIG_VCPU_LIMIT 4096
@@ -56,6 +57,7 @@ typedef struct {
 
 /// What a VM's config file says: the part before the first section.
 typedef struct {
+    char *text;        // of the file; NULL: it could not be read
     gboolean readable; // FALSE: all else is default, and `problems` says why
     guint sockets;
     guint cores;          // per socket
@@ -74,6 +76,7 @@ typedef struct {
     CpuSet *affinity;       // NULL: none, or no list
     gboolean freeze;
     gboolean incoming; // not in the file: it waits for the state of a migration
+    CpuSet *bound_to;  // not in the file: of vmconfig_bind(); NULL: none
     gboolean kvm;
     gboolean template;
     gboolean cpu_hotplug;
@@ -100,13 +103,17 @@ VmConfig *vmconfig_parse(const char *text, gsize length);
 /// A config that could not be read at all, with @message as its one problem.
 VmConfig *vmconfig_unreadable(const char *message);
 
-/* What if: each is for a config that nobody else has yet. */
+/* What if. */
 
-/// Gives the VM @vcpus (1 to VMCONFIG_VCPU_LIMIT), all present, and no cells: those that it has are
-/// for another count. It keeps its threads per core where they divide that.
-void vmconfig_set_vcpus(VmConfig *vm, guint vcpus);
+/// The VM's config after what @fix changes in it. The caller frees it.
+VmConfig *vmconfig_change(const VmConfig *vm, const Fix *fix);
 
-/// Binds all of the VM's memory and vCPUs to @nodes, in one cell.
+/// What gives the VM @vcpus (1 to VMCONFIG_VCPU_LIMIT), all present, and no cells: those that it has
+/// are for another count. It keeps its threads per core where they divide that.
+Fix *vmconfig_give_vcpus(const VmConfig *vm, guint vcpus);
+
+/// Binds all of the VM's memory and vCPUs to @nodes, in one cell; for a config that nobody else has
+/// yet. So they stay for as long as no numa line is changed.
 void vmconfig_bind(VmConfig *vm, const CpuSet *nodes);
 
 void vmconfig_free(VmConfig *vm);

@@ -167,7 +167,7 @@ char *hostreport_to_text(const HostReport *report, MapStyle style)
     add_interrupts(text, report);
     if (report->findings->len > 0) {
         g_string_append_c(text, '\n');
-        report_append_findings(text, "", report->findings, SEVERITY_NOTE, &place);
+        report_append_findings(text, "", report->findings, REPORT_WHOLE, &place);
     }
     return g_string_free(g_steal_pointer(&text), FALSE);
 }

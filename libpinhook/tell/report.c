@@ -215,31 +215,69 @@ static FixPlace place_of(const Report *report)
         .loader = report->loader };
 }
 
-static void append_fixes(GString *text, const char *prefix, char *const *ways)
+static void append_way(GString *text, const char *prefix, const char *label, const char *way)
 {
-    for (guint i = 0; ways[i] != NULL; i++) {
-        g_string_append_printf(text, "%s  %s %s\n", prefix, i == 0 ? "fix:" : "or: ", ways[i]);
+    g_string_append_printf(text, "%s  %-4s %s\n", prefix, label, way);
+}
+
+/// In a task log what accepts a warning is told only where there is nothing else to tell: the VM
+/// starts anyway.
+static gboolean is_told(const Finding *finding, const Fix *fix, ReportStyle style)
+{
+    gboolean alone = finding->fixes->len == 1 && finding->with == NULL;
+
+    return style == REPORT_WHOLE || !fix->accepts || finding->severity == SEVERITY_ERROR || alone;
+}
+
+/// The fixes. How many lines that are.
+static guint append_ways(GString *text, const char *prefix, const Finding *finding,
+    ReportStyle style, const FixPlace *place)
+{
+    guint count = 0;
+
+    for (guint i = 0; i < finding->fixes->len; i++) {
+        const Fix *fix = finding->fixes->pdata[i];
+        g_auto(GStrv) ways = fix_lines(fix, place);
+        for (guint j = 0; ways[j] != NULL && is_told(finding, fix, style); j++) {
+            append_way(text, prefix, count + (finding->with != NULL) > 0 ? "or:" : "fix:", ways[j]);
+            count++;
+        }
+    }
+    return count;
+}
+
+/// The fixes, or where to look for one. What accepts the finding comes behind either.
+static void append_fixes(GString *text, const char *prefix, const Finding *finding,
+    ReportStyle style, const FixPlace *place)
+{
+    if (finding->with != NULL) {
+        g_autofree char *where = g_strdup_printf("%s %s",
+            finding->later ? "what is left after the fix of" : "the fix of",
+            finding_kind(finding->with->code)->name);
+        append_way(text, prefix, "see:", where);
+    }
+    if (append_ways(text, prefix, finding, style, place) == 0 && finding->with == NULL) {
+        g_autofree char *where = g_strdup_printf(
+            "pinhook explain %s", finding_kind(finding->code)->name);
+        append_way(text, prefix, "see:", where);
     }
 }
 
 void report_append_findings(GString *text, const char *prefix, const GPtrArray *findings,
-    Severity least, const FixPlace *place)
+    ReportStyle style, const FixPlace *place)
 {
-    g_autoptr(GArray) told = finding_list_told(findings, least);
+    g_autoptr(GArray) told = finding_list_told(
+        findings, style == REPORT_WHOLE ? SEVERITY_NOTE : SEVERITY_WARNING);
 
     for (guint i = 0; i < told->len; i++) {
         const FindingTold *one = &g_array_index(told, FindingTold, i);
         const Finding *finding = one->finding;
         const char *name = finding_kind(finding->code)->name;
         g_autofree char *shown = text_show(finding->message);
-        g_auto(GStrv) ways = finding_fix_lines(finding, place);
 
         g_string_append_printf(
             text, "%s%s: %s: %s\n", prefix, severity_name(finding->severity), name, shown);
-        append_fixes(text, prefix, ways);
-        if (*ways == NULL) {
-            g_string_append_printf(text, "%s  see: pinhook explain %s\n", prefix, name);
-        }
+        append_fixes(text, prefix, finding, style, place);
         if (one->more > 0) {
             g_string_append_printf(text, "%s%s: %s: and %u more\n", prefix,
                 severity_name(finding->severity), name, one->more);
@@ -260,8 +298,8 @@ static void add_findings(GString *text, const Report *report)
     g_autofree char *prefix = line_prefix(report);
     FixPlace place = place_of(report);
 
-    report_append_findings(text, prefix, report->findings,
-        is_start(report) ? SEVERITY_WARNING : SEVERITY_NOTE, &place);
+    report_append_findings(
+        text, prefix, report->findings, is_start(report) ? REPORT_TASK_LOG : REPORT_WHOLE, &place);
 }
 
 /// "1 error, 2 warnings, 1 note (pinhook check 100)"
@@ -584,13 +622,20 @@ static JsonObject *set_or_null(const CpuSet *set)
     return json_new_text(list);
 }
 
-/// The lines to paste; null: there are none.
-static JsonObject *fixes_to_json(const Finding *finding, const FixPlace *place)
+/// The lines to paste of those fixes that accept the finding, or of those that do not; null: there
+/// are none.
+static JsonObject *fixes_to_json(const Finding *finding, gboolean accepts, const FixPlace *place)
 {
-    g_auto(GStrv) lines = finding_fix_lines(finding, place);
-    g_autofree char *joined = g_strjoinv("\n", lines);
+    g_autoptr(GString) text = g_string_new(NULL);
 
-    return *lines != NULL ? json_object_new_string(joined) : NULL;
+    for (guint i = 0; i < finding->fixes->len; i++) {
+        const Fix *fix = finding->fixes->pdata[i];
+        g_auto(GStrv) lines = fix_lines(fix, place);
+        for (guint j = 0; lines[j] != NULL && fix->accepts == accepts; j++) {
+            g_string_append_printf(text, "%s%s", text->len > 0 ? "\n" : "", lines[j]);
+        }
+    }
+    return text->len > 0 ? json_object_new_string(text->str) : NULL;
 }
 
 JsonObject *report_findings_to_json(const GPtrArray *findings, const FixPlace *place)
@@ -607,7 +652,15 @@ JsonObject *report_findings_to_json(const GPtrArray *findings, const FixPlace *p
         json_object_object_add(
             json, "severity", json_object_new_string(severity_name(finding->severity)));
         json_object_object_add(json, "message", json_new_text(finding->message));
-        json_object_object_add(json, "fix", fixes_to_json(finding, place));
+        JsonObject *accept = fixes_to_json(finding, TRUE, place);
+        json_object_object_add(json, "fix", fixes_to_json(finding, FALSE, place));
+        if (accept != NULL) {
+            json_object_object_add(json, "accept", accept);
+        }
+        if (finding->with != NULL && !finding->later) {
+            json_object_object_add(
+                json, "with", json_object_new_string(finding_kind(finding->with->code)->name));
+        }
         if (one->more > 0) {
             json_object_object_add(json, "more", json_object_new_uint64(one->more));
         }

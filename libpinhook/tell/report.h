@@ -61,10 +61,15 @@ char *report_to_text(const Report *report);
 
 JsonObject *report_to_json(const Report *report);
 
-/// Findings as they stand in a report: two lines each, the second the fix. @prefix begins each
-/// line, and @place is where the fixes are pasted.
+typedef enum {
+    REPORT_WHOLE,
+    REPORT_TASK_LOG, // without notes, and without what accepts a warning
+} ReportStyle;
+
+/// Findings as they stand in a report: a line each, and one for each fix. @prefix begins each line,
+/// and @place is where the fixes are pasted.
 void report_append_findings(GString *text, const char *prefix, const GPtrArray *findings,
-    Severity least, const FixPlace *place);
+    ReportStyle style, const FixPlace *place);
 JsonObject *report_findings_to_json(const GPtrArray *findings, const FixPlace *place);
 
 /// What a finding means, wrapped at 80 columns; all of them, one line each, where @code is NULL.

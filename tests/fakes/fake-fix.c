@@ -5,9 +5,14 @@ static const FixPlace place = { .vmid = 100 };
 
 const char *fix_of(const Finding *finding)
 {
-    g_auto(GStrv) lines = finding_fix_lines(finding, &place);
+    if (finding->with != NULL && !finding->later) {
+        return fix_of(finding->with);
+    }
+    if (finding->fixes->len == 0) {
+        return NULL;
+    }
+    g_auto(GStrv) lines = fix_lines(finding->fixes->pdata[0], &place);
     g_autofree char *joined = g_strjoinv("\n", lines);
-
     return *lines != NULL ? g_intern_string(joined) : NULL;
 }
 

@@ -3,7 +3,8 @@
 
 #include "base/finding.h"
 
-/// The lines to paste for VM 100, parted by newlines; NULL: there are none. Nobody frees it.
+/// The lines of the first fix for VM 100, or of that of the finding that it goes with, parted by
+/// newlines; NULL: there is none. Nobody frees it.
 const char *fix_of(const Finding *finding);
 
 /// Likewise, of an array of Fix, each line with a newline behind; NULL: there is no array.

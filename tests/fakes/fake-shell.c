@@ -41,6 +41,27 @@ static void add_program(FakeRoot *fake, const char *path, const char *text)
     g_assert_cmpint(g_chmod(outside, 0755), ==, 0);
 }
 
+void fake_shell_add_qm(FakeRoot *fake)
+{
+    fake_root_link(fake, "bin/qm", g_getenv("PINHOOK_FAKE_QM"));
+    add_program(fake, "bin/pvesh", "#!/bin/sh -eu\n[ \"$*\" = 'get /cluster/nextid' ]\necho 999\n");
+    add_program(fake, "bin/systemctl",
+        "#!/bin/sh -eu\n[ \"$1 $2\" = 'enable --now' ]\n[ -e \"./etc/systemd/system/$3\" ]\n"
+        "mkdir -p ./etc/systemd/system/timers.target.wants\n"
+        "ln -sf \"/etc/systemd/system/$3\" ./etc/systemd/system/timers.target.wants\n");
+}
+
+char *fake_shell_take_qm_log(FakeRoot *fake)
+{
+    char *log = root_read(fake->root, "qm-log", NULL, NULL);
+
+    if (log == NULL) {
+        return g_strdup("");
+    }
+    fake_root_remove(fake, "qm-log");
+    return log;
+}
+
 void fake_shell_add_boot(FakeRoot *fake, const char *parameters)
 {
     g_autofree char *grub = g_strdup_printf(

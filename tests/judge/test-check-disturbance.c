@@ -218,7 +218,9 @@ static GPtrArray *judge_with(const Scene *scene, const Severity *severities)
         .taken = taken,
         .interrupts = interrupts,
         .tuning = tuning };
-    Check check = { .request = &request, .cpus = scene->cpus, .findings = finding_list_new() };
+    Check check = {
+        .request = &request, .cpus = scene->cpus, .mending = TRUE, .findings = finding_list_new()
+    };
 
     taken_add(taken, 101, scene->held);
     memcpy(policy->severities, severities, sizeof(policy->severities));

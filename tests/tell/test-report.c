@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "tell/report.h"
 
+#include "judge/mend.h"
 #include "place/planner.h"
 #include "fakes/fake-fix.h"
 #include "fakes/fake-host.h"
@@ -29,7 +30,8 @@ static Report *report_of_start(
     Report *report = report_new(100, phase, outcome);
 
     report->plan = g_steal_pointer(&plan);
-    report_add_findings(report, verdict->findings);
+    g_autoptr(GPtrArray) mended = mend_findings(&request, report->plan);
+    report_add_findings(report, mended);
     return report;
 }
 
@@ -65,6 +67,8 @@ static void test_refused(void)
         "pinhook: vm 100: plan: vCPU 0-3 on CPU 2,4,3,5 (node 0, LLC 0); the rest on CPU 0-1\n"
         "pinhook: vm 100: error: unknown-option: line 3: Proxmox has no option 'cpuaffinity'\n"
         "pinhook: vm 100:   fix: qm set 100 --affinity 4-7\n"
+        "pinhook: vm 100:   or:  printf '\\n[vm 100]\\ncheck.unknown-option = warning\\n' >> "
+        "/etc/pve/pinhook.conf # accepts it\n"
         "pinhook: vm 100: error: cell-cpus: numa0: cpus=4-7 are ids of vCPUs, and this VM has "
         "vCPU 0-3\n"
         "pinhook: vm 100:   fix: qm set 100 --numa0 "
@@ -89,7 +93,9 @@ static void test_refused_without_a_plan(void)
     assert_log(report,
         "pinhook: vm 100: error: too-few-cpus: 4 vCPUs need a core each; usable isolated CPUs: "
         "2-7\n"
-        "pinhook: vm 100:   fix: qm set 100 --sockets 1 --cores 3 # 3 vCPUs in place of 4\n"
+        "pinhook: vm 100:   fix: printf '\\n[vm 100]\\nsmt = auto\\n' >> /etc/pve/pinhook.conf # "
+        "vCPUs may share cores\n"
+        "pinhook: vm 100:   or:  qm set 100 --sockets 1 --cores 3 # 3 vCPUs in place of 4\n"
         "pinhook: vm 100: REFUSED: 1 error\n"
         "pinhook: vm 100:   to start it anyway: printf '\\n[vm 100]\\nmode = warn\\n' >> "
         "/etc/pve/pinhook.conf\n");
@@ -670,7 +676,9 @@ static void test_json_of_check(void)
         ==,
         "{\"code\":\"unknown-option\",\"severity\":\"error\","
         "\"message\":\"line 3: Proxmox has no option 'cpuaffinity'\","
-        "\"fix\":\"qm set 100 --affinity 4-7\"}");
+        "\"fix\":\"qm set 100 --affinity 4-7\","
+        "\"accept\":\"printf '\\\\n[vm 100]\\\\ncheck.unknown-option = warning\\\\n' >> "
+        "/etc/pve/pinhook.conf # accepts it\"}");
 }
 
 static void test_json_without_a_plan_or_a_fix(void)
