@@ -56,6 +56,7 @@ typedef struct {
     guint entry_count;
     guint64 size_kib;
     gboolean host;
+    gboolean first_core;
     gboolean forced; // all of them have to be taken
     GArray *llcs;    // guint, ascending
     guint seats;     // of each of them
@@ -125,6 +126,7 @@ static void add_llc(const Search *search, const Stock *stocks, guint count)
         one.llcs = g_array_new(FALSE, FALSE, sizeof(guint));
         for (guint i = 0; i < count; i++) {
             one.seats += stocks[i].count;
+            one.first_core |= stocks[i].first_core;
         }
         g_ptr_array_add(search->types, g_memdup2(&one, sizeof(one)));
     }
@@ -187,6 +189,17 @@ static gboolean meets_needs(Search *search, gboolean first_core)
            memcmp(graded, search->graded, sizeof(graded)) == 0;
 }
 
+static gboolean has_first_core(const Search *search)
+{
+    for (guint i = 0; i < search->types->len; i++) {
+        const Type *type = search->types->pdata[i];
+        if (type->taken > 0 && type->first_core) {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
 /// Whether the lowest LLC that is in one choice only is in the one at hand.
 static gboolean is_lower(const Search *search)
 {
@@ -239,7 +252,7 @@ static void consider(Search *search, guint64 seats)
     if (!is_better(search, worth) || !meets_needs(search, TRUE)) {
         return;
     }
-    worth[FIRST_CORE] = !meets_needs(search, FALSE);
+    worth[FIRST_CORE] = has_first_core(search) && !meets_needs(search, FALSE);
     if (!is_better(search, worth)) {
         return;
     }

@@ -553,6 +553,13 @@ static void go_on(Search *search, guint at, const NodeSet *set, guint left)
 /* Guesses: what lies near to one node. They are held against each other and against what the search
  * meets, and spare it most of its way. */
 
+static gboolean would_do(const Search *search, const NodeSet *set, guint place)
+{
+    NodeSet with = node_set_with(set, place);
+
+    return meets_needs(search, &with);
+}
+
 /// The best node to go on with by itself; -1: there is none.
 static int find_nearest(const Search *search, guint at, const NodeSet *set)
 {
@@ -567,12 +574,11 @@ static int find_nearest(const Search *search, guint at, const NodeSet *set)
         if ((set->chosen & NODE_BIT(i)) != 0 || (search->cells[at].allowed & NODE_BIT(i)) == 0) {
             continue;
         }
-        NodeSet with = node_set_with(set, i);
         guint j = 0;
         while (j < 3 && worth[j] == best[j]) {
             j++;
         }
-        if ((found < 0 || worth[j] < best[j]) && meets_needs(search, &with)) {
+        if ((found < 0 || worth[j] < best[j]) && would_do(search, set, i)) {
             memcpy(best, worth, sizeof(best));
             found = (int)i;
         }
@@ -604,6 +610,23 @@ static void guess_from(Search *search, guint start, guint count)
     consider(search, &set);
 }
 
+/// How many ways there are about to choose @count nodes.
+static double count_ways(const Search *search, guint count)
+{
+    double ways = 1;
+
+    for (guint i = 0; i < count && search->count == 1; i++) {
+        ways *= (double)(search->nodes->count - i) / (i + 1);
+    }
+    for (guint i = 0; i < search->count && search->count > 1; i++) {
+        ways *= __builtin_popcountll(search->cells[i].allowed);
+    }
+    return ways;
+}
+
+/// Where there are fewer ways the search is short anyway.
+#define GUESS_WAYS 5000
+
 static void guess(Search *search, guint count)
 {
     for (guint i = 0; i < search->nodes->count; i++) {
@@ -625,7 +648,7 @@ static void try_count(Search *search, guint count, guint cell_nodes)
     search->look.nodes = count;
     search->look.cell_nodes = cell_nodes;
     nodes_aim(search->nodes, count);
-    if (count > 1 && count == cell_nodes) {
+    if (count == cell_nodes && count_ways(search, count) > GUESS_WAYS) {
         guess(search, count);
     }
     if (search->count > 1) {

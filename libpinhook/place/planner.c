@@ -13,7 +13,7 @@ typedef struct {
     const GPtrArray *demands;  // by cell, or, where they are too many to tell apart,
     const GPtrArray *one_cell; // by node alone
     const Candidate *left_out; // this core is left to the other threads; NULL: none
-    const Offer *safest;       // what nothing is safer than
+    Offer *safest;             // what nothing is safer than; NULL: not looked for yet
 } Planner;
 
 /* Which seats: of what kind, and how many vCPUs on a core. */
@@ -36,10 +36,19 @@ static SeatWish wish_for(const Planner *planner, int kind, Share share)
         .left_out = planner->left_out };
 }
 
-static gboolean is_as_safe(const Offer *offer, const Offer *safest)
+/// Whether nothing is safer than @offer.
+static gboolean is_safest(Planner *planner, const Offer *offer)
 {
+    SeatWish any = wish_for(planner, SEAT_ANY_KIND, widest_share(planner));
+
+    if (offer_count_rank(offer, RANK_SAFE) == offer->wanted) {
+        return TRUE;
+    }
+    if (planner->safest == NULL) {
+        planner->safest = offer_find(planner->candidates, planner->demands, &any);
+    }
     for (guint rank = 0; rank < RANK_COUNT; rank++) {
-        if (offer_count_rank(offer, rank) != offer_count_rank(safest, rank)) {
+        if (offer_count_rank(offer, rank) != offer_count_rank(planner->safest, rank)) {
             return FALSE;
         }
     }
@@ -65,13 +74,25 @@ static guint64 distance_of_kind(const Planner *planner, int kind)
     g_assert_not_reached();
 }
 
-/// The best choice of these seats, if they are as safe as any; NULL: they are not, or are too few.
-static Choice *choose_for(const Planner *planner, const GPtrArray *demands, const SeatWish *wish,
+/// What is on offer, if nothing is safer. NULL: it is not, or too few seats.
+static Offer *find_offer(Planner *planner, const GPtrArray *demands, const SeatWish *wish)
+{
+    gboolean all = wish->share == widest_share(planner) && wish->kind >= 0 &&
+                   planner->request->host->kinds->len == 1 && demands == planner->demands;
+
+    if (planner->safest != NULL && all) {
+        return g_steal_pointer(&planner->safest);
+    }
+    g_autoptr(Offer) offer = offer_find(planner->candidates, demands, wish);
+    return offer != NULL && is_safest(planner, offer) ? g_steal_pointer(&offer) : NULL;
+}
+
+static Choice *choose_for(Planner *planner, const GPtrArray *demands, const SeatWish *wish,
     gboolean one_node_each, guint *steps)
 {
-    g_autoptr(Offer) offer = offer_find(planner->candidates, demands, wish);
+    g_autoptr(Offer) offer = find_offer(planner, demands, wish);
 
-    if (offer == NULL || !is_as_safe(offer, planner->safest)) {
+    if (offer == NULL) {
         return NULL;
     }
     CellWish cells = { .offer = offer,
@@ -89,7 +110,7 @@ static Choice *choose_for(const Planner *planner, const GPtrArray *demands, cons
 }
 
 /// Where the search ends before it has met any choice the cells are not told apart.
-static Choice *choose(const Planner *planner, int kind, Share share, gboolean one_node_each)
+static Choice *choose(Planner *planner, int kind, Share share, gboolean one_node_each)
 {
     SeatWish wish = wish_for(planner, kind, share);
     guint steps = PLANNER_STEPS;
@@ -114,7 +135,7 @@ static Choice *better_of(Choice *choice, Choice *other)
 
 /// A core each, while there are enough. Siblings are worth it where they bring a cell that lies on
 /// several packages down to one node, or all vCPUs to the largest cache.
-static Choice *choose_shares(const Planner *planner, int kind)
+static Choice *choose_shares(Planner *planner, int kind)
 {
     gboolean largest = planner->request->policy->llc == POLICY_LLC_LARGEST;
     Choice *alone = choose(planner, kind, SHARE_NONE, FALSE);
@@ -128,7 +149,7 @@ static Choice *choose_shares(const Planner *planner, int kind)
     return alone;
 }
 
-static Choice *choose_of_kind(const Planner *planner, int kind)
+static Choice *choose_of_kind(Planner *planner, int kind)
 {
     Share share = widest_share(planner);
 
@@ -136,7 +157,7 @@ static Choice *choose_of_kind(const Planner *planner, int kind)
                                    : choose(planner, kind, share, FALSE);
 }
 
-static Choice *choose_kind(const Planner *planner)
+static Choice *choose_all(Planner *planner)
 {
     int kinds = (int)planner->request->host->kinds->len;
     Choice *best = NULL;
@@ -148,17 +169,11 @@ static Choice *choose_kind(const Planner *planner)
             best = better_of(best, choose_of_kind(planner, fast ? kinds - 1 - i : i));
         }
     }
-    return best != NULL || kinds == 1 ? best
-                                      : choose(planner, SEAT_MIX, widest_share(planner), FALSE);
-}
-
-static Choice *choose_all(Planner *planner)
-{
-    SeatWish wish = wish_for(planner, SEAT_ANY_KIND, widest_share(planner));
-    g_autoptr(Offer) safest = offer_find(planner->candidates, planner->demands, &wish);
-
-    planner->safest = safest;
-    return safest != NULL ? choose_kind(planner) : NULL;
+    if (best == NULL && kinds > 1) {
+        best = choose(planner, SEAT_MIX, widest_share(planner), FALSE);
+    }
+    g_clear_pointer(&planner->safest, offer_free);
+    return best;
 }
 
 /* Putting vCPUs on seats. */

@@ -1,58 +1,81 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "place/seats.h"
 
-static void candidate_free(gpointer data)
-{
-    Candidate *candidate = data;
+/// What is known of the host's CPUs.
+typedef struct {
+    const CpuSet *isolated;
+    const CpuSet *pool;
+    const CpuSet *taken;
+    guint first;  // of the host
+    GArray *cpus; // guint: of the core at hand; large sets are slow to walk
+} Ground;
 
-    g_free(candidate->cpus);
-    g_free(candidate);
-}
-
-/// Appends the CPUs of @core that are in the pool and, as @isolated says, isolated or not.
-static guint append_cpus(
-    Candidate *candidate, const HostCore *core, const CpuSet *pool, const Host *host, int isolated)
+static void find_cpus(const Ground *ground, const HostCore *core)
 {
-    guint before = candidate->count;
     unsigned cpu;
 
+    g_array_set_size(ground->cpus, 0);
     hwloc_bitmap_foreach_begin (cpu, core->cpus) {
-        if (hwloc_bitmap_isset(pool, cpu) &&
-            hwloc_bitmap_isset(host->isolation->isolated, cpu) == isolated) {
+        g_array_append_val(ground->cpus, cpu);
+    }
+    hwloc_bitmap_foreach_end();
+}
+
+/// Appends the CPUs of the core that are in the pool and, as @isolated says, isolated or not.
+static void append_cpus(Candidate *candidate, const Ground *ground, int isolated)
+{
+    for (guint i = 0; i < ground->cpus->len; i++) {
+        guint cpu = g_array_index(ground->cpus, guint, i);
+        if (hwloc_bitmap_isset(ground->pool, cpu) &&
+            hwloc_bitmap_isset(ground->isolated, cpu) == isolated) {
             candidate->cpus[candidate->count++] = cpu;
         }
     }
-    hwloc_bitmap_foreach_end();
-    return candidate->count - before;
 }
 
-static Candidate *candidate_new(
-    guint place, const Host *host, const CpuSet *pool, const Taken *taken)
+static void look_at_cpus(Candidate *candidate, const Ground *ground)
 {
-    const HostCore *core = host->cores->pdata[place];
-    Candidate *candidate = g_new(Candidate, 1);
+    candidate->whole = TRUE;
+    for (guint i = 0; i < ground->cpus->len; i++) {
+        guint cpu = g_array_index(ground->cpus, guint, i);
+        candidate->whole &= hwloc_bitmap_isset(ground->isolated, cpu);
+        candidate->held |= hwloc_bitmap_isset(ground->taken, cpu);
+        candidate->first_core |= cpu == ground->first;
+    }
+}
 
-    *candidate = (Candidate){ .core = place,
-        .node = core->node,
-        .llc = core->llc,
-        .kind = core->kind,
-        .first_core = hwloc_bitmap_isset(core->cpus, (unsigned)hwloc_bitmap_first(host->online)),
-        .whole = hwloc_bitmap_isincluded(core->cpus, host->isolation->isolated),
-        .held = hwloc_bitmap_intersects(core->cpus, taken->cpus),
-        .cpus = g_new(guint, cpuset_count(core->cpus)) };
-    candidate->isolated = append_cpus(candidate, core, pool, host, 1);
-    append_cpus(candidate, core, pool, host, 0);
-    return candidate;
+/// NULL: it has no CPU in the pool.
+static Candidate *candidate_new(const HostCore *core, guint place, const Ground *ground)
+{
+    find_cpus(ground, core);
+    g_autofree Candidate *candidate = g_malloc0(
+        sizeof(Candidate) + ground->cpus->len * sizeof(*candidate->cpus));
+
+    candidate->core = place;
+    candidate->node = core->node;
+    candidate->llc = core->llc;
+    candidate->kind = core->kind;
+    look_at_cpus(candidate, ground);
+    append_cpus(candidate, ground, 1);
+    candidate->isolated = candidate->count;
+    append_cpus(candidate, ground, 0);
+    return candidate->count > 0 ? g_steal_pointer(&candidate) : NULL;
 }
 
 GPtrArray *candidates_find(const Host *host, const CpuSet *pool, const Taken *taken)
 {
-    GPtrArray *candidates = g_ptr_array_new_with_free_func(candidate_free);
+    GPtrArray *candidates = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GArray) cpus = g_array_new(FALSE, FALSE, sizeof(guint));
+    Ground ground = { .isolated = host->isolation->isolated,
+        .pool = pool,
+        .taken = taken->cpus,
+        .first = (guint)hwloc_bitmap_first(host->online),
+        .cpus = cpus };
 
     for (guint i = 0; i < host->cores->len; i++) {
-        const HostCore *core = host->cores->pdata[i];
-        if (hwloc_bitmap_intersects(core->cpus, pool)) {
-            g_ptr_array_add(candidates, candidate_new(i, host, pool, taken));
+        Candidate *candidate = candidate_new(host->cores->pdata[i], i, &ground);
+        if (candidate != NULL) {
+            g_ptr_array_add(candidates, candidate);
         }
     }
     return candidates;

@@ -31,9 +31,9 @@ typedef struct {
     gboolean first_core; // the host's, which the kernel keeps for work of its own
     gboolean whole;      // isolated with all its siblings
     gboolean held;       // another guest has a sibling
-    guint *cpus;         // those that a vCPU may take, the isolated ones first
     guint count;
-    guint isolated; // how many of these are isolated
+    guint isolated; // how many of its CPUs are isolated
+    guint cpus[];   // those that a vCPU may take, the isolated ones first
 } Candidate;
 
 /// The cores that have any CPU of @pool, in the order of Host's. The caller unrefs the array.

@@ -138,12 +138,13 @@ static gboolean take_of_classes(
     return TRUE;
 }
 
-/// Where there is one demand it takes no search.
-static gboolean take_for_one(const GArray *stocks, guint64 need, guint64 taken[GRADE_COUNT])
+/// Where one demand alone wants any it takes no search.
+static gboolean take_for_one(
+    const GArray *stocks, guint demand, guint64 need, guint64 taken[GRADE_COUNT])
 {
     for (guint i = 0; i < stocks->len; i++) {
         const Stock *stock = &g_array_index(stocks, Stock, i);
-        taken[stock->grade] += (stock->fits & 1) != 0 ? stock->count : 0;
+        taken[stock->grade] += (stock->fits >> demand & 1) != 0 ? stock->count : 0;
     }
     for (guint i = 0; i < GRADE_COUNT; i++) {
         taken[i] = MIN(taken[i], need);
@@ -155,9 +156,15 @@ static gboolean take_for_one(const GArray *stocks, guint64 need, guint64 taken[G
 gboolean stocks_take(
     const GArray *stocks, const guint64 *needs, guint demand_count, guint64 taken[GRADE_COUNT])
 {
+    guint some = 0, last = 0;
+
     memset(taken, 0, sizeof(*taken) * GRADE_COUNT);
-    if (demand_count == 1) {
-        return take_for_one(stocks, needs[0], taken);
+    for (guint i = 0; i < demand_count; i++) {
+        some += needs[i] > 0;
+        last = needs[i] > 0 ? i : last;
+    }
+    if (some <= 1) {
+        return take_for_one(stocks, last, needs[last], taken);
     }
     g_autoptr(GArray) classes = classes_of(stocks);
     return take_of_classes(classes, needs, demand_count, taken);

@@ -98,6 +98,16 @@ static const Example examples[] = {
         "", "0 2 4 6 7" },
     { "fastest-kind-of-several-nodes", NULL, kinds_by_node, "0-3", "cores: 2\n", "", "", "2 3" },
     { "kind-before-llcs", NULL, kinds_by_llc, "0-3", "cores: 2\n", "", "", "0 1" },
+    { "slow-kind-first", NULL, fake_hybrid, "0-9", "cores: 3\n", "kind = slow\n", "", "6 7 8" },
+    { "a-core-each-of-any-kind", NULL, fake_hybrid, "0-9", "cores: 4\n", "kind = any\n", "",
+        "6 7 8 9" },
+    { "a-mix-has-the-fewest-slow-cores", NULL, fake_hybrid, "2-9", "cores: 5\n", "", "",
+        "2 4 6 7 8" },
+    { "a-mix-shares-no-core-while-others-are-free", NULL, fake_hybrid, "2-9", "cores: 6\n", "", "",
+        "2 4 6 7 8 9" },
+    { "a-mix-shares-fast-cores", NULL, fake_hybrid, "2-9", "cores: 7\n", "", "", "2 4 6 7 8 9 3" },
+    { "a-mix-with-the-fewest-fast-cores", NULL, fake_hybrid, "0-9", "cores: 6\n",
+        "kind = slow\nsmt = isolate\n", "", "2 4 6 7 8 9" },
     { "fewest-llcs", "numa:1 l3:2 core:4 pu:1", NULL, "1-7", "cores: 4\n", "", "", "4 5 6 7" },
     { "llcs-before-best-fit", NULL, tight_but_split, "0-5", "cores: 2\n", "", "", "2 3" },
     { "best-fit-llc", "numa:1 l3:2 core:4 pu:1", NULL, "0-5", "cores: 2\n", "", "", "4 5" },
@@ -116,6 +126,10 @@ static const Example examples[] = {
         "cores: 1\naffinity: 0-5\n", "", "", "4" },
     { "isolated-siblings-before-awake-cores", "numa:1 core:4 pu:2", NULL, "6-7",
         "cores: 2\naffinity: 0-7\n", "", "", "6 7" },
+    { "fewest-awake-cpus-before-fewest-nodes", "numa:2 l3:1 core:4 pu:1", NULL, "1",
+        "cores: 3\naffinity: 1,4-7\n", "", "", "1 4 5" },
+    { "safe-siblings-before-awake-cores-of-their-own", "numa:1 core:4 pu:2", NULL, "4-7",
+        "cores: 5\naffinity: 0-7\n", "", "", "2 4 6 5 7" },
     { "the-isolated-one-of-two-siblings", "numa:1 core:2 pu:2", NULL, "3",
         "cores: 1\naffinity: 2-3\n", "", "", "3" },
     { "cores-of-its-own-before-shared-ones", "numa:1 core:4 pu:2", NULL, "0-7",
@@ -143,6 +157,24 @@ static const Example examples[] = {
     { "pair-passes-over-half-cores", "numa:1 core:4 pu:2", NULL, "1-7", "cores: 2\naffinity: 1-7\n",
         "smt = pair\n", "", "2 3" },
 
+    { "one-package-on-siblings-before-two", "package:2 numa:1 l3:1 core:3 pu:2", NULL, "0-11",
+        "cores: 6\n", "", "", "6 8 10 7 9 11" },
+    { "two-nodes-of-a-package-before-siblings", "package:1 numa:2 l3:1 core:3 pu:2", NULL, "0-11",
+        "cores: 6\n", "", "", "0 2 4 6 8 10" },
+    { "a-core-each-where-siblings-need-two-nodes-too", "package:2 numa:2 l3:1 core:2 pu:2", NULL,
+        "0-15", "cores: 6\n", "", "", "4 6 8 10 12 14" },
+    { "a-node-a-cell", "numa:3 l3:1 core:4 pu:1", NULL, "0-11", "sockets: 2\ncores: 2\nnuma: 1\n",
+        "", "", "4 5 8 9" },
+    { "a-node-a-cell-of-numa-lines", "numa:2 l3:1 core:4 pu:1", NULL, "0-7",
+        "cores: 4\nmemory: 64\nnuma: 1\nnuma0: cpus=0-1,memory=32\nnuma1: cpus=2-3,memory=32\n", "",
+        "", "1 2 4 5" },
+    { "each-cell-on-the-fewest-nodes", "numa:3 l3:1 core:3 pu:1", NULL, "0-8",
+        "cores: 5\nmemory: 64\nnuma: 1\nnuma0: cpus=0-3,memory=32\nnuma1: cpus=4,memory=32\n", "",
+        "", "4 5 6 7 3" },
+    { "more-cells-than-nodes", "numa:2 l3:1 core:4 pu:1", NULL, "0-7",
+        "sockets: 3\ncores: 2\nnuma: 1\nmemory: 48\n", "", "", "1 2 4 5 6 7" },
+    { "a-cell-on-siblings-before-two-packages", "package:2 numa:1 l3:1 core:2 pu:2", NULL, "0-7",
+        "cores: 3\nmemory: 64\nnuma: 1\nnuma0: cpus=0-2,memory=64\n", "", "", "4 6 5" },
     { "a-cell-on-its-node", "numa:2 l3:1 core:4 pu:1", NULL, "0-7",
         "cores: 2\nmemory: 64\nnuma: 1\nnuma0: cpus=0-1,hostnodes=1,memory=64,policy=bind\n", "",
         "", "4 5" },
@@ -169,6 +201,13 @@ static const Example examples[] = {
         "numa1: cpus=1,hostnodes=1,memory=32,policy=bind\n",
         "", "", "none" },
 
+    { "not-the-first-core", "numa:1 core:4 pu:1", NULL, "0-3", "cores: 2\n", "", "", "1 2" },
+    { "the-first-core-before-siblings", "numa:1 core:4 pu:2", NULL, "0-7", "cores: 4\n", "", "",
+        "0 2 4 6" },
+    { "not-the-llc-that-the-host-works-in", "numa:1 l3:3 core:4 pu:1", NULL, "1-3,8-11",
+        "cores: 2\n", "", "11", "8 9" },
+    { "best-fit-before-the-hosts-llc", "numa:1 l3:2 core:4 pu:1", NULL, "1-7", "cores: 3\n", "", "",
+        "1 2 3" },
     { "those-to-be-hot-plugged-too", "numa:1 core:8 pu:1", NULL, "2-7", "cores: 6\nvcpus: 2\n", "",
         "", "2 3 4 5 6 7" },
     { "no-room-for-those-to-be-hot-plugged", "numa:1 core:8 pu:1", NULL, "2-6",
@@ -282,6 +321,28 @@ static void test_kind_before_memory(void)
     fake_host_set_free_mib(host, 1, 100);
     g_autoptr(Case) c = case_new(host, "cores: 2\nmemory: 4096\n", "", "");
     assert_cpus(c, "2 3");
+}
+
+/* Two caches of four cores, the first three times as large. */
+static void assert_of_two_caches(const char *isolated, const char *rules, const char *expected)
+{
+    Host *host = fake_host_new("numa:1 l3:2 core:4 pu:2", isolated);
+
+    fake_host_set_llc_kib(host, 0, 98304);
+    fake_host_set_llc_kib(host, 1, 32768);
+    g_autoptr(Case) c = case_new(host, "cores: 4\n", rules, "");
+    assert_cpus(c, expected);
+}
+
+static void test_the_largest_cache(void)
+{
+    assert_of_two_caches("2-15", "", "8 10 12 14");
+    assert_of_two_caches("2-15", "llc = largest\n", "2 4 3 5");
+    assert_of_two_caches("0-15", "llc = largest\n", "0 2 4 6");
+    assert_of_two_caches("4-15", "llc = largest\n", "4 6 5 7");
+    assert_of_two_caches("6-15", "llc = largest\n", "8 10 12 14");
+    assert_of_two_caches("2-15", "llc = largest\nsmt = isolate\n", "8 10 12 14");
+    assert_of_two_caches("2-15", "llc = largest\nsmt = pair\n", "2 3 4 5");
 }
 
 static void test_node_with_hugepages(void)
@@ -505,6 +566,7 @@ int main(int argc, char **argv)
     g_test_add_func("/planner/order/the-most-memory-where-none-have-it",
         test_the_most_memory_where_none_have_it);
     g_test_add_func("/planner/order/kind-before-memory", test_kind_before_memory);
+    g_test_add_func("/planner/order/largest-cache", test_the_largest_cache);
     g_test_add_func("/planner/order/node-with-hugepages", test_node_with_hugepages);
     g_test_add_func("/planner/nodes/memory-without-cpus", test_memory_of_a_node_without_cpus);
     g_test_add_func("/planner/nodes/none-with-cpus", test_a_node_without_cpus_alone);
