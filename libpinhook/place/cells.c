@@ -5,58 +5,24 @@
 
 #include <string.h>
 
-/// A cell of the guest that has vCPUs; those that are in none are one, too.
-typedef struct {
-    guint place;        // in the VM's `guest_cells`; as many as there are: in none
-    guint64 demands;    // as in Seat
-    guint64 units;      // of these
-    guint64 memory_mib; // that has to be on its nodes
-    guint64 seats[NODE_LIMIT];
-    NodeMask allowed; // nodes with any
-    guint fewest;     // nodes that it takes at least
-    gboolean like_last;
-} Cell;
-
-/// What the nodes that are chosen must have together.
-typedef struct {
-    NodeSum sum;
-    guint64 wanted;
-} Need;
-
-typedef struct {
-    const CellWish *wish;
-    Nodes *nodes;
-    Cell *cells;
-    guint count;
-    GPtrArray *needs; // Need
-    GArray *by_node;  // Stock: those of the offer, whatever the LLC
-    Look look;
-    NodeMask *of_cell; // by cell: the nodes it has in the choice at hand
-
-    Choice *best;      // NULL: none yet
-    gboolean is_guess; // it was not met in the order of the search: others as good come first
-} Search;
-
-/* Cells. */
-
-static Cell *cell_at(Search *search, guint place)
+static Cell *cell_at(Cells *cells, guint place)
 {
-    for (guint i = 0; i < search->count; i++) {
-        if (search->cells[i].place == place) {
-            return &search->cells[i];
+    for (guint i = 0; i < cells->count; i++) {
+        if (cells->all[i].place == place) {
+            return &cells->all[i];
         }
     }
-    search->cells[search->count] = (Cell){ .place = place };
-    return &search->cells[search->count++];
+    cells->all[cells->count] = (Cell){ .place = place };
+    return &cells->all[cells->count++];
 }
 
-static void count_seats(const Search *search, Cell *cell)
+static void count_seats(const Cells *cells, Cell *cell)
 {
-    const GArray *stocks = search->wish->offer->stocks;
+    const GArray *stocks = cells->nodes->offer->stocks;
 
     for (guint i = 0; i < stocks->len; i++) {
         const Stock *stock = &g_array_index(stocks, Stock, i);
-        int place = nodes_place(search->nodes, stock->node);
+        int place = nodes_place(cells->nodes, stock->node);
         if (place >= 0 && (stock->fits & cell->demands) != 0) {
             cell->seats[place] += stock->count;
             cell->allowed |= NODE_BIT(place);
@@ -64,9 +30,9 @@ static void count_seats(const Search *search, Cell *cell)
     }
 }
 
-static void find_memory(const Search *search, Cell *cell)
+static void find_memory(const Cells *cells, Cell *cell)
 {
-    const VmConfig *vm = search->wish->request->vm;
+    const VmConfig *vm = cells->nodes->request->vm;
 
     if (vm->guest_cells->len == 0) {
         cell->memory_mib = vm->memory_mib;
@@ -98,20 +64,20 @@ static guint count_fewest(const guint64 *have, guint count, guint64 wanted)
 }
 
 /// With @memory it must lie there, too.
-static guint fewest_nodes(const Search *search, const Cell *cell, gboolean memory)
+static guint fewest_nodes(const Cells *cells, const Cell *cell, gboolean memory)
 {
     guint64 mib[NODE_LIMIT] = { 0 };
-    guint fewest = count_fewest(cell->seats, search->nodes->count, cell->units);
+    guint fewest = count_fewest(cell->seats, cells->nodes->count, cell->units);
 
-    for (guint i = 0; i < search->nodes->count; i++) {
-        mib[i] = (cell->allowed & NODE_BIT(i)) != 0 ? search->nodes->all[i].memory_mib : 0;
+    for (guint i = 0; i < cells->nodes->count; i++) {
+        mib[i] = (cell->allowed & NODE_BIT(i)) != 0 ? cells->nodes->all[i].memory_mib : 0;
     }
-    return memory ? MAX(fewest, count_fewest(mib, search->nodes->count, cell->memory_mib)) : fewest;
+    return memory ? MAX(fewest, count_fewest(mib, cells->nodes->count, cell->memory_mib)) : fewest;
 }
 
-static gboolean are_alike(const Search *search, const Cell *a, const Cell *b)
+static gboolean are_alike(const Cells *cells, const Cell *a, const Cell *b)
 {
-    const Offer *offer = search->wish->offer;
+    const Offer *offer = cells->nodes->offer;
     guint first = (guint)__builtin_ctzll(a->demands), second = (guint)__builtin_ctzll(b->demands);
 
     return (a->demands & (a->demands - 1)) == 0 && (b->demands & (b->demands - 1)) == 0 &&
@@ -121,157 +87,211 @@ static gboolean are_alike(const Search *search, const Cell *a, const Cell *b)
            memcmp(a->seats, b->seats, sizeof(a->seats)) == 0;
 }
 
-static void find_cells(Search *search)
+static void find_cells(Cells *cells)
 {
-    const Offer *offer = search->wish->offer;
+    const Offer *offer = cells->nodes->offer;
 
-    search->cells = g_new(Cell, offer->demands->len);
+    cells->all = g_new(Cell, offer->demands->len);
     for (guint i = 0; i < offer->demands->len; i++) {
         const Demand *demand = offer->demands->pdata[i];
-        Cell *cell = cell_at(search, demand->cell);
+        Cell *cell = cell_at(cells, demand->cell);
         cell->demands |= G_GUINT64_CONSTANT(1) << i;
         cell->units += offer->needs[i];
     }
-    for (guint i = 0; i < search->count; i++) {
-        Cell *cell = &search->cells[i];
-        count_seats(search, cell);
-        find_memory(search, cell);
-        cell->like_last = i > 0 && are_alike(search, cell - 1, cell);
+    for (guint i = 0; i < cells->count; i++) {
+        Cell *cell = &cells->all[i];
+        count_seats(cells, cell);
+        find_memory(cells, cell);
+        cell->like_last = i > 0 && are_alike(cells, cell - 1, cell);
     }
 }
 
-static void find_by_node(Search *search)
+static void find_by_node(Cells *cells)
 {
-    const GArray *stocks = search->wish->offer->stocks;
+    const GArray *stocks = cells->nodes->offer->stocks;
 
-    search->by_node = g_array_new(FALSE, FALSE, sizeof(Stock));
+    cells->by_node = g_array_new(FALSE, FALSE, sizeof(Stock));
     for (guint i = 0; i < stocks->len; i++) {
         const Stock *stock = &g_array_index(stocks, Stock, i);
         guint at = 0;
-        for (; at < search->by_node->len; at++) {
-            const Stock *other = &g_array_index(search->by_node, Stock, at);
+        for (; at < cells->by_node->len; at++) {
+            const Stock *other = &g_array_index(cells->by_node, Stock, at);
             if (other->node == stock->node && other->grade == stock->grade &&
                 other->fits == stock->fits) {
                 break;
             }
         }
-        if (at == search->by_node->len) {
-            g_array_append_vals(search->by_node, stock, 1);
+        if (at == cells->by_node->len) {
+            g_array_append_vals(cells->by_node, stock, 1);
         } else {
-            g_array_index(search->by_node, Stock, at).count += stock->count;
+            g_array_index(cells->by_node, Stock, at).count += stock->count;
         }
     }
 }
 
 /* What all cells together need of their nodes. */
 
-static void need_free(gpointer need)
-{
-    g_free(need);
-}
-
-static Need *add_need(Search *search, guint64 wanted)
+static Need *add_need(Cells *cells, guint64 wanted)
 {
     Need *need = g_new0(Need, 1);
 
     need->wanted = wanted;
-    g_ptr_array_add(search->needs, need);
+    g_ptr_array_add(cells->needs, need);
     return need;
 }
 
 /// As many seats up to @grade as there are taken in all.
-static void add_need_of_grade(Search *search, guint grade)
+static void add_need_of_grade(Cells *cells, guint grade)
 {
-    const Offer *offer = search->wish->offer;
-    Need *need = add_need(search, 0);
+    const Offer *offer = cells->nodes->offer;
+    Need *need = add_need(cells, 0);
 
     for (guint i = 0; i <= grade; i++) {
         need->wanted += offer->graded[i];
     }
     for (guint i = 0; i < offer->stocks->len; i++) {
         const Stock *stock = &g_array_index(offer->stocks, Stock, i);
-        int place = nodes_place(search->nodes, stock->node);
+        int place = nodes_place(cells->nodes, stock->node);
         if (place >= 0 && stock->grade <= grade) {
             need->sum.of[place] += stock->count;
         }
     }
-    node_sum_sort(&need->sum, search->nodes->count, TRUE);
+    nodes_sort(&need->sum, cells->nodes->count, TRUE);
 }
 
-static void add_need_of_memory(Search *search, guint64 wanted)
+static void add_need_of_memory(Cells *cells, guint64 wanted)
 {
-    Need *need = add_need(search, wanted);
+    Need *need = add_need(cells, wanted);
 
-    for (guint i = 0; i < search->nodes->count; i++) {
-        need->sum.of[i] = MIN(search->nodes->all[i].memory_mib, wanted);
+    for (guint i = 0; i < cells->nodes->count; i++) {
+        need->sum.of[i] = MIN(cells->nodes->all[i].memory_mib, wanted);
     }
-    node_sum_sort(&need->sum, search->nodes->count, TRUE);
+    nodes_sort(&need->sum, cells->nodes->count, TRUE);
 }
 
-static void find_needs(Search *search)
+static void find_needs(Cells *cells)
 {
-    g_ptr_array_set_size(search->needs, 0);
+    g_ptr_array_set_size(cells->needs, 0);
     for (guint i = 0; i < GRADE_COUNT; i++) {
-        if (search->wish->offer->graded[i] > 0) {
-            add_need_of_grade(search, i);
+        if (cells->nodes->offer->graded[i] > 0) {
+            add_need_of_grade(cells, i);
         }
     }
-    if (!search->look.lacks_memory && search->count == 1) {
-        add_need_of_memory(search, search->cells[0].memory_mib);
+    if (cells->memory && cells->count == 1) {
+        add_need_of_memory(cells, cells->all[0].memory_mib);
     }
 }
 
-static gboolean meets_needs(const Search *search, const NodeSet *set)
+gboolean cells_may_have(const Cells *cells, const NodeSet *set)
 {
-    for (guint i = 0; i < search->needs->len; i++) {
-        const Need *need = search->needs->pdata[i];
-        if (node_set_sum(set, &need->sum) < need->wanted) {
+    for (guint i = 0; i < cells->needs->len; i++) {
+        const Need *need = cells->needs->pdata[i];
+        if (nodeset_sum(set, &need->sum) < need->wanted) {
             return FALSE;
         }
     }
     return TRUE;
 }
 
-/* A choice that is complete. */
-
-/// Whether what is known of the choice at hand leaves hope that it comes before the best.
-static gboolean may_be_better(Search *search, const NodeSet *set)
+gboolean cells_narrow(const Cells *cells, NodeSet *set, NodeMask *needed)
 {
-    search->look.set = set;
-    int order = order_look(&search->look, search->best, MEMORY_SHORT);
-
-    return search->is_guess ? order <= 0 : order < 0;
+    for (guint i = 0; i < cells->needs->len; i++) {
+        const Need *need = cells->needs->pdata[i];
+        if (!nodeset_narrow(set, &need->sum, need->wanted, needed)) {
+            return FALSE;
+        }
+    }
+    return TRUE;
 }
 
-static guint64 missing_memory(const Search *search, NodeMask all)
+/// Whether the cells could have what they need if each had all nodes that it may have.
+static gboolean is_possible(const Cells *cells)
 {
-    guint count = search->wish->request->vm->guest_cells->len;
-    g_autofree NodeMask *of_cell = g_new(NodeMask, count + 1);
+    g_autofree NodeMask *of_cell = g_new(NodeMask, cells->count);
 
+    for (guint i = 0; i < cells->count; i++) {
+        of_cell[i] = cells->all[i].allowed;
+        if (cells->all[i].fewest > cells->nodes->count) {
+            return FALSE;
+        }
+    }
+    return !cells->memory || cells_missing_mib(cells, of_cell) == 0;
+}
+
+gboolean cells_find_needs(Cells *cells, gboolean memory)
+{
+    cells->memory = memory;
+    for (guint i = 0; i < cells->count; i++) {
+        cells->all[i].fewest = fewest_nodes(cells, &cells->all[i], memory);
+    }
+    find_needs(cells);
+    return is_possible(cells);
+}
+
+guint cells_fewest_from(const Cells *cells, guint at)
+{
+    guint fewest = 0;
+
+    for (; at < cells->count; at++) {
+        fewest += cells->all[at].fewest;
+    }
+    return fewest;
+}
+
+Cells *cells_of(const Nodes *nodes)
+{
+    Cells *cells = g_new0(Cells, 1);
+
+    cells->nodes = nodes;
+    cells->needs = g_ptr_array_new_with_free_func(g_free);
+    find_cells(cells);
+    find_by_node(cells);
+    return cells;
+}
+
+void cells_free(Cells *cells)
+{
+    if (cells != NULL) {
+        g_free(cells->all);
+        g_ptr_array_unref(cells->needs);
+        g_array_unref(cells->by_node);
+        g_free(cells);
+    }
+}
+
+/* Nodes for each of them. */
+
+guint64 cells_missing_mib(const Cells *cells, const NodeMask *of_cell)
+{
+    guint count = cells->nodes->request->vm->guest_cells->len;
+    g_autofree NodeMask *of_guest_cell = g_new(NodeMask, count + 1);
+    NodeMask all = 0;
+
+    for (guint i = 0; i < cells->count; i++) {
+        all |= of_cell[i];
+    }
     for (guint i = 0; i < count; i++) {
-        of_cell[i] = all;
+        of_guest_cell[i] = all;
     }
-    for (guint i = 0; i < search->count; i++) {
-        of_cell[search->cells[i].place] = search->of_cell[i];
+    for (guint i = 0; i < cells->count; i++) {
+        of_guest_cell[cells->all[i].place] = of_cell[i];
     }
-    return room_missing_mib(search->nodes, of_cell, all);
+    return room_missing_mib(cells->nodes, of_guest_cell, all);
 }
 
-/// The cells from @known on may yet lie on any node.
-static void find_demands_on(const Search *search, guint known, guint64 on_node[NODE_LIMIT])
+void cells_find_demands(
+    const Cells *cells, const NodeMask *of_cell, guint known, guint64 on_node[NODE_LIMIT])
 {
     memset(on_node, 0, sizeof(*on_node) * NODE_LIMIT);
-    for (guint i = 0; i < search->count; i++) {
-        NodeMask rest = i < known ? search->of_cell[i] : search->cells[i].allowed;
+    for (guint i = 0; i < cells->count; i++) {
+        NodeMask rest = i < known ? of_cell[i] : cells->all[i].allowed;
         for (; rest != 0; rest &= rest - 1) {
-            on_node[__builtin_ctzll(rest)] |= search->cells[i].demands;
+            on_node[__builtin_ctzll(rest)] |= cells->all[i].demands;
         }
     }
 }
 
-/// Those of @stocks for the demands that lie on each node.
-static GArray *stocks_on(
-    const Search *search, const GArray *stocks, const guint64 on_node[NODE_LIMIT])
+GArray *cells_stocks_on(const Cells *cells, const GArray *stocks, const guint64 on_node[NODE_LIMIT])
 {
     GArray *on = g_array_sized_new(FALSE, FALSE, sizeof(Stock), stocks->len);
     guint last_node = G_MAXUINT;
@@ -281,7 +301,7 @@ static GArray *stocks_on(
         Stock stock = g_array_index(stocks, Stock, i);
         if (stock.node != last_node) {
             last_node = stock.node;
-            place = nodes_place(search->nodes, last_node);
+            place = nodes_place(cells->nodes, last_node);
         }
         stock.fits &= place >= 0 ? on_node[place] : 0;
         if (stock.fits != 0) {
@@ -291,446 +311,44 @@ static GArray *stocks_on(
     return on;
 }
 
-/// Whether each grade has the seats there that are to be taken of it.
-static gboolean have_seats(const Search *search, const guint64 on_node[NODE_LIMIT])
+gboolean cells_have_seats(const Cells *cells, const guint64 on_node[NODE_LIMIT])
 {
-    const Offer *offer = search->wish->offer;
-    g_autoptr(GArray) stocks = stocks_on(search, search->by_node, on_node);
+    const Offer *offer = cells->nodes->offer;
+    g_autoptr(GArray) stocks = cells_stocks_on(cells, cells->by_node, on_node);
     guint64 graded[GRADE_COUNT];
 
     return stocks_take(stocks, offer->needs, offer->demands->len, graded) &&
            memcmp(graded, offer->graded, sizeof(graded)) == 0;
 }
 
-static gboolean is_torn(const Search *search)
-{
-    for (guint i = 0; i < search->count; i++) {
-        guint package = search->nodes->all[__builtin_ctzll(search->of_cell[i])].package;
-        for (NodeMask rest = search->of_cell[i]; rest != 0; rest &= rest - 1) {
-            if (search->nodes->all[__builtin_ctzll(rest)].package != package) {
-                return TRUE;
-            }
-        }
-    }
-    return FALSE;
-}
-
-static void keep(Search *search, const guint64 on_node[NODE_LIMIT], CacheChoice *caches)
-{
-    Choice *choice = g_new0(Choice, 1);
-
-    for (guint i = 0; i < MEASURES; i++) {
-        choice->measures[i] = order_measure(&search->look, i);
-    }
-    for (guint i = 0; i < search->nodes->count; i++) {
-        if ((search->look.set->chosen & NODE_BIT(i)) != 0) {
-            choice->nodes[choice->count] = search->nodes->all[i].index;
-            choice->on_node[choice->count++] = on_node[i];
-        }
-    }
-    choice->one_node_each = search->look.cell_nodes == search->count;
-    choice->torn = is_torn(search);
-    choice->caches = *caches;
-    caches->llcs = NULL;
-    choice_free(search->best);
-    search->best = choice;
-    search->is_guess = FALSE;
-}
-
-static void choose_caches(Search *search, const guint64 on_node[NODE_LIMIT])
-{
-    const Offer *offer = search->wish->offer;
-    g_autoptr(GArray) stocks = stocks_on(search, offer->stocks, on_node);
-    CacheWish wish = { .caches = search->wish->caches,
-        .stocks = stocks,
-        .needs = offer->needs,
-        .demand_count = offer->demands->len,
-        .largest = search->look.largest,
-        .steps = search->wish->steps };
-    g_auto(CacheChoice) caches = { 0 };
-
-    caches_choose(&wish, &caches);
-    search->look.caches = &caches;
-    if (caches.count > 0 && may_be_better(search, search->look.set)) {
-        keep(search, on_node, &caches);
-    }
-    search->look.caches = NULL;
-}
-
-/// Puts what is at hand in the place of the best if it is better.
-static void consider(Search *search, const NodeSet *set)
-{
-    guint64 missing_mib = missing_memory(search, set->chosen);
-    guint64 on_node[NODE_LIMIT];
-
-    if (missing_mib > 0 && !search->look.lacks_memory) {
-        return;
-    }
-    search->look.short_mib = missing_mib;
-    if (may_be_better(search, set)) {
-        find_demands_on(search, search->count, on_node);
-        if (have_seats(search, on_node)) {
-            choose_caches(search, on_node);
-        }
-    }
-    search->look.short_mib = 0;
-}
-
-/* Nodes for one cell. */
-
-/// Whether a node that could change places with the one at @place comes before it.
-static gboolean has_twin_before(const Search *search, const NodeSet *set, guint place)
-{
-    const Node *all = search->nodes->all;
-
-    for (guint i = all[place].alike; i < place; i++) {
-        if (all[i].alike == all[place].alike && (set->chosen & NODE_BIT(i)) == 0) {
-            return TRUE;
-        }
-    }
-    return FALSE;
-}
-
-/// Closes the nodes that are of no use, and finds those that are needed. FALSE: no set is of use.
-static gboolean find_needed(const Search *search, NodeSet *set, NodeMask *needed)
-{
-    const Nodes *nodes = search->nodes;
-    const Choice *best = search->best;
-
-    *needed = 0;
-    for (guint i = 0; i < search->needs->len; i++) {
-        const Need *need = search->needs->pdata[i];
-        if (!node_set_narrow(set, &need->sum, need->wanted, needed)) {
-            return FALSE;
-        }
-    }
-    if (best != NULL && best->measures[MEMORY_SHORT] == 0) {
-        guint64 local = nodes->devices - best->measures[DEVICES_REMOTE];
-        return node_set_narrow(set, &nodes->most_devices, local, needed);
-    }
-    return TRUE;
-}
-
-/// Adds the nodes without which the set cannot be better than the best. FALSE: nor with them.
-static gboolean complete(const Search *search, NodeSet *set)
-{
-    NodeMask needed;
-
-    do {
-        if ((guint)__builtin_popcountll(set->open) < set->left ||
-            !find_needed(search, set, &needed) || (guint)__builtin_popcountll(needed) > set->left) {
-            return FALSE;
-        }
-        for (NodeMask rest = needed & set->open; rest != 0; rest &= rest - 1) {
-            *set = node_set_with(set, (guint)__builtin_ctzll(rest));
-        }
-    } while (needed != 0 && set->left > 0);
-    return (needed & ~set->chosen) == 0;
-}
-
-/// Tries every set that @set may become, in ascending order.
-static void fill_only_cell(Search *search, const NodeSet *set)
-{
-    if (set->left == 0) {
-        search->of_cell[0] = set->chosen;
-        consider(search, set);
-        return;
-    }
-    for (NodeMask rest = set->open; rest != 0 && *search->wish->steps > 0; rest &= rest - 1) {
-        guint place = (guint)__builtin_ctzll(rest);
-        NodeSet with = node_set_with(set, place);
-        with.open = rest & (rest - 1);
-        --*search->wish->steps;
-        if (!has_twin_before(search, set, place) && complete(search, &with) &&
-            may_be_better(search, &with)) {
-            fill_only_cell(search, &with);
-        }
-    }
-}
-
-/* Nodes for each of several cells, one after the other. */
-
 /// Whether the cells up to @at have their seats on their nodes together. It is so where none of
 /// them has a node of another, and where no seat is better than another.
-static gboolean fit_together(const Search *search, guint at)
+static gboolean fit_together(const Cells *cells, guint at, const NodeMask *of_cell)
 {
-    const Offer *offer = search->wish->offer;
+    const Offer *offer = cells->nodes->offer;
     guint64 on_node[NODE_LIMIT];
     NodeMask before = 0;
 
     for (guint i = 0; i < at; i++) {
-        before |= search->of_cell[i];
+        before |= of_cell[i];
     }
-    if ((before & search->of_cell[at]) == 0 && offer->graded[0] == offer->wanted) {
+    if ((before & of_cell[at]) == 0 && offer->graded[0] == offer->wanted) {
         return TRUE;
     }
-    find_demands_on(search, at + 1, on_node);
-    return have_seats(search, on_node);
+    cells_find_demands(cells, of_cell, at + 1, on_node);
+    return cells_have_seats(cells, on_node);
 }
 
-/// Whether the cell has what it needs, as far as can be told without the cells behind it.
-static gboolean is_content(const Search *search, guint at)
+gboolean cells_is_content(const Cells *cells, guint at, const NodeMask *of_cell)
 {
-    const Cell *cell = &search->cells[at];
+    const Cell *cell = &cells->all[at];
     guint64 seats = 0, mib = 0;
 
-    for (NodeMask rest = search->of_cell[at]; rest != 0; rest &= rest - 1) {
+    for (NodeMask rest = of_cell[at]; rest != 0; rest &= rest - 1) {
         guint place = (guint)__builtin_ctzll(rest);
         seats += cell->seats[place];
-        mib += MIN(search->nodes->all[place].memory_mib, cell->memory_mib);
+        mib += MIN(cells->nodes->all[place].memory_mib, cell->memory_mib);
     }
-    if (seats < cell->units || (mib < cell->memory_mib && !search->look.lacks_memory)) {
-        return FALSE;
-    }
-    return fit_together(search, at);
-}
-
-static gboolean may_take(const Search *search, guint at, const NodeSet *set, guint place)
-{
-    if ((search->cells[at].allowed & NODE_BIT(place)) == 0) {
-        return FALSE;
-    }
-    return (set->chosen & NODE_BIT(place)) != 0 ||
-           (set->left > 0 && !has_twin_before(search, set, place));
-}
-
-static void go_on(Search *search, guint at, const NodeSet *set, guint left);
-
-/// Tries every @count nodes from place @from on for the cell at @at; @left: for those behind it.
-static void fill_cell(
-    Search *search, guint at, const NodeSet *set, guint from, guint count, guint left)
-{
-    if (count == 0) {
-        if (is_content(search, at)) {
-            go_on(search, at + 1, set, left);
-        }
-        return;
-    }
-    for (guint i = from; i + count <= search->nodes->count && *search->wish->steps > 0; i++) {
-        if (!may_take(search, at, set, i)) {
-            continue;
-        }
-        NodeSet with = (set->chosen & NODE_BIT(i)) != 0 ? *set : node_set_with(set, i);
-        --*search->wish->steps;
-        if (with.left <= count - 1 + left && meets_needs(search, &with) &&
-            may_be_better(search, &with)) {
-            search->of_cell[at] |= NODE_BIT(i);
-            fill_cell(search, at, &with, i + 1, count - 1, left);
-            search->of_cell[at] &= ~NODE_BIT(i);
-        }
-    }
-}
-
-/// How many nodes the cells from @at on take at least.
-static guint fewest_from(const Search *search, guint at)
-{
-    guint fewest = 0;
-
-    for (; at < search->count; at++) {
-        fewest += search->cells[at].fewest;
-    }
-    return fewest;
-}
-
-/// The cells from @at on are to have @left nodes, each counted for each cell.
-static void go_on(Search *search, guint at, const NodeSet *set, guint left)
-{
-    if (at == search->count) {
-        consider(search, set);
-        return;
-    }
-    guint behind = fewest_from(search, at + 1);
-    guint from = at > 0 && search->cells[at].like_last
-                     ? (guint)__builtin_ctzll(search->of_cell[at - 1])
-                     : 0;
-    guint count = at + 1 == search->count ? left : search->cells[at].fewest;
-    for (; count + behind <= left; count++) {
-        search->of_cell[at] = 0;
-        fill_cell(search, at, set, from, count, left - count);
-    }
-}
-
-/* Guesses: what lies near to one node. They are held against each other and against what the search
- * meets, and spare it most of its way. */
-
-static gboolean would_do(const Search *search, const NodeSet *set, guint place)
-{
-    NodeSet with = node_set_with(set, place);
-
-    return meets_needs(search, &with);
-}
-
-/// The best node to go on with by itself; -1: there is none.
-static int find_nearest(const Search *search, guint at, const NodeSet *set)
-{
-    const Nodes *nodes = search->nodes;
-    guint64 best[4] = { 0 };
-    int found = -1;
-
-    for (guint i = 0; i < nodes->count; i++) {
-        const guint64 worth[4] = { G_MAXUINT64 - nodes->most_devices.of[i],
-            set->to_each[i] + nodes->distances[i][i], nodes->least_of_host.of[i],
-            G_MAXUINT64 - nodes->most_over.of[i] };
-        if ((set->chosen & NODE_BIT(i)) != 0 || (search->cells[at].allowed & NODE_BIT(i)) == 0) {
-            continue;
-        }
-        guint j = 0;
-        while (j < 3 && worth[j] == best[j]) {
-            j++;
-        }
-        if ((found < 0 || worth[j] < best[j]) && would_do(search, set, i)) {
-            memcpy(best, worth, sizeof(best));
-            found = (int)i;
-        }
-    }
-    return found;
-}
-
-/// Each cell takes its fewest nodes, the last what is left, and none that another has.
-static void guess_from(Search *search, guint start, guint count)
-{
-    NodeSet set = node_set_new(search->nodes, count);
-    int place = (int)start;
-
-    for (guint i = 0; i < search->count; i++) {
-        search->of_cell[i] = 0;
-        guint wanted = i + 1 == search->count ? set.left : MIN(search->cells[i].fewest, set.left);
-        for (; wanted > 0; wanted--) {
-            place = set.chosen == 0 ? place : find_nearest(search, i, &set);
-            if (place < 0 || (search->cells[i].allowed & NODE_BIT(place)) == 0) {
-                return;
-            }
-            set = node_set_with(&set, (guint)place);
-            search->of_cell[i] |= NODE_BIT(place);
-        }
-        if (search->of_cell[i] == 0 || !is_content(search, i)) {
-            return;
-        }
-    }
-    consider(search, &set);
-}
-
-/// How many ways there are about to choose @count nodes.
-static double count_ways(const Search *search, guint count)
-{
-    double ways = 1;
-
-    for (guint i = 0; i < count && search->count == 1; i++) {
-        ways *= (double)(search->nodes->count - i) / (i + 1);
-    }
-    for (guint i = 0; i < search->count && search->count > 1; i++) {
-        ways *= __builtin_popcountll(search->cells[i].allowed);
-    }
-    return ways;
-}
-
-/// Where there are fewer ways the search is short anyway.
-#define GUESS_WAYS 5000
-
-static void guess(Search *search, guint count)
-{
-    for (guint i = 0; i < search->nodes->count; i++) {
-        guess_from(search, i, count);
-    }
-    search->is_guess = search->best != NULL;
-}
-
-/* How many nodes, and how many for each cell. */
-
-/// The best choice that has just @count nodes, and @cell_nodes when each is counted for each cell.
-static void try_count(Search *search, guint count, guint cell_nodes)
-{
-    NodeSet none = node_set_new(search->nodes, count);
-
-    if (!meets_needs(search, &none)) {
-        return;
-    }
-    search->look.nodes = count;
-    search->look.cell_nodes = cell_nodes;
-    nodes_aim(search->nodes, count);
-    if (count == cell_nodes && count_ways(search, count) > GUESS_WAYS) {
-        guess(search, count);
-    }
-    if (search->count > 1) {
-        go_on(search, 0, &none, cell_nodes);
-    } else if (complete(search, &none)) {
-        fill_only_cell(search, &none);
-    }
-    search->is_guess = FALSE;
-}
-
-static guint most_cell_nodes(const Search *search, guint nodes)
-{
-    guint most = 0;
-
-    for (guint i = 0; i < search->count; i++) {
-        most += MIN(nodes, (guint)__builtin_popcountll(search->cells[i].allowed));
-    }
-    return search->wish->one_node_each ? MIN(most, search->count) : most;
-}
-
-/// Up to a node a cell they cost nothing, and the more the better; beyond that each costs.
-static void try_cost(Search *search, guint cost)
-{
-    guint highest = MIN(cost, search->nodes->count);
-    guint lowest = cost > search->count ? cost : 1;
-    guint fewest = MAX(fewest_from(search, 0), lowest);
-
-    for (guint i = fewest; search->best == NULL && i <= most_cell_nodes(search, highest); i++) {
-        for (guint j = MIN(highest, i); search->best == NULL && j >= lowest; j--) {
-            try_count(search, j, i);
-        }
-    }
-}
-
-/// Whether it could be if each cell had all nodes.
-static gboolean is_possible(Search *search, gboolean memory)
-{
-    gboolean possible = TRUE;
-
-    for (guint i = 0; i < search->count; i++) {
-        search->cells[i].fewest = fewest_nodes(search, &search->cells[i], memory);
-        search->of_cell[i] = search->cells[i].allowed;
-        possible &= search->cells[i].fewest <= search->nodes->count &&
-                    (search->cells[i].fewest == 1 || !search->wish->one_node_each);
-    }
-    return possible && (!memory || missing_memory(search, nodes_all(search->nodes)) == 0);
-}
-
-static void try_all(Search *search, gboolean memory)
-{
-    guint most = search->wish->one_node_each ? search->count
-                                             : MAX(search->nodes->count, search->count);
-
-    if (!is_possible(search, memory)) {
-        return;
-    }
-    search->look.lacks_memory = !memory;
-    find_needs(search);
-    for (guint cost = search->count; search->best == NULL && cost <= most; cost++) {
-        try_cost(search, cost);
-    }
-}
-
-Choice *cells_place(const CellWish *wish)
-{
-    g_autoptr(Nodes) nodes = nodes_of(wish->offer, wish->request, wish->caches);
-    g_autoptr(GPtrArray) needs = g_ptr_array_new_with_free_func(need_free);
-    g_autofree NodeMask *of_cell = g_new0(NodeMask, wish->offer->demands->len);
-    Search search = { .wish = wish, .nodes = nodes, .needs = needs, .of_cell = of_cell };
-
-    find_cells(&search);
-    find_by_node(&search);
-    search.look = (Look){ .offer = wish->offer,
-        .kind = wish->kind,
-        .shares = wish->shares,
-        .largest = wish->request->policy->llc == POLICY_LLC_LARGEST,
-        .cells = search.count };
-    try_all(&search, TRUE);
-    if (search.best == NULL) {
-        try_all(&search, FALSE);
-    }
-    g_free(search.cells);
-    g_array_unref(search.by_node);
-    return search.best;
+    return seats >= cell->units && (mib >= cell->memory_mib || !cells->memory) &&
+           fit_together(cells, at, of_cell);
 }

@@ -5,7 +5,7 @@
 
 /* Sums. */
 
-void node_sum_sort(NodeSum *sum, guint count, gboolean most)
+void nodes_sort(NodeSum *sum, guint count, gboolean most)
 {
     for (guint i = 0; i < count; i++) {
         guint at = i;
@@ -18,12 +18,18 @@ void node_sum_sort(NodeSum *sum, guint count, gboolean most)
     }
 }
 
-/* LLCs by their number of seats. */
+/// Of the first @count nodes.
+static guint64 best_sum(const NodeSum *sum, guint count)
+{
+    guint64 total = 0;
 
-typedef struct {
-    guint64 seats;
-    guint llcs[NODE_LIMIT]; // by node; one of several nodes counts on each, with all its seats
-} LlcSize;
+    for (guint i = 0; i < count; i++) {
+        total += sum->of[sum->order[i]];
+    }
+    return total;
+}
+
+/* LLCs by their number of seats. */
 
 static int compare_sizes(gconstpointer a, gconstpointer b)
 {
@@ -78,13 +84,6 @@ static void find_sizes(Nodes *nodes)
     g_array_sort(nodes->sizes, compare_sizes);
 }
 
-/// If no LLC had more than @size seats, but for what some have over: as many LLCs it takes at
-/// least.
-static guint64 llcs_with(guint64 wanted, guint64 over, guint64 size)
-{
-    return wanted > over ? (wanted - over + size - 1) / size : 0;
-}
-
 static void find_over(Nodes *nodes, guint64 llc_size)
 {
     NodeSum *over = &nodes->most_over;
@@ -97,20 +96,25 @@ static void find_over(Nodes *nodes, guint64 llc_size)
             over->of[j] += size->llcs[j] * (size->seats - llc_size);
         }
     }
-    node_sum_sort(over, nodes->count, TRUE);
+    nodes_sort(over, nodes->count, TRUE);
+}
+
+guint64 nodes_fewest_llcs(const Nodes *nodes, guint64 over)
+{
+    guint64 wanted = nodes->offer->wanted - MIN(over, nodes->offer->wanted);
+
+    return (wanted + nodes->llc_size - 1) / nodes->llc_size;
 }
 
 static void find_llc_size(Nodes *nodes, guint count)
 {
-    NodeSet none = node_set_new(nodes, count);
     guint64 most = 0;
     guint64 best = g_array_index(nodes->sizes, LlcSize, 0).seats;
 
     for (guint i = 0; i < nodes->sizes->len; i++) {
         guint64 size = g_array_index(nodes->sizes, LlcSize, i).seats;
         find_over(nodes, size);
-        guint64 over = node_set_sum(&none, &nodes->most_over);
-        guint64 llcs = llcs_with(nodes->offer->wanted, over, size);
+        guint64 llcs = nodes_fewest_llcs(nodes, best_sum(&nodes->most_over, count));
         best = llcs > most ? size : best;
         most = MAX(most, llcs);
     }
@@ -245,10 +249,8 @@ static gboolean are_as_far(const Nodes *nodes, guint a, guint b)
 /// Memory does not count where any @count nodes have enough for the VM.
 static gboolean counts_memory(const Nodes *nodes, guint count)
 {
-    NodeSet least = node_set_new(nodes, count);
-
     return nodes->request->vm->guest_cells->len > 0 ||
-           node_set_sum(&least, &nodes->least_memory) < nodes->request->vm->memory_mib;
+           best_sum(&nodes->least_memory, count) < nodes->request->vm->memory_mib;
 }
 
 static void find_alike(Nodes *nodes, gboolean memory)
@@ -367,12 +369,12 @@ Nodes *nodes_of(const Offer *offer, const Request *request, const Caches *caches
     find_sizes(nodes);
     find_distances(nodes);
     find_words(nodes);
-    node_sum_sort(&nodes->most_seats, nodes->count, TRUE);
-    node_sum_sort(&nodes->least_seats, nodes->count, FALSE);
-    node_sum_sort(&nodes->most_devices, nodes->count, TRUE);
-    node_sum_sort(&nodes->least_of_llc, nodes->count, FALSE);
-    node_sum_sort(&nodes->least_of_host, nodes->count, FALSE);
-    node_sum_sort(&nodes->least_memory, nodes->count, FALSE);
+    nodes_sort(&nodes->most_seats, nodes->count, TRUE);
+    nodes_sort(&nodes->least_seats, nodes->count, FALSE);
+    nodes_sort(&nodes->most_devices, nodes->count, TRUE);
+    nodes_sort(&nodes->least_of_llc, nodes->count, FALSE);
+    nodes_sort(&nodes->least_of_host, nodes->count, FALSE);
+    nodes_sort(&nodes->least_memory, nodes->count, FALSE);
     return nodes;
 }
 
@@ -385,196 +387,4 @@ void nodes_free(Nodes *nodes)
         g_array_unref(nodes->sizes);
         g_free(nodes);
     }
-}
-
-/* Sets of them. */
-
-NodeSet node_set_new(const Nodes *nodes, guint count)
-{
-    return (NodeSet){ .nodes = nodes, .left = count, .open = nodes_all(nodes) };
-}
-
-NodeSet node_set_with(const NodeSet *set, guint place)
-{
-    const guint64 *distances = set->nodes->distances[place];
-    NodeSet with = *set;
-
-    with.chosen |= NODE_BIT(place);
-    with.open &= ~NODE_BIT(place);
-    with.left--;
-    with.distance += set->to_each[place] + distances[place];
-    for (guint i = 0; i < set->nodes->count; i++) {
-        with.to_each[i] += distances[i];
-    }
-    return with;
-}
-
-static guint64 sum_of(const NodeSum *sum, NodeMask nodes)
-{
-    guint64 total = 0;
-
-    for (; nodes != 0; nodes &= nodes - 1) {
-        total += sum->of[__builtin_ctzll(nodes)];
-    }
-    return total;
-}
-
-/// The first @count of @open by the order of @sum, all where they are fewer.
-static NodeMask first_of(const NodeSet *set, const NodeSum *sum, guint count)
-{
-    NodeMask first = 0;
-
-    for (guint i = 0; count > 0 && i < set->nodes->count; i++) {
-        NodeMask bit = NODE_BIT(sum->order[i]);
-        if ((set->open & bit) != 0) {
-            first |= bit;
-            count--;
-        }
-    }
-    return first;
-}
-
-guint64 node_set_sum(const NodeSet *set, const NodeSum *sum)
-{
-    return sum_of(sum, set->chosen | first_of(set, sum, set->left));
-}
-
-gboolean node_set_narrow(NodeSet *set, const NodeSum *sum, guint64 wanted, NodeMask *needed)
-{
-    guint64 have = sum_of(sum, set->chosen);
-    NodeMask first = first_of(set, sum, set->left);
-    guint64 most = sum_of(sum, first);
-
-    if (have + most < wanted) {
-        return FALSE;
-    }
-    if (have >= wanted || set->left == 0) {
-        return TRUE;
-    }
-    guint64 spare = have + most - wanted;
-    guint64 next = sum_of(sum, first_of(set, sum, set->left + 1) & ~first);
-    guint64 last = most - sum_of(sum, first_of(set, sum, set->left - 1));
-    for (NodeMask rest = set->open; rest != 0; rest &= rest - 1) {
-        guint place = (guint)__builtin_ctzll(rest);
-        if ((first & NODE_BIT(place)) == 0) {
-            set->open &= sum->of[place] + spare < last ? ~NODE_BIT(place) : G_MAXUINT64;
-        } else if (sum->of[place] > spare + next) {
-            *needed |= NODE_BIT(place);
-        }
-    }
-    return TRUE;
-}
-
-guint64 node_set_remote_devices(const NodeSet *set)
-{
-    guint64 local = node_set_sum(set, &set->nodes->most_devices);
-
-    return set->nodes->devices - MIN(local, set->nodes->devices);
-}
-
-/// From @place to the @count nearest of @open together.
-static guint64 to_nearest(const NodeSet *set, guint place, guint count)
-{
-    const Nodes *nodes = set->nodes;
-    guint64 total = 0;
-
-    for (guint i = 0; count > 0 && i + 1 < nodes->count; i++) {
-        guint other = nodes->near[place][i];
-        if ((set->open & NODE_BIT(other)) != 0) {
-            total += nodes->distances[place][other];
-            count--;
-        }
-    }
-    return total;
-}
-
-/// Puts @number among the @count least, ascending.
-static void keep_least(guint64 *least, guint *kept, guint count, guint64 number)
-{
-    guint at = *kept;
-
-    if (at == count && number >= least[count - 1]) {
-        return;
-    }
-    at = MIN(at, count - 1);
-    for (; at > 0 && least[at - 1] > number; at--) {
-        least[at] = least[at - 1];
-    }
-    least[at] = number;
-    *kept = MIN(*kept + 1, count);
-}
-
-/* Each node to come adds at least its way to those chosen and to its nearest others; of the ways
- * among those to come each is told twice. */
-guint64 node_set_distance(const NodeSet *set)
-{
-    const Nodes *nodes = set->nodes;
-    guint64 least[NODE_LIMIT], twice = 0;
-    guint kept = 0;
-
-    for (NodeMask rest = set->left > 0 ? set->open : 0; rest != 0; rest &= rest - 1) {
-        guint place = (guint)__builtin_ctzll(rest);
-        guint64 own = set->to_each[place] + nodes->distances[place][place];
-        keep_least(least, &kept, set->left, 2 * own + to_nearest(set, place, set->left - 1));
-    }
-    for (guint i = 0; i < kept; i++) {
-        twice += least[i];
-    }
-    return set->distance + (twice + 1) / 2;
-}
-
-/// What is known only where nothing is to come: of LLCs with the most seats as many as it takes.
-static guint64 count_llcs(const NodeSet *set)
-{
-    guint64 left = set->nodes->offer->wanted, count = 0;
-
-    for (guint i = 0; i < set->nodes->sizes->len && left > 0; i++) {
-        const LlcSize *size = &g_array_index(set->nodes->sizes, LlcSize, i);
-        guint64 llcs = 0;
-        for (NodeMask rest = set->chosen; rest != 0; rest &= rest - 1) {
-            llcs += size->llcs[__builtin_ctzll(rest)];
-        }
-        llcs = MIN(llcs, (left + size->seats - 1) / size->seats);
-        left -= MIN(left, llcs * size->seats);
-        count += llcs;
-    }
-    return count;
-}
-
-guint64 node_set_llcs(const NodeSet *set)
-{
-    guint64 over = node_set_sum(set, &set->nodes->most_over);
-    guint64 llcs = llcs_with(set->nodes->offer->wanted, over, set->nodes->llc_size);
-
-    return set->left > 0 ? llcs : MAX(llcs, count_llcs(set));
-}
-
-/// What of @have is not wanted.
-static guint64 left_of(const NodeSet *set, guint64 have)
-{
-    return have - MIN(have, set->nodes->offer->wanted);
-}
-
-/// Whether any fewer nodes have too few seats: there is a vCPU on each, then.
-static gboolean takes_all(const NodeSet *set)
-{
-    guint count = (guint)__builtin_popcountll(set->chosen) + set->left;
-    NodeSet fewer = node_set_new(set->nodes, count - 1);
-
-    return node_set_sum(&fewer, &set->nodes->most_seats) < set->nodes->offer->wanted;
-}
-
-guint64 node_set_llc_left(const NodeSet *set)
-{
-    return takes_all(set) ? left_of(set, node_set_sum(set, &set->nodes->least_of_llc)) : 0;
-}
-
-guint64 node_set_host_llcs(const NodeSet *set)
-{
-    return takes_all(set) ? node_set_sum(set, &set->nodes->least_of_host) : 0;
-}
-
-guint64 node_set_node_left(const NodeSet *set)
-{
-    return left_of(set, node_set_sum(set, &set->nodes->least_seats));
 }

@@ -19,6 +19,12 @@ typedef struct {
     guint8 order[NODE_LIMIT];
 } NodeSum;
 
+/// LLCs that have so many seats.
+typedef struct {
+    guint64 seats;
+    guint llcs[NODE_LIMIT]; // by node; one of several nodes counts on each, with all its seats
+} LlcSize;
+
 /// A node that has seats.
 typedef struct {
     guint index; // the kernel's number
@@ -36,8 +42,8 @@ typedef struct {
     Node all[NODE_LIMIT];
     guint count;
     guint64 devices;  // of the VM, on all of these
-    GArray *sizes;    // of LLCs: see nodes.c
-    guint64 llc_size; // what the bound of LLCs is found with
+    GArray *sizes;    // LlcSize, those with the most seats first
+    guint64 llc_size; // what the fewest LLCs are found with
 
     /* The most, or the least, that nodes have together. */
     NodeSum most_seats, most_devices, most_over; // over: seats of LLCs beyond `llc_size` of each
@@ -60,49 +66,12 @@ int nodes_place(const Nodes *nodes, guint index);
 /// All of them.
 NodeMask nodes_all(const Nodes *nodes);
 
-/// Finds the order: with @most the largest first, else the least.
-void node_sum_sort(NodeSum *sum, guint count, gboolean most);
+/// Finds the order of @sum: with @most the largest first, else the least.
+void nodes_sort(NodeSum *sum, guint count, gboolean most);
+
+/// How many LLCs it takes at least if none had more than `llc_size` seats, but for @over that the
+/// larger ones have beyond that.
+guint64 nodes_fewest_llcs(const Nodes *nodes, guint64 over);
 
 /// Finds what tells most of sets of @count nodes: the bound of LLCs, and which nodes are alike.
 void nodes_aim(Nodes *nodes, guint count);
-
-/// Nodes that are chosen, of a set that is to have more yet.
-typedef struct {
-    const Nodes *nodes;
-    NodeMask chosen;
-    NodeMask open; // those that may still come,
-    guint left;    // and how many of them are to come
-    guint64 distance;
-    guint64 to_each[NODE_LIMIT]; // from those chosen to each node, there and back
-} NodeSet;
-
-/// @count nodes, whichever.
-NodeSet node_set_new(const Nodes *nodes, guint count);
-
-/// @set and the node at @place.
-NodeSet node_set_with(const NodeSet *set, guint place);
-
-/// The most, or the least, that the whole set can have of it.
-guint64 node_set_sum(const NodeSet *set, const NodeSum *sum);
-
-/// Closes the nodes with which the set cannot come to @wanted of @sum, and adds to @needed those
-/// without which it cannot. FALSE: it cannot whatever comes.
-gboolean node_set_narrow(NodeSet *set, const NodeSum *sum, guint64 wanted, NodeMask *needed);
-
-/* What the whole set comes to at least; exactly where nothing is to come. */
-
-/// Of the devices on nodes with seats, how many are on none of the set's.
-guint64 node_set_remote_devices(const NodeSet *set);
-
-/// The distances between all of the set's nodes, there and back.
-guint64 node_set_distance(const NodeSet *set);
-
-/// How many LLCs it takes.
-guint64 node_set_llcs(const NodeSet *set);
-
-/// What is left of these LLCs, and of the nodes.
-guint64 node_set_llc_left(const NodeSet *set);
-guint64 node_set_node_left(const NodeSet *set);
-
-/// In how many of these LLCs the host works.
-guint64 node_set_host_llcs(const NodeSet *set);

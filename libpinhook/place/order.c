@@ -85,12 +85,12 @@ static guint64 memory_short(const Look *look)
 
 static guint64 devices_remote(const Look *look)
 {
-    return node_set_remote_devices(look->set);
+    return nodeset_remote_devices(look->set);
 }
 
 static guint64 distance(const Look *look)
 {
-    return node_set_distance(look->set);
+    return nodeset_distance(look->set);
 }
 
 /* 4. The cache. */
@@ -116,18 +116,18 @@ static guint64 siblings(const Look *look)
 
 static guint64 llcs(const Look *look)
 {
-    return look->caches != NULL ? look->caches->count : node_set_llcs(look->set);
+    return look->caches != NULL ? look->caches->count : nodeset_llcs(look->set);
 }
 
 static guint64 llc_left(const Look *look)
 {
     return look->caches != NULL ? look->caches->seats - look->offer->wanted
-                                : node_set_llc_left(look->set);
+                                : nodeset_llc_left(look->set);
 }
 
 static guint64 node_left(const Look *look)
 {
-    return node_set_node_left(look->set);
+    return nodeset_node_left(look->set);
 }
 
 /* 8. What the host itself works on. */
@@ -139,7 +139,7 @@ static guint64 first_core(const Look *look)
 
 static guint64 host_llcs(const Look *look)
 {
-    return look->caches != NULL ? look->caches->host : node_set_host_llcs(look->set);
+    return look->caches != NULL ? look->caches->host : nodeset_host_llcs(look->set);
 }
 
 static guint64 (*const order[MEASURES])(const Look *look) = {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-#include "place/nodes.h"
+#include "place/nodeset.h"
 
 /// What plans are judged by, the first first; of each the least is the best. order.c says what each
 /// means.

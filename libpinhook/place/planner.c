@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "place/planner.h"
 
-#include "place/cells.h"
+#include "place/layout.h"
 #include "place/others.h"
 #include "place/seating.h"
 
@@ -95,14 +95,14 @@ static Choice *choose_for(Planner *planner, const GPtrArray *demands, const Seat
     if (offer == NULL) {
         return NULL;
     }
-    CellWish cells = { .offer = offer,
+    LayoutWish layout = { .offer = offer,
         .request = planner->request,
         .caches = planner->caches,
         .kind = distance_of_kind(planner, wish->kind),
         .shares = wish->share == SHARE_SIBLINGS,
         .one_node_each = one_node_each,
         .steps = steps };
-    Choice *choice = cells_place(&cells);
+    Choice *choice = layout_find(&layout);
     if (choice != NULL) {
         choice->offer = g_steal_pointer(&offer);
     }
