@@ -100,15 +100,38 @@ static const FindingKind kinds[FINDING_COUNT] = {
         "counts as free, and so does what ZFS's cache can give back where it certainly lies on the "
         "node; where it may lie on another one this is a warning.",
         "Free memory there, bind the cell to another node, or use policy=preferred.", TRUE },
+    [FINDING_HUGEPAGES_LATE] = { "hugepages-late", SEVERITY_WARNING,
+        "A node has fewer free hugepages of 1 GiB than the VM takes from it.",
+        "Proxmox has the rest made at the start, and that takes 1 GiB of memory in one piece: once "
+        "a host has run for a while the kernel seldom finds any, and the start fails.",
+        "Reserve them at boot: hugepagesz=1G hugepages=NODE:COUNT on the kernel command line, the "
+        "node from Linux 5.13 on. Or take small ones, which can be made: qm set VMID --hugepages "
+        "2.",
+        TRUE },
+    [FINDING_MEMORY_SPREAD] = { "memory-spread", SEVERITY_WARNING,
+        "The VM has more memory than is free where its vCPUs go.",
+        "The rest of it lies on other nodes, at 1.5 to 3 times the latency, or nowhere at all.",
+        "Give the VM less memory, or free some there.", TRUE },
     [FINDING_NO_HOUSEKEEPING] = { "no-housekeeping", SEVERITY_ERROR,
         "No CPU is left for QEMU's other threads and the host.",
         "They would run on the vCPUs' cores and stop them at every disk or network request.",
         "Leave a core to the host: give the VM fewer CPUs.", TRUE },
+    [FINDING_NOTHING_ISOLATED] = { "nothing-isolated", SEVERITY_NOTE,
+        "The host isolates no CPU at all.",
+        "All its threads may run on every CPU, in the middle of any guest.",
+        "Leave the host two cores, and write the other CPUs into "
+        "isolcpus=domain,managed_irq,LIST on the kernel command line.",
+        TRUE },
     [FINDING_ISOLCPUS_IGNORED] = { "isolcpus-ignored", SEVERITY_WARNING,
         "isolcpus= is on the kernel command line but isolates nothing, or less than it says.",
         "A wrong flag or list drops the whole parameter, and managed_irq or nohz alone does not "
         "isolate from the scheduler.",
         "Write isolcpus=domain,managed_irq,LIST on the kernel command line.", TRUE },
+    [FINDING_ISOLCPUS_MISSING] = { "isolcpus-missing", SEVERITY_WARNING,
+        "nohz_full= or rcu_nocbs= is on the kernel command line, and isolcpus= is not.",
+        "They take the timer tick and RCU's callbacks off these CPUs, and leave all threads of the "
+        "host there: alone they isolate nothing.",
+        "Write isolcpus=domain,managed_irq,LIST beside them on the kernel command line.", TRUE },
     [FINDING_MEMORY_UNBOUND] = { "memory-unbound", SEVERITY_WARNING,
         "The host has several nodes and the VM's memory is bound to none.",
         "The memory may lie on another node than the vCPUs, and may move there later.",

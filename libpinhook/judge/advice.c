@@ -285,6 +285,15 @@ Fix *advice_isolate(const Request *request)
     return plan != NULL ? advice_isolate_cpus(request, plan->reserved) : NULL;
 }
 
+Fix *advice_begin(const Request *request)
+{
+    g_autoptr(CpuSet) first_core = host_first_core(request->host);
+    g_autoptr(CpuSet) others = cpuset_minus(request->host->online, first_core);
+    g_autoptr(CpuSet) guests = leave_a_core(request, others);
+
+    return !hwloc_bitmap_iszero(guests) ? advice_isolate_exactly(request, guests) : NULL;
+}
+
 Fix *advice_isolate_elsewhere(const Request *request)
 {
     g_autoptr(GPtrArray) no_cells = g_ptr_array_new();

@@ -60,6 +60,8 @@ Fix *advice_isolate_elsewhere(const Request *request);
 
 /// Isolating what is isolated now, but for the first core, which is the host's.
 Fix *advice_give_back(const Request *request);
+/// Isolating all but the host's own two cores, where nothing is isolated yet.
+Fix *advice_begin(const Request *request);
 
 /// Isolating the whole cores of @cpus, beside those isolated now; CPU 0's core is left to the host.
 Fix *advice_isolate_cpus(const Request *request, const CpuSet *cpus);

@@ -3,6 +3,8 @@
 
 #include "base/text.h"
 
+#include <string.h>
+
 /* What isolation was asked for. */
 
 /// @cpus (NULL: none) that are online.
@@ -33,6 +35,63 @@ static void check_isolcpus(Check *check)
             "isolcpus=%s is on the kernel command line, isolated are: %s", asked, isolated)) {
         check_offer(check,
             hwloc_bitmap_iszero(online) ? NULL : advice_isolate_cpus(check->request, online));
+    }
+}
+
+/// Whether nobody has thought of it yet: what was asked for in vain is told otherwise.
+static gboolean is_untouched(const Isolation *isolation)
+{
+    return hwloc_bitmap_iszero(isolation->isolated) && isolation->cmdline_isolcpus_text == NULL &&
+           isolation->cmdline_nohz_full == NULL && isolation->cmdline_rcu_nocbs == NULL;
+}
+
+/// How to begin. A VM is told what it lacks itself.
+static void check_nothing(Check *check)
+{
+    const Request *request = check->request;
+    gboolean bare = request->vm == NULL && is_untouched(request->host->isolation);
+    g_autoptr(Fix) begin = bare ? advice_begin(request) : NULL;
+
+    if (begin == NULL) {
+        return;
+    }
+    const Change *change = begin->changes->pdata[0];
+    g_autofree char *rest = cpuset_to_list(change->rest);
+    if (check_add(check, FINDING_NOTHING_ISOLATED,
+            "nothing is isolated: VMs share all CPUs with the host; to begin, leave it CPU %s",
+            rest)) {
+        check_offer(check, g_steal_pointer(&begin));
+    }
+}
+
+/// Adds "nohz_full=4" to @names where the kernel command line has it, and its CPUs to @all.
+static void name_if_there(GString *names, const char *name, const CpuSet *cpus, CpuSet *all)
+{
+    if (cpus != NULL) {
+        g_autofree char *list = cpuset_to_list(cpus);
+        g_string_append_printf(names, "%s%s=%s", names->len > 0 ? " and " : "", name, list);
+        hwloc_bitmap_or(all, all, cpus);
+    }
+}
+
+/// They take the tick and RCU's callbacks off CPUs, not the scheduler.
+static void check_alone(Check *check)
+{
+    const Isolation *isolation = check->request->host->isolation;
+    g_autoptr(GString) names = g_string_new(NULL);
+    g_autoptr(CpuSet) all = cpuset_new();
+
+    name_if_there(names, "nohz_full", isolation->cmdline_nohz_full, all);
+    name_if_there(names, "rcu_nocbs", isolation->cmdline_rcu_nocbs, all);
+    g_autoptr(CpuSet) online = online_of(check, all);
+    if (isolation->cmdline_isolcpus_text != NULL || hwloc_bitmap_iszero(online) ||
+        !hwloc_bitmap_iszero(isolation->isolated)) {
+        return;
+    }
+    if (check_add(check, FINDING_ISOLCPUS_MISSING,
+            "%s on the kernel command line isolate%s nothing: that takes isolcpus=", names->str,
+            strstr(names->str, " and ") != NULL ? "" : "s")) {
+        check_offer(check, advice_isolate_cpus(check->request, online));
     }
 }
 
@@ -192,7 +251,9 @@ static void check_first_core(Check *check)
 }
 
 const CheckRow checks_of_isolation[] = {
+    { check_nothing, OF_HOST },
     { check_isolcpus, OF_HOST },
+    { check_alone, OF_HOST },
     { check_lists, OF_HOST },
     { check_tick, OF_PLAN },
     { check_callbacks, OF_PLAN },

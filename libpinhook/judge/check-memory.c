@@ -144,6 +144,114 @@ static void check_hugepages(Check *check)
     }
 }
 
+/* Hugepages that are still to be made. */
+
+#define GIGANTIC_KIB (1024 * 1024)
+
+/// How many pages of 1 GiB a cell is made of (PVE::QemuServer::Memory, hugepages_size).
+static guint64 count_gigantic(const VmConfig *vm, const VmCell *cell)
+{
+    gboolean wanted = strcmp(vm->hugepages, "1024") == 0 ||
+                      (strcmp(vm->hugepages, "any") == 0 && cell->memory_mib % 1024 == 0);
+
+    return wanted ? cell->memory_mib / 1024 : 0;
+}
+
+/// Without numa lines the cells' numbers are those of the nodes.
+static gboolean is_of_node(const VmCell *cell, guint node)
+{
+    return cell->hostnodes != NULL ? hwloc_bitmap_isset(cell->hostnodes, node)
+                                   : cell->index == node;
+}
+
+static guint64 count_gigantic_of_node(const VmConfig *vm, guint node)
+{
+    guint64 count = 0;
+
+    for (guint i = 0; i < vm->guest_cells->len; i++) {
+        const VmCell *cell = vm->guest_cells->pdata[i];
+        count += is_of_node(cell, node) ? count_gigantic(vm, cell) : 0;
+    }
+    return count;
+}
+
+static void check_late_pages_of(Check *check, const HostNode *node)
+{
+    const HostHugepages *pages = host_node_hugepages(node, GIGANTIC_KIB);
+    guint64 wanted = pages != NULL ? count_gigantic_of_node(check->request->vm, node->index) : 0;
+
+    if (pages == NULL || wanted <= pages->free) {
+        return;
+    }
+    if (check_add(check, FINDING_HUGEPAGES_LATE,
+            "%" G_GUINT64_FORMAT " hugepages of 1 GiB are wanted of node %u, where "
+            "%" G_GUINT64_FORMAT " are free; at boot they are sure: hugepagesz=1G "
+            "hugepages=%u:%" G_GUINT64_FORMAT,
+            wanted, node->index, pages->free, node->index, pages->total + wanted - pages->free)) {
+        /* Small ones can be made, where the kernel has them. */
+        gboolean has_small = host_node_hugepages(node, 2048) != NULL;
+        check_offer(check, has_small ? fix_set(fix_new(), "hugepages", "2") : NULL);
+    }
+}
+
+static void check_late_pages(Check *check)
+{
+    const GPtrArray *nodes = check->request->host->nodes;
+
+    for (guint i = 0; check->request->vm->hugepages != NULL && i < nodes->len; i++) {
+        check_late_pages_of(check, nodes->pdata[i]);
+    }
+}
+
+/* Memory that is bound nowhere. */
+
+static gboolean is_bound(const VmConfig *vm)
+{
+    for (guint i = 0; i < vm->guest_cells->len; i++) {
+        if (((const VmCell *)vm->guest_cells->pdata[i])->hostnodes != NULL) {
+            return TRUE;
+        }
+    }
+    return vm->hugepages != NULL;
+}
+
+/// What @nodes can give a VM; where there are no others, all that they have.
+static guint64 room_on(const Host *host, const CpuSet *nodes, gboolean all)
+{
+    guint64 mib = all ? 0 : host_arc_anywhere_mib(host, NULL);
+
+    for (guint i = 0; i < host->nodes->len; i++) {
+        const HostNode *node = host->nodes->pdata[i];
+        if (all) {
+            mib += node->total_mib;
+        } else if (hwloc_bitmap_isset(nodes, node->index)) {
+            mib += host_node_available_mib(node, NULL);
+        }
+    }
+    return mib;
+}
+
+static void check_spread(Check *check)
+{
+    const VmConfig *vm = check->request->vm;
+    const Host *host = check->request->host;
+    if (host->described || is_bound(vm)) {
+        return;
+    }
+    g_autoptr(CpuSet) nodes = host_nodes_of(host, check->plan->cpus);
+    gboolean all = host_count_memory_nodes(host) < 2;
+    guint64 room_mib = room_on(host, nodes, all);
+    g_autofree char *list = cpuset_to_list(nodes);
+    g_autofree char *where = all ? g_strdup("that the host has")
+                                 : g_strdup_printf("free on node %s, where its vCPUs go", list);
+
+    if (vm->memory_mib > room_mib) {
+        check_add(check, FINDING_MEMORY_SPREAD,
+            "the VM's %" G_GUINT64_FORMAT " MiB are more than the %" G_GUINT64_FORMAT " MiB %s",
+            vm->memory_mib, room_mib, where);
+    }
+}
+
 /* Hotplug. */
 
 /// In DIMMs of 512 MiB, or of a hugepage, of which each 32 are twice as large as those before
@@ -207,6 +315,8 @@ static void check_memory_hotplug(Check *check)
 const CheckRow checks_of_memory[] = {
     { check_parts, OF_CONFIG },
     { check_hugepages, OF_CONFIG },
+    { check_late_pages, OF_CONFIG },
+    { check_spread, OF_PLAN },
     { check_memory_hotplug, OF_CONFIG },
     { NULL },
 };

@@ -81,6 +81,17 @@ guint64 host_node_available_mib(const HostNode *node, const char *hugepages)
     return mib;
 }
 
+const HostHugepages *host_node_hugepages(const HostNode *node, guint64 size_kib)
+{
+    for (guint i = 0; i < node->hugepages->len; i++) {
+        const HostHugepages *pages = &g_array_index(node->hugepages, HostHugepages, i);
+        if (pages->size_kib == size_kib) {
+            return pages;
+        }
+    }
+    return NULL;
+}
+
 guint64 host_arc_anywhere_mib(const Host *host, const char *hugepages)
 {
     guint64 counted = 0;
@@ -428,6 +439,7 @@ Host *host_from_topology(hwloc_topology_t topology, Isolation *isolation)
     Host *host = build_host(topology, isolation, NULL, NULL);
 
     host->vendor = vendor_of(topology);
+    host->described = TRUE;
     return host;
 }
 
@@ -522,19 +534,26 @@ static int compare_hugepages(gconstpointer a, gconstpointer b)
     return first->size_kib < second->size_kib ? -1 : first->size_kib > second->size_kib;
 }
 
+static gboolean read_pages(const Root *root, const char *size, const char *name, guint64 *pages)
+{
+    g_autofree char *path = g_strdup_printf("%s/%s", size, name);
+    g_autofree char *text = root_read_value(root, path);
+
+    return text != NULL && g_ascii_string_to_unsigned(text, 10, 0, G_MAXUINT32, pages, NULL);
+}
+
 static void load_hugepages(HostNode *node, const Root *root, const char *directory)
 {
     g_autofree char *parent = g_strdup_printf("%s/hugepages", directory);
     g_auto(GStrv) sizes = root_list(root, parent, NULL);
 
     for (guint i = 0; sizes != NULL && sizes[i] != NULL; i++) {
-        g_autofree char *path = g_strdup_printf("%s/%s/free_hugepages", parent, sizes[i]);
-        g_autofree char *free_pages = root_read_value(root, path);
-        if (free_pages != NULL && g_str_has_prefix(sizes[i], "hugepages-")) {
-            HostHugepages pages = {
-                .size_kib = g_ascii_strtoull(sizes[i] + strlen("hugepages-"), NULL, 10),
-                .free = g_ascii_strtoull(free_pages, NULL, 10),
-            };
+        g_autofree char *size = g_strdup_printf("%s/%s", parent, sizes[i]);
+        HostHugepages pages = { 0 };
+        if (g_str_has_prefix(sizes[i], "hugepages-") &&
+            read_pages(root, size, "free_hugepages", &pages.free)) {
+            pages.size_kib = g_ascii_strtoull(sizes[i] + strlen("hugepages-"), NULL, 10);
+            read_pages(root, size, "nr_hugepages", &pages.total);
             g_array_append_val(node->hugepages, pages);
         }
     }

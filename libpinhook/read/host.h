@@ -9,7 +9,8 @@
 /// Hugepages of one size on one node.
 typedef struct {
     guint64 size_kib;
-    guint64 free; // pages
+    guint64 free;  // pages
+    guint64 total; // pages, free or not; 0: not known
 } HostHugepages;
 
 /// A NUMA node. It may lack CPUs (CXL, HBM) or memory.
@@ -54,8 +55,9 @@ typedef struct {
     GArray *kinds;    // CoreKind, the slowest first
     GPtrArray *cores; // HostCore, by node, LLC, then CPU
     HostVendor vendor;
-    guint64 arc_mib;  // what ZFS's cache can give back, see arc_look()
-    char *arc_unread; // why that cannot be told; NULL: it can
+    gboolean described; // by a topology alone: what memory it has may be a guess
+    guint64 arc_mib;    // what ZFS's cache can give back, see arc_look()
+    char *arc_unread;   // why that cannot be told; NULL: it can
     Isolation *isolation;
 
     /* For host_core_of() and host_distance(). */
@@ -105,6 +107,9 @@ guint host_count_memory_nodes(const Host *host);
 /// them what ZFS gives up is not counted, which comes in small pieces. Without limit where it could
 /// not be read.
 guint64 host_node_available_mib(const HostNode *node, const char *hugepages);
+
+/// The hugepages of @size_kib of a node; NULL: the host has none of that size.
+const HostHugepages *host_node_hugepages(const HostNode *node, guint64 size_kib);
 
 /// What ZFS's cache can give back beside what host_node_available_mib() counts: nobody knows of
 /// which node.

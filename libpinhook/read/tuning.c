@@ -317,7 +317,7 @@ static TuningState load_ksm(const Root *root)
     g_autofree char *text = root_read_value(root, file);
 
     if (text == NULL) {
-        return state_without(root, file, "sys/kernel");
+        return state_without(root, file, "sys/devices");
     }
     return strcmp(text, "1") == 0                             ? TUNING_ON
            : strcmp(text, "0") == 0 || strcmp(text, "2") == 0 ? TUNING_OFF
@@ -332,7 +332,7 @@ static TuningState load_huge_for_all(const Root *root)
     g_autofree char *chosen = read_chosen(root, file);
 
     if (chosen == NULL) {
-        return state_without(root, file, "sys/kernel");
+        return state_without(root, file, "sys/devices");
     }
     return strcmp(chosen, "always") == 0 ? TUNING_ON : TUNING_OFF;
 }

@@ -268,6 +268,7 @@ void fake_host_set_free_mib(Host *host, guint node, guint64 free_mib)
 
     found->free_mib = free_mib;
     found->reclaimable_mib = 0;
+    host->described = FALSE;
 }
 
 void fake_host_set_llc_kib(Host *host, guint llc, guint64 size_kib)

@@ -38,7 +38,7 @@ char **fake_host_list_machines(void);
 /// nothing).
 void fake_host_set_isolation(Host *host, const char *isolated, const char *cmdline);
 
-/// Sets what a node has free; the total stays.
+/// Sets what a node has free, as if it had been read; the total stays.
 void fake_host_set_free_mib(Host *host, guint node, guint64 free_mib);
 
 /// Sets the size of a last-level cache.

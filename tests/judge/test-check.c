@@ -723,6 +723,19 @@ static const Example examples[] = {
         "memory: 8000\ncores: 2\n" CELL "cpus=0,hostnodes=0-1,memory=4000,policy=bind\n"
         "numa1: cpus=1,hostnodes=0,memory=4000,policy=bind\n" },
 
+    { "memory-spread/more-than-the-node-has-free", FINDING_MEMORY_SPREAD,
+        "the VM's 5000 MiB are more than the 4096 MiB free on node 0, where its vCPUs go", NULL,
+        "memory: 5000\ncores: 2\n" },
+    { "memory-spread/just-enough", FINDING_MEMORY_SPREAD, NULL, NULL, "memory: 4096\ncores: 2\n" },
+    { "memory-spread/of-two-nodes", FINDING_MEMORY_SPREAD, NULL, NULL, "memory: 5000\ncores: 8\n" },
+    { "memory-spread/bound", FINDING_MEMORY_SPREAD, NULL, NULL,
+        "memory: 5000\ncores: 2\n" CELL "cpus=0-1,hostnodes=0,memory=5000,policy=preferred\n" },
+    { "memory-spread/more-than-the-host-has", FINDING_MEMORY_SPREAD,
+        "the VM's 70000 MiB are more than the 65536 MiB that the host has", NULL,
+        "memory: 70000\ncores: 2\n", NULL, "numa:1(memory=64GiB) core:4 pu:1", "1-3" },
+    { "memory-spread/more-than-is-free-of-all", FINDING_MEMORY_SPREAD, NULL, NULL,
+        "memory: 65536\ncores: 2\n", NULL, "numa:1(memory=64GiB) core:4 pu:1", "1-3" },
+
     { "housekeeping/none-left", FINDING_NO_HOUSEKEEPING,
         "no CPU is left for QEMU's other threads; they would share CPU 0-3",
         "qm set 100 --sockets 1 --cores 3 # 3 vCPUs in place of 4", "cores: 4\naffinity: 0-3\n",
@@ -754,6 +767,25 @@ static const Example examples[] = {
         "4-7", NULL, "isolcpus=domain,managed_irq,4-7" },
     { "isolcpus/offline-ones", FINDING_ISOLCPUS_IGNORED, NULL, NULL, "cores: 2\n", NULL, TWO_NODES,
         "4-7", NULL, "isolcpus=4-7,40" },
+    { "isolcpus/nohz-full-alone", FINDING_ISOLCPUS_MISSING,
+        "nohz_full=4-7 on the kernel command line isolates nothing: that takes isolcpus=", NULL,
+        "cores: 2\n", NULL, TWO_NODES, "", NULL, "nohz_full=4-7", .isolates = "4-7",
+        .nohz_full = "4-7" },
+    { "isolcpus/rcu-nocbs-alone", FINDING_ISOLCPUS_MISSING,
+        "rcu_nocbs=4-7 on the kernel command line isolates nothing: that takes isolcpus=", NULL,
+        "cores: 2\n", NULL, TWO_NODES, "", NULL, "rcu_nocbs=4-7", .isolates = "4-7",
+        .nohz_full = "" },
+    { "isolcpus/both-alone", FINDING_ISOLCPUS_MISSING,
+        "nohz_full=4-7 and rcu_nocbs=4-7,12 on the kernel command line isolate nothing: that takes "
+        "isolcpus=",
+        NULL, "cores: 2\n", NULL, TWO_NODES, "", NULL, "nohz_full=4-7 rcu_nocbs=4-7,12",
+        .nohz_full = "4-7" },
+    { "isolcpus/nohz-full-beside-a-partition", FINDING_ISOLCPUS_MISSING, NULL, NULL, "cores: 2\n",
+        NULL, TWO_NODES, "6-7", NULL, "nohz_full=4-7", .nohz_full = "4-7" },
+    { "isolcpus/nohz-full-beside-isolcpus", FINDING_ISOLCPUS_MISSING, NULL, NULL, "cores: 2\n",
+        NULL, TWO_NODES, "", NULL, "nohz_full=4-7 isolcpus=managed_irq,4-7", .nohz_full = "4-7" },
+    { "isolcpus/nohz-full-offline", FINDING_ISOLCPUS_MISSING, NULL, NULL, "cores: 2\n", NULL,
+        TWO_NODES, "", NULL, "nohz_full=40-47", .nohz_full = "" },
     { "isolcpus/none-asked", FINDING_ISOLCPUS_IGNORED, NULL, NULL, "cores: 2\n", NULL, TWO_NODES,
         "4-7", NULL, "quiet" },
 
@@ -1420,6 +1452,54 @@ static void test_an_unreadable_policy(void)
     g_assert_cmpint(verdict->result, ==, VERDICT_REFUSE);
 }
 
+/* The machine alone. */
+
+static GPtrArray *judge_machine(const Host *host)
+{
+    g_autoptr(Policy) policy = policy_parse(NULL, NULL, 100);
+    g_autoptr(Taken) taken = taken_new();
+
+    return mend_findings(&(Request){ .policy = policy, .host = host, .taken = taken }, NULL);
+}
+
+static void test_how_to_begin(void)
+{
+    static const struct {
+        const char *shape, *isolated, *cmdline, *rest, *guests; // NULL: it is not told
+    } rows[] = {
+        { "numa:1 core:8 pu:2", "", "", "0-3", "4-15" },
+        { "numa:2 core:4 pu:1", "", "quiet", "0-1", "2-7" },
+        { "numa:1 core:3 pu:1", "", "", "0-1", "2" },
+        { "numa:1 core:2 pu:2", "", "", NULL, NULL },
+        { "numa:1 core:8 pu:2", "8-15", "isolcpus=8-15", NULL, NULL },
+        { "numa:1 core:8 pu:2", "", "nohz_full=8-15", NULL, NULL },
+        { "numa:1 core:8 pu:2", "", "isolcpus=managed_irq,8-15", NULL, NULL },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
+        const IsolationFiles files = {
+            .possible = "0-63", .isolated = rows[i].isolated, .cmdline = rows[i].cmdline
+        };
+        g_autoptr(Host) host = fake_host_new_isolated(rows[i].shape, &files);
+        g_autoptr(GPtrArray) findings = judge_machine(host);
+        const Finding *begin = NULL;
+        for (guint j = 0; j < findings->len; j++) {
+            const Finding *finding = findings->pdata[j];
+            begin = finding->code == FINDING_NOTHING_ISOLATED ? finding : begin;
+        }
+        g_assert_true((begin != NULL) == (rows[i].rest != NULL));
+        if (begin != NULL) {
+            g_autofree char *message = g_strconcat("nothing is isolated: VMs share all CPUs with "
+                                                   "the host; to begin, leave it CPU ",
+                rows[i].rest, NULL);
+            g_autofree char *isolates = g_strdup_printf(
+                "isolcpus=domain,managed_irq,%s ", rows[i].guests);
+            g_assert_cmpstr(begin->message, ==, message);
+            g_assert_nonnull(strstr(fix_of(begin), isolates));
+        }
+    }
+}
+
 /* What a node has to give. */
 
 #define BOUND "memory: 4096\nfreeze: 1\n" CELL "cpus=0,hostnodes=0,memory=4096,policy=bind\n"
@@ -1533,6 +1613,44 @@ static void test_memory_that_zfs_does_not_tell_of(void)
     g_assert_cmpint(finding->severity, ==, SEVERITY_ERROR);
     g_assert_true(g_str_has_suffix(
         finding->message, "what ZFS's cache can give back cannot be told: cannot open it"));
+}
+
+/// Large ones are seldom to be had once a host has run for a while.
+static void test_hugepages_that_are_to_be_made(void)
+{
+    static const struct {
+        const char *hugepages;
+        guint64 free, small;
+        const char *message, *fix; // NULL: none
+    } rows[] = {
+        { "1024", 4, 0, NULL, NULL },
+        { "1024", 3, 512,
+            "4 hugepages of 1 GiB are wanted of node 0, where 3 are free; at boot they are sure: "
+            "hugepagesz=1G hugepages=0:6",
+            "qm set 100 --hugepages 2" },
+        { "any", 0, 0,
+            "4 hugepages of 1 GiB are wanted of node 0, where 0 are free; at boot they are sure: "
+            "hugepagesz=1G hugepages=0:9",
+            "printf '\\n[vm 100]\\ncheck.hugepages-late = off\\n' >> /etc/pve/pinhook.conf "
+            "# accepts it" },
+        { "2", 0, 4096, NULL, NULL },
+    };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(Host) host = fake_host_new(TWO_NODES, TWO_NODES_ISOLATED);
+        g_autoptr(Verdict) verdict = NULL;
+        fake_host_set_free_mib(host, 0, 65536);
+        if (rows[i].small > 0) {
+            fake_host_add_hugepages(host, 0, 2048, rows[i].small);
+        }
+        fake_host_add_hugepages(host, 0, 1024 * 1024, rows[i].free);
+        HostNode *node = host->nodes->pdata[0];
+        g_array_index(node->hugepages, HostHugepages, node->hugepages->len - 1).total = 5;
+        judge_memory(host, rows[i].hugepages, &verdict);
+        const Finding *finding = find(verdict, FINDING_HUGEPAGES_LATE);
+        g_assert_cmpstr(finding != NULL ? finding->message : NULL, ==, rows[i].message);
+        g_assert_cmpstr(finding != NULL ? fix_of(finding) : NULL, ==, rows[i].fix);
+    }
 }
 
 static void test_memory_that_nobody_could_read_is_not_short(void)
@@ -1773,6 +1891,8 @@ int main(int argc, char **argv)
     g_test_add_func("/check/node-memory/reclaimable", test_reclaimable_memory_counts);
     g_test_add_func(
         "/check/hugepages/size-of-no-host", test_hugepages_of_no_size_that_the_host_has);
+    g_test_add_func("/check/machine/how-to-begin", test_how_to_begin);
+    g_test_add_func("/check/hugepages/late", test_hugepages_that_are_to_be_made);
     g_test_add_func("/check/node-memory/zfs", test_memory_that_zfs_gives_back);
     g_test_add_func("/check/node-memory/zfs-unread", test_memory_that_zfs_does_not_tell_of);
     g_test_add_func("/check/node-memory/unknown", test_memory_that_nobody_could_read_is_not_short);

@@ -283,6 +283,7 @@ static void test_load_hugepages(void)
     g_autoptr(FakeRoot) fake = make_root();
 
     write_node(fake, 1, "hugepages/hugepages-1048576kB/free_hugepages", "3\n");
+    write_node(fake, 1, "hugepages/hugepages-1048576kB/nr_hugepages", "8\n");
     write_node(fake, 1, "hugepages/hugepages-2048kB/free_hugepages", "512\n");
     g_autoptr(Host) host = load(fake);
     const GArray *hugepages = host_node(host, 1)->hugepages;
@@ -293,6 +294,8 @@ static void test_load_hugepages(void)
     g_assert_cmpuint(g_array_index(hugepages, HostHugepages, 0).free, ==, 512);
     g_assert_cmpuint(g_array_index(hugepages, HostHugepages, 1).size_kib, ==, 1048576);
     g_assert_cmpuint(g_array_index(hugepages, HostHugepages, 1).free, ==, 3);
+    g_assert_cmpuint(g_array_index(hugepages, HostHugepages, 1).total, ==, 8);
+    g_assert_cmpuint(g_array_index(hugepages, HostHugepages, 0).total, ==, 0);
 }
 
 static void test_load_the_vendor(void)
