@@ -47,7 +47,9 @@ Policy *call_parse_policy(const Call *call, const char *name, const char *text, 
         g_autofree char *message = g_strdup_printf("%s holds NUL bytes: it is no text", name);
         return policy_unreadable(message);
     }
-    return policy_parse(text, node, call->vmid);
+    Policy *policy = policy_parse(text, node, call->vmid);
+    policy->file = g_strdup(name);
+    return policy;
 }
 
 Policy *call_read_policy(const Call *call)

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "base/vmid.h"
+#include "read/loader.h"
 #include "read/vmlock.h"
 #include "place/planner.h"
 #include "judge/mend.h"
@@ -160,6 +161,7 @@ static void judge_live(const Root *machine, Request *request, Report *report)
         add_verdict(report, verdict);
     }
     if (report->findings->len > 0) {
+        report->loader = machine != NULL ? loader_look(machine) : LOADER_UNKNOWN;
         g_ptr_array_unref(report->findings);
         report->findings = mend_findings(request, report->plan);
     }
@@ -1133,6 +1135,7 @@ HostReport *run_host(const Call *call, GError **error)
     g_autoptr(Tuning) tuning = tuning_load(call->root, host->isolation->isolated);
     HostReport *report = g_new0(HostReport, 1);
 
+    report->loader = loader_look(call->root);
     report->taken = g_steal_pointer(&taken);
     report->interrupts = interrupts_load(call->root, host->isolation->isolated);
     report->findings = mend_findings(&(Request){ .policy = policy,

@@ -77,7 +77,8 @@ static const FindingKind kinds[FINDING_COUNT] = {
     [FINDING_CPU_TAKEN] = { "cpu-taken", SEVERITY_ERROR,
         "CPUs that this VM needs are held by another VM or container.",
         "Two guests on one CPU take turns, and each sees the other as latency.",
-        "Move one of the two, or stop the other before this one starts." },
+        "Move one of the two, or stop the other before this one starts. VMs that are to share CPUs "
+        "go without the hookscript." },
     [FINDING_CORE_TAKEN] = { "core-taken", SEVERITY_ERROR,
         "A CPU of this VM shares its physical core with a CPU that another VM holds.",
         "Siblings share the core's caches and pipelines; each slows the other, and can see "

@@ -208,7 +208,10 @@ Fix *fix_move_guest(Fix *fix, guint vmid, const CpuSet *cpus)
 
     change->vmid = vmid;
     change->cpus = cpuset_copy(cpus);
-    return fix_takes(fix, "restarts VM %u", vmid);
+    fix->cost = MAX(fix->cost, COST_RESTART);
+    g_free(fix->remark);
+    fix->remark = g_strdup_printf("restarts VM %u", vmid);
+    return fix;
 }
 
 Fix *fix_accepts(Fix *fix)

@@ -33,7 +33,8 @@ typedef struct {
 /// In the order in which fixes are told.
 typedef enum {
     COST_NOTHING,
-    COST_REBOOT, // of the host
+    COST_RESTART, // of another guest
+    COST_REBOOT,  // of the host
     COST_LOSS,   // it takes something away, and says what
 } FixCost;
 

@@ -56,6 +56,9 @@ Fix *advice_these_cpus(const Request *request, const CpuSet *cpus)
     if (*list == '\0') {
         return NULL;
     }
+    if (request->vm->incoming) {
+        return advice_no_affinity(request);
+    }
     return request->pool->source == POOL_POLICY ? fix_rule(fix_new(), "cpus", list)
                                                 : advice_affinity(fix_new(), cpus);
 }
@@ -71,11 +74,32 @@ Fix *advice_cpus_of(const Request *request, const Plan *plan)
     return advice_these_cpus(request, cpus);
 }
 
+/// The CPUs of the kinds of cores that the VM's pool has, where somebody chose it: who gives it
+/// slow ones keeps the fast ones for another.
+static CpuSet *kinds_of_pool(const Request *request)
+{
+    const Host *host = request->host;
+    CpuSet *cpus = cpuset_new();
+
+    for (guint kind = 0; kind < host->kinds->len; kind++) {
+        g_autoptr(CpuSet) of_kind = host_cpus_of_kind(host, kind);
+        if (hwloc_bitmap_intersects(of_kind, request->pool->online)) {
+            hwloc_bitmap_or(cpus, cpus, of_kind);
+        }
+    }
+    if (request->pool->source == POOL_ISOLATED || hwloc_bitmap_iszero(cpus)) {
+        hwloc_bitmap_copy(cpus, host->online);
+    }
+    return cpus;
+}
+
 /// Isolated whole cores but those of @spared.
 static Fix *isolated_cpus_but(const Request *request, const CpuSet *spared)
 {
     g_autoptr(Pool) pool = pool_of_isolated(request->policy, request->host, request->taken);
+    g_autoptr(CpuSet) kinds = kinds_of_pool(request);
 
+    hwloc_bitmap_and(pool->free, pool->free, kinds);
     hwloc_bitmap_andnot(pool->online, pool->online, spared);
     hwloc_bitmap_andnot(pool->free, pool->free, spared);
     g_autoptr(Plan) plan = place_in(request, pool);
@@ -171,11 +195,13 @@ Fix *advice_any_cpus(const Request *request)
 {
     g_autoptr(CpuSet) awake = awake_cpus(request);
     g_autoptr(CpuSet) unheld = cpuset_minus(request->host->online, request->taken->cpus);
+    g_autoptr(CpuSet) kinds = kinds_of_pool(request);
     const CpuSet *choices[] = { awake, unheld, request->host->online };
     g_autoptr(Plan) plan = NULL;
 
     for (gsize i = 0; plan == NULL && i < G_N_ELEMENTS(choices); i++) {
-        plan = place_on(request, choices[i]);
+        g_autoptr(CpuSet) of_kinds = cpuset_and(choices[i], kinds);
+        plan = place_on(request, of_kinds);
     }
     return plan != NULL ? advice_cpus_of(request, plan) : NULL;
 }
@@ -294,19 +320,55 @@ Fix *advice_begin(const Request *request)
     return !hwloc_bitmap_iszero(guests) ? advice_isolate_exactly(request, guests) : NULL;
 }
 
-Fix *advice_isolate_elsewhere(const Request *request)
+/// Whether all the VM's cells are bound to one and the same node.
+static gboolean is_on_one_node(const VmConfig *vm)
+{
+    g_autoptr(CpuSet) nodes = cpuset_new();
+
+    for (guint i = 0; i < vm->guest_cells->len; i++) {
+        const VmCell *cell = vm->guest_cells->pdata[i];
+        if (cell->hostnodes == NULL) {
+            return FALSE;
+        }
+        hwloc_bitmap_or(nodes, nodes, cell->hostnodes);
+    }
+    return cpuset_count(nodes) == 1;
+}
+
+/// The VM's plan on CPUs to isolate, on one node if it is on one now. NULL: there is none.
+static Plan *place_elsewhere(const Request *request)
 {
     g_autoptr(GPtrArray) no_cells = g_ptr_array_new();
+    g_autoptr(CpuSet) kinds = kinds_of_pool(request);
     VmConfig unbound = *request->vm; // shares all but the cells, and is not freed
     Request changed = *request;
 
     unbound.guest_cells = no_cells;
     changed.vm = &unbound;
-    g_autoptr(Plan) plan = advice_place_anywhere(&changed, NULL);
-    Fix *cpus = plan != NULL ? advice_cpus_of(request, plan) : NULL;
-    return advice_then(request,
-        cpus != NULL ? fix_join(cpus, advice_isolate_cpus(request, plan->reserved)) : NULL,
-        cells_of_pool);
+    for (guint i = 0; is_on_one_node(request->vm) && i < request->host->nodes->len; i++) {
+        const HostNode *node = request->host->nodes->pdata[i];
+        g_autoptr(CpuSet) where = cpuset_and(node->cpus, kinds);
+        Plan *plan = advice_place_anywhere(&changed, where);
+        if (plan != NULL) {
+            return plan;
+        }
+    }
+    return advice_place_anywhere(&changed, kinds);
+}
+
+/// Isolating the cores of @plan, which becomes the VM's pool where it names one.
+static Fix *isolate_plan(const Request *request, const Plan *plan)
+{
+    Fix *pool = request->pool->source != POOL_ISOLATED ? advice_cpus_of(request, plan) : NULL;
+
+    return fix_join(fix_join(fix_new(), pool), advice_isolate_cpus(request, plan->reserved));
+}
+
+Fix *advice_isolate_elsewhere(const Request *request)
+{
+    g_autoptr(Plan) plan = place_elsewhere(request);
+
+    return plan != NULL ? advice_then(request, isolate_plan(request, plan), cells_of_pool) : NULL;
 }
 
 Fix *advice_auto_smt(const Request *request)
@@ -413,9 +475,8 @@ Fix *advice_fewer_vcpus_isolated(const Request *request)
     if (plan == NULL) {
         return NULL;
     }
-    Fix *fix = fix_join(set_vcpus(request->vm, plan->vcpus->len), advice_cpus_of(request, plan));
-    return advice_then(
-        request, fix_join(fix, advice_isolate_cpus(request, plan->reserved)), cells_again);
+    Fix *fix = set_vcpus(request->vm, plan->vcpus->len);
+    return advice_then(request, fix_join(fix, isolate_plan(request, plan)), cells_again);
 }
 
 Fix *advice_give_back(const Request *request)
@@ -510,12 +571,65 @@ static Plan *place_with_threads(const Request *request, guint threads)
     return vm.vcpus_most % threads == 0 && !vm.cpu_hotplug ? planner_place(&changed) : NULL;
 }
 
+/// Whether a vCPU is on a slower core than the fastest that are free in the pool.
+static gboolean is_slower_than_pool(const Request *request, const Plan *plan)
+{
+    guint fastest = 0;
+    gboolean slower = FALSE;
+    int cpu;
+
+    for (cpu = hwloc_bitmap_first(request->pool->free); cpu >= 0;
+         cpu = hwloc_bitmap_next(request->pool->free, cpu)) {
+        const HostCore *core = request->host->cores->pdata[host_core_of(request->host, (guint)cpu)];
+        fastest = MAX(fastest, core->kind);
+    }
+    for (guint i = 0; i < plan->vcpus->len; i++) {
+        const HostCore *core = request->host->cores->pdata[plan_vcpu(plan, i)->core];
+        slower |= core->kind < fastest;
+    }
+    return slower;
+}
+
 Fix *advice_fewer_threads(const Request *request)
 {
     for (guint threads = request->vm->threads - 1; threads > 0; threads--) {
         g_autoptr(Plan) plan = place_with_threads(request, threads);
         if (plan != NULL) {
-            return advice_set_threads(request, threads);
+            return fix_takes(advice_set_threads(request, threads),
+                is_slower_than_pool(request, plan) ? "vCPUs on slower cores" : NULL);
+        }
+    }
+    return NULL;
+}
+
+/// So many of the guest's cores, with as many threads.
+static Fix *set_guest_cores(const VmConfig *vm, guint cores)
+{
+    guint vcpus = cores * vm->threads;
+    g_autofree char *smp = g_strdup_printf(
+        "%u,sockets=1,cores=%u,threads=%u", vcpus, cores, vm->threads);
+    g_autofree char *args = vmconfig_args_with_smp(vm, smp);
+    g_autofree char *fewer = supposed_fewer_vcpus(vcpus, vm->vcpus_most);
+    Fix *fix = fix_set_number(fix_set(fix_new(), "sockets", "1"), "cores", vcpus);
+
+    if (vm->vcpus_given) {
+        fix_set(fix, "vcpus", NULL);
+    }
+    return fix_takes(fix_set(fix, "args", args), "%s", fewer);
+}
+
+Fix *advice_fewer_guest_cores(const Request *request)
+{
+    VmConfig vm = *request->vm; // shares all else, and is not freed
+    Request fewer = *request;
+    guint cores = vm.vcpus_most / vm.threads;
+
+    fewer.vm = &vm;
+    for (guint left = cores - 1; vm.threads > 1 && left > 0; left--) {
+        vm.vcpus_most = vm.vcpus_present = left * vm.threads;
+        g_autoptr(Plan) plan = vm.guest_cells->len == 0 ? planner_place(&fewer) : NULL;
+        if (plan != NULL) {
+            return set_guest_cores(request->vm, left);
         }
     }
     return NULL;

@@ -40,7 +40,8 @@ Fix *advice_awake_cpus(const Request *request);
 /// there is no other way.
 Fix *advice_any_cpus(const Request *request);
 
-/// The CPUs of @cpus for the VM, the same way.
+/// The CPUs of @cpus for the VM, the same way. What comes from another node has a config for all of
+/// them, in which CPUs of this one are wrong: it gets no `affinity`. NULL: there is none.
 Fix *advice_these_cpus(const Request *request, const CpuSet *cpus);
 
 /// The pool that would give @plan: its CPUs, whole cores where vCPUs go on siblings together, and
@@ -139,6 +140,9 @@ Fix *advice_set_threads(const Request *request, guint threads);
 /// The VM's plan, no worse than @plan, if its guest were told of the @threads a core that @plan
 /// gives it. The caller frees it; NULL: there is none.
 Plan *advice_place_told(const Request *request, const Plan *plan, guint *threads);
+
+/// The most of the guest's cores, fewer than it has, that can be placed with their threads.
+Fix *advice_fewer_guest_cores(const Request *request);
 
 /// The threads a core that @plan gives the guest, where it can be placed as well with them.
 Fix *advice_tell_threads(const Request *request, const Plan *plan);

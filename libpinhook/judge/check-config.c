@@ -104,28 +104,33 @@ static void check_config(Check *check)
     }
 }
 
+static const char *file_of(const Policy *policy)
+{
+    return policy->file != NULL ? policy->file : "/" POLICY_PATH;
+}
+
 /// The rules of a group that is none would fall to the group above it.
-static Fix *fix_policy(const PolicyProblem *problem)
+static Fix *fix_policy(const Policy *policy, const PolicyProblem *problem)
 {
     return problem->line > 0
                ? fix_rule_lines(fix_new(), problem->line, problem->last_line, problem->now)
-               : fix_run(fix_new(), "ls -l {}", "/" POLICY_PATH);
+               : fix_run(fix_new(), "ls -l {}", file_of(policy));
 }
 
 static void check_policy(Check *check)
 {
-    const GPtrArray *problems = check->request->policy->problems;
-    Severity severity = check->request->policy->severities[FINDING_POLICY_INVALID];
+    const Policy *policy = check->request->policy;
+    Severity severity = policy->severities[FINDING_POLICY_INVALID];
 
-    for (guint i = 0; i < problems->len; i++) {
-        const PolicyProblem *problem = problems->pdata[i];
+    for (guint i = 0; i < policy->problems->len; i++) {
+        const PolicyProblem *problem = policy->problems->pdata[i];
         gboolean refuses = problem->applies && problem->now == NULL;
-        char *message = problem->line > 0 ? g_strdup_printf("/" POLICY_PATH " line %u: %s",
+        char *message = problem->line > 0 ? g_strdup_printf("%s line %u: %s", file_of(policy),
                                                 problem->line, problem->message)
                                           : g_strdup(problem->message);
         if (check_add_as(check, FINDING_POLICY_INVALID,
                 refuses ? severity : MIN(severity, SEVERITY_WARNING), message)) {
-            check_offer(check, fix_policy(problem));
+            check_offer(check, fix_policy(policy, problem));
         }
     }
 }

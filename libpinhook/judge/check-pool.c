@@ -165,7 +165,8 @@ static guint count_units(const Request *request, guint unit)
 
 static void explain_guest_smt(Check *check)
 {
-    static const Advise ways[] = { advice_other_cpus, advice_fewer_threads, NULL };
+    static const Advise ways[] = { advice_other_cpus, advice_fewer_guest_cores,
+        advice_fewer_threads, NULL };
     const Request *request = check->request;
     guint unit = planner_unit(request->vm, request->policy);
     g_autofree char *cut = find_cut_core(request, unit);

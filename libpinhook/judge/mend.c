@@ -10,7 +10,9 @@
 #define MOST_TRIALS 60
 
 /// Ways of one cost that a finding keeps.
-static const guint most_ways[] = { [COST_NOTHING] = 1, [COST_REBOOT] = 1, [COST_LOSS] = 2 };
+static const guint most_ways[] = {
+    [COST_NOTHING] = 1, [COST_RESTART] = 1, [COST_REBOOT] = 1, [COST_LOSS] = 2
+};
 
 /// A fix that is told, and what it leads to.
 typedef struct {
@@ -30,6 +32,7 @@ static void way_free(gpointer data)
 /// A list of findings that gets its fixes.
 typedef struct {
     Trial *as_is;
+    Supposed *alone; // where there is no plan, as if no other guest held any CPU; else NULL
     GPtrArray *ways; // Way, in the order in which they were found
     guint trials;
 } Mending;
@@ -53,6 +56,16 @@ static Trial *try(Mending *mending, const Trial *before, const Fix *fix)
     return mending->trials <= MOST_TRIALS ? trial_after(before, fix) : NULL;
 }
 
+/// What is lost in @trial, against what the VM has or would have but for other guests.
+static char **losses_in(const Mending *mending, const Trial *trial)
+{
+    const Supposed *alone = mending->alone;
+
+    return alone != NULL
+               ? supposed_losses(&alone->request, alone->plan, trial->request, trial->plan)
+               : trial_losses(mending->as_is, trial);
+}
+
 static gboolean says(const Fix *fix, const char *loss)
 {
     return fix != NULL && fix->remark != NULL && strstr(fix->remark, loss) != NULL;
@@ -62,7 +75,7 @@ static gboolean says(const Fix *fix, const char *loss)
 static gboolean is_told(
     const Mending *mending, const Trial *trial, const Fix *fix, const Fix *other)
 {
-    g_auto(GStrv) losses = trial_losses(mending->as_is, trial);
+    g_auto(GStrv) losses = losses_in(mending, trial);
     gboolean told = TRUE;
 
     for (guint i = 0; losses[i] != NULL; i++) {
@@ -86,7 +99,7 @@ static gboolean is_good(
 static void tell_losses(
     const Mending *mending, const Trial *trial, const Finding *finding, Fix *fix)
 {
-    g_auto(GStrv) losses = trial_losses(mending->as_is, trial);
+    g_auto(GStrv) losses = losses_in(mending, trial);
     gboolean any = finding->severity != SEVERITY_WARNING;
 
     for (guint i = 0; losses[i] != NULL; i++) {
@@ -409,13 +422,27 @@ static void settle(const Mending *mending, Finding *finding)
     finding->later = finding->with != NULL && !is_still_mended(mending, finding);
 }
 
+static Supposed *suppose_alone(const Request *request)
+{
+    g_autoptr(Fix) ends = fix_new();
+
+    for (guint i = 0; i < request->taken->holdings->len; i++) {
+        const Holding *holding = request->taken->holdings->pdata[i];
+        fix_end_guest(ends, holding->vmid, holding->container);
+    }
+    return ends->changes->len > 0 ? supposed_after(request, NULL, ends) : NULL;
+}
+
 GPtrArray *mend_findings(const Request *request, const Plan *plan)
 {
     g_autoptr(Trial) as_is = trial_as_is(request, plan);
     g_autoptr(GPtrArray) ways = g_ptr_array_new_with_free_func(way_free);
     GPtrArray *findings = verdict_find(request, plan, TRUE);
     g_autoptr(GPtrArray) offers = take_offers(findings);
-    Mending mending = { .as_is = as_is, .ways = ways };
+    g_autoptr(Supposed) alone = plan == NULL && request->vm != NULL && request->host != NULL
+                                    ? suppose_alone(request)
+                                    : NULL;
+    Mending mending = { .as_is = as_is, .alone = alone, .ways = ways };
 
     /* What refuses a start comes first, whatever else must do without. */
     for (guint severity = SEVERITY_ERROR; severity > SEVERITY_OFF; severity--) {

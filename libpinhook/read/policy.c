@@ -32,6 +32,7 @@ void policy_free(Policy *policy)
     hwloc_bitmap_free(policy->cpus);
     hwloc_bitmap_free(policy->emulator_cpus);
     g_ptr_array_unref(policy->problems);
+    g_free(policy->file);
     g_free(policy);
 }
 
@@ -303,6 +304,7 @@ static Policy *policy_copy(const Policy *policy)
     *copy = *policy;
     copy->cpus = policy->cpus != NULL ? cpuset_copy(policy->cpus) : NULL;
     copy->emulator_cpus = policy->emulator_cpus != NULL ? cpuset_copy(policy->emulator_cpus) : NULL;
+    copy->file = g_strdup(policy->file);
     copy->problems = g_ptr_array_new_with_free_func(problem_free);
     for (guint i = 0; i < policy->problems->len; i++) {
         const PolicyProblem *problem = policy->problems->pdata[i];

@@ -36,6 +36,7 @@ typedef struct {
     guint deadline_ms; // 1 to 600000
     Severity severities[FINDING_COUNT];
     GPtrArray *problems; // PolicyProblem
+    char *file;          // that it was read from; NULL: none
 } Policy;
 
 /// What there is to say of a key, whatever the VM: for the manual.

@@ -660,7 +660,7 @@ static const Example examples[] = {
         "cores: 2\naffinity: 8-15\n" CELL "cpus=0-1,hostnodes=1,memory=512,policy=bind\n" },
 
     { "cpu-taken/by-one", FINDING_CPU_TAKEN,
-        "held by VM 101 (CPU 4-6); left of affinity: 1 for 2 vCPUs", "qm set 100 --affinity 2,10",
+        "held by VM 101 (CPU 4-6); left of affinity: 1 for 2 vCPUs", NULL,
         "cores: 2\naffinity: 4-7\n", NULL, TWO_NODES, "2-7,10-11", "101:4-6" },
     { "cpu-taken/by-several", FINDING_CPU_TAKEN,
         "held by VM 101 (CPU 2-3), VM 102 (CPU 5); left of isolated CPUs: 3 for 5 vCPUs", NULL,
