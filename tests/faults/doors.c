@@ -474,6 +474,37 @@ static void test_door(gconstpointer data)
     }
 }
 
+/* The tracer. */
+
+static Traced *trace(const char *command, const Fault *fault)
+{
+    char *argv[] = { (char *)"/bin/sh", (char *)"-c", (char *)command, NULL };
+    char *env[] = { (char *)"PATH=/usr/bin:/bin", NULL };
+
+    return tracer_run(argv, env, fault, 2);
+}
+
+static void test_tracer(void)
+{
+    const Fault none = { .kind = FAULT_NONE };
+    const Fault fails = { .kind = FAULT_ERROR, .nth = 3, .errnum = ENOMEM };
+    const Fault killed = { .kind = FAULT_KILL, .nth = 3 };
+    g_autoptr(Traced) good = trace("echo a; exit 7", &none);
+    g_autoptr(Traced) hangs = trace("exec sleep 60", &none);
+    g_autoptr(Traced) leaves = trace("sleep 1 &", &none);
+    g_autoptr(Traced) hit = trace("exit 0", &fails);
+    g_autoptr(Traced) dead = trace("exit 0", &killed);
+
+    g_assert_cmpstr(good->text, ==, "a\n");
+    g_assert_cmpint(good->exit_status, ==, 7);
+    g_assert_true(good->in_time && good->all_ended && !good->hit);
+    g_assert_false(hangs->in_time);
+    g_assert_true(leaves->in_time && !leaves->all_ended);
+    g_assert_true(hit->hit && hit->calls == 3);
+    g_assert_true(dead->hit && dead->in_time);
+    g_assert_cmpint(dead->exit_status, ==, -1);
+}
+
 int main(int argc, char **argv)
 {
     int ended = fake_vm_main(argc, argv);
@@ -485,6 +516,7 @@ int main(int argc, char **argv)
         g_print("1..0 # SKIP needs two CPUs, x86-64, and that programs can be traced\n");
         return 0;
     }
+    g_test_add_func("/tracer", test_tracer);
     for (gsize i = 0; i < G_N_ELEMENTS(doors); i++) {
         g_autofree char *path = g_strconcat("/faults/", doors[i].name, NULL);
         g_test_add_data_func(path, &doors[i], test_door);

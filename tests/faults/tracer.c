@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -79,27 +80,40 @@ static gboolean read_call(pid_t pid, guint64 *call)
 
 #endif
 
-/* The time limit. */
+/* The time limit, in ticks that must be lived through one by one: a machine that stood still has
+ * not waited. */
 
-static volatile sig_atomic_t overdue; // the pid that is killed then
-static volatile sig_atomic_t expired;
+static volatile sig_atomic_t overdue; // the pid that is killed then; 0: none
+static volatile sig_atomic_t ticks;   // that are left
 
-static void kill_overdue(int signal)
+static void tick(int signal)
 {
-    expired = 1;
-    if (overdue > 0) {
+    ticks = ticks - 1;
+    if (ticks == 0 && overdue > 0) {
         kill(overdue, SIGKILL);
     }
 }
 
 static void set_limit(pid_t pid, guint limit_s)
 {
-    struct sigaction action = { .sa_handler = kill_overdue };
+    const struct sigaction action = { .sa_handler = tick };
+    const struct itimerval each_second = { .it_interval = { .tv_sec = 1 },
+        .it_value = { .tv_sec = 1 } };
 
-    expired = 0;
+    ticks = (sig_atomic_t)limit_s;
     overdue = pid;
     sigaction(SIGALRM, &action, NULL);
-    alarm(limit_s);
+    setitimer(ITIMER_REAL, &each_second, NULL);
+}
+
+/// Whether it was reached.
+static gboolean end_limit(void)
+{
+    const struct itimerval never = { 0 };
+
+    setitimer(ITIMER_REAL, &never, NULL);
+    overdue = 0;
+    return ticks <= 0;
 }
 
 static void wait_for(pid_t pid, int *status)
@@ -152,7 +166,7 @@ static gboolean go_on(pid_t pid, int *status)
         if (WSTOPSIG(*status) == (SIGTRAP | 0x80)) {
             return TRUE;
         }
-        signal = WSTOPSIG(*status);
+        signal = *status >> 16 != 0 ? 0 : WSTOPSIG(*status); // an event, such as exec
     }
 }
 
@@ -217,14 +231,13 @@ Traced *tracer_run(char **argv, char **env, const Fault *fault, guint limit_s)
     pid_t pid = start(argv, env, ends[1], limit_s, &status);
     close(ends[1]);
     g_assert_true(WIFSTOPPED(status));
-    ptrace(PTRACE_SETOPTIONS, pid, NULL, (void *)(PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL));
+    ptrace(PTRACE_SETOPTIONS, pid, NULL,
+        (void *)(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL));
     if (follow(pid, fault, traced, &status)) {
         ptrace(PTRACE_DETACH, pid, NULL, NULL);
         wait_for(pid, &status);
     }
-    alarm(0);
-    overdue = 0;
-    traced->in_time = !expired;
+    traced->in_time = !end_limit();
     traced->exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     read_text(ends[0], traced);
     close(ends[0]);
@@ -245,6 +258,6 @@ gboolean tracer_works(void)
         kill(pid, SIGKILL);
         wait_for(pid, &status);
     }
-    alarm(0);
+    end_limit();
     return works;
 }
