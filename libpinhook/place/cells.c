@@ -104,6 +104,10 @@ static void find_cells(Cells *cells)
         find_memory(cells, cell);
         cell->like_last = i > 0 && are_alike(cells, cell - 1, cell);
     }
+    for (guint i = cells->count; i-- > 0;) {
+        cells->all[i].like_rest = i + 1 == cells->count ||
+                                  (cells->all[i + 1].like_last && cells->all[i + 1].like_rest);
+    }
 }
 
 static void find_by_node(Cells *cells)
@@ -218,11 +222,23 @@ static gboolean is_possible(const Cells *cells)
     return !cells->memory || cells_missing_mib(cells, of_cell) == 0;
 }
 
+static NodeMask find_alone(const Cells *cells, const Cell *cell)
+{
+    NodeMask alone = 0;
+
+    for (guint i = 0; i < cells->nodes->count; i++) {
+        gboolean memory = !cells->memory || cells->nodes->all[i].memory_mib >= cell->memory_mib;
+        alone |= cell->seats[i] >= cell->units && memory ? NODE_BIT(i) : 0;
+    }
+    return alone;
+}
+
 gboolean cells_find_needs(Cells *cells, gboolean memory)
 {
     cells->memory = memory;
     for (guint i = 0; i < cells->count; i++) {
         cells->all[i].fewest = fewest_nodes(cells, &cells->all[i], memory);
+        cells->all[i].alone = find_alone(cells, &cells->all[i]);
     }
     find_needs(cells);
     return is_possible(cells);

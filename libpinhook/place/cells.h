@@ -10,9 +10,10 @@ typedef struct {
     guint64 units;      // of these
     guint64 memory_mib; // that has to be on its nodes
     guint64 seats[NODE_LIMIT];
-    NodeMask allowed; // nodes with any
-    guint fewest;     // nodes that it takes at least
-    gboolean like_last;
+    NodeMask allowed;              // nodes with any
+    NodeMask alone;                // of these, those that have all it needs
+    guint fewest;                  // nodes that it takes at least
+    gboolean like_last, like_rest; // alike are the one before it, and all behind it
 } Cell;
 
 /// What the nodes that are chosen must have together.

@@ -101,7 +101,7 @@ static void consider(Search *search, const NodeSet *set)
     search->look.short_mib = 0;
 }
 
-/* Nodes for one cell. */
+/* Nodes for one cell, or one for each of cells that are alike. */
 
 /// Whether a node that could change places with the one at @place comes before it.
 static gboolean has_twin_before(const Search *search, const NodeSet *set, guint place)
@@ -150,11 +150,21 @@ static gboolean complete(const Search *search, NodeSet *set)
     return (needed & ~set->chosen) == 0;
 }
 
+static void share_out(Search *search, NodeMask nodes)
+{
+    search->of_cell[0] = nodes;
+    for (guint i = 0; i + 1 < search->cells->count; i++) {
+        NodeMask rest = search->of_cell[i] & (search->of_cell[i] - 1);
+        search->of_cell[i] &= ~rest;
+        search->of_cell[i + 1] = rest;
+    }
+}
+
 /// Tries every set that @set may become, in ascending order.
-static void fill_only_cell(Search *search, const NodeSet *set)
+static void fill_set(Search *search, const NodeSet *set)
 {
     if (set->left == 0) {
-        search->of_cell[0] = set->chosen;
+        share_out(search, set->chosen);
         consider(search, set);
         return;
     }
@@ -165,27 +175,46 @@ static void fill_only_cell(Search *search, const NodeSet *set)
         --*search->wish->steps;
         if (!has_twin_before(search, set, place) && complete(search, &with) &&
             may_be_better(search, &with)) {
-            fill_only_cell(search, &with);
+            fill_set(search, &with);
         }
     }
 }
 
 /* Nodes for each of several cells, one after the other. */
 
-static gboolean may_take(const Search *search, guint at, const NodeSet *set, guint place)
+/// Whether it is a node that is chosen, or one of those to come.
+static gboolean may_take(const Search *search, const NodeSet *set, guint place)
 {
-    if ((search->cells->all[at].allowed & NODE_BIT(place)) == 0) {
-        return FALSE;
-    }
     return (set->chosen & NODE_BIT(place)) != 0 ||
-           (set->left > 0 && !has_twin_before(search, set, place));
+           (set->left > 0 && (set->open & NODE_BIT(place)) != 0 &&
+               !has_twin_before(search, set, place));
+}
+
+/// @set with the node for the cell at @at. Of cells that are alike the first has the lowest nodes.
+static NodeSet take_node(const Search *search, guint at, const NodeSet *set, guint place)
+{
+    NodeSet with = (set->chosen & NODE_BIT(place)) != 0 ? *set : nodeset_with(set, place);
+
+    if (search->cells->all[at].like_rest && search->of_cell[at] == 0) {
+        with.open &= ~(NODE_BIT(place) - 1);
+    }
+    return with;
+}
+
+/// Whether @set, to which @most nodes can be added, may become a better one.
+static gboolean has_hope(Search *search, NodeSet *set, guint most)
+{
+    NodeMask needed;
+
+    return set->left <= most && find_needed(search, set, &needed) &&
+           (guint)__builtin_popcountll(set->open) >= set->left && may_be_better(search, set);
 }
 
 static void go_on(Search *search, guint at, const NodeSet *set, guint left);
 
-/// Tries every @count nodes from place @from on for the cell at @at; @left: for those behind it.
+/// Tries every @count nodes of @may for the cell at @at; @left: for those behind it.
 static void fill_cell(
-    Search *search, guint at, const NodeSet *set, guint from, guint count, guint left)
+    Search *search, guint at, const NodeSet *set, NodeMask may, guint count, guint left)
 {
     if (count == 0) {
         if (cells_is_content(search->cells, at, search->of_cell)) {
@@ -193,19 +222,31 @@ static void fill_cell(
         }
         return;
     }
-    for (guint i = from; i + count <= search->nodes->count && *search->wish->steps > 0; i++) {
-        if (!may_take(search, at, set, i)) {
+    for (; may != 0 && *search->wish->steps > 0; may &= may - 1) {
+        guint place = (guint)__builtin_ctzll(may);
+        if (!may_take(search, set, place)) {
             continue;
         }
-        NodeSet with = (set->chosen & NODE_BIT(i)) != 0 ? *set : nodeset_with(set, i);
+        NodeSet with = take_node(search, at, set, place);
         --*search->wish->steps;
-        if (with.left <= count - 1 + left && cells_may_have(search->cells, &with) &&
-            may_be_better(search, &with)) {
-            search->of_cell[at] |= NODE_BIT(i);
-            fill_cell(search, at, &with, i + 1, count - 1, left);
-            search->of_cell[at] &= ~NODE_BIT(i);
+        if (has_hope(search, &with, count - 1 + left)) {
+            search->of_cell[at] |= NODE_BIT(place);
+            fill_cell(search, at, &with, may & (may - 1), count - 1, left);
+            search->of_cell[at] &= ~NODE_BIT(place);
         }
     }
+}
+
+/// Where the cell at @at may lie on @count nodes.
+static NodeMask find_ground(const Search *search, guint at, guint count)
+{
+    const Cell *cell = &search->cells->all[at];
+    NodeMask ground = count == 1 ? cell->alone : cell->allowed;
+
+    if (at > 0 && cell->like_last) {
+        ground &= ~((search->of_cell[at - 1] & -search->of_cell[at - 1]) - 1);
+    }
+    return ground;
 }
 
 /// The cells from @at on are to have @left nodes, each counted for each cell.
@@ -216,14 +257,23 @@ static void go_on(Search *search, guint at, const NodeSet *set, guint left)
         return;
     }
     guint behind = cells_fewest_from(search->cells, at + 1);
-    guint from = at > 0 && search->cells->all[at].like_last
-                     ? (guint)__builtin_ctzll(search->of_cell[at - 1])
-                     : 0;
     guint count = at + 1 == search->cells->count ? left : search->cells->all[at].fewest;
     for (; count + behind <= left; count++) {
         search->of_cell[at] = 0;
-        fill_cell(search, at, set, from, count, left - count);
+        fill_cell(search, at, set, find_ground(search, at, count), count, left - count);
     }
+}
+
+/// Where all cells may lie that have @cell_nodes nodes in all.
+static NodeMask find_all_ground(const Search *search, guint cell_nodes)
+{
+    NodeMask ground = 0;
+
+    for (guint i = 0; i < search->cells->count; i++) {
+        ground |= cell_nodes == search->cells->count ? search->cells->all[i].alone
+                                                     : search->cells->all[i].allowed;
+    }
+    return ground;
 }
 
 /* Guesses: what lies near to one node. They are held against each other and against what the search
@@ -315,6 +365,14 @@ static void guess(Search *search, guint count)
 
 /* How many nodes, and how many for each cell. */
 
+/// Whether it does not matter which cell has which of the nodes.
+static gboolean is_one_set(const Search *search, guint count, guint cell_nodes)
+{
+    guint cells = search->cells->count;
+
+    return cells == 1 || (count == cells && cell_nodes == cells && search->cells->all[0].like_rest);
+}
+
 /// The best choice that has just @count nodes, and @cell_nodes when each is counted for each cell.
 static void try_count(Search *search, guint count, guint cell_nodes)
 {
@@ -329,10 +387,11 @@ static void try_count(Search *search, guint count, guint cell_nodes)
     if (count == cell_nodes && count_ways(search, count) > GUESS_WAYS) {
         guess(search, count);
     }
-    if (search->cells->count > 1) {
+    none.open = find_all_ground(search, cell_nodes);
+    if (!is_one_set(search, count, cell_nodes)) {
         go_on(search, 0, &none, cell_nodes);
     } else if (complete(search, &none)) {
-        fill_only_cell(search, &none);
+        fill_set(search, &none);
     }
     search->is_guess = FALSE;
 }

@@ -32,7 +32,8 @@
 /// 9. the lowest nodes, those of the first cell first; the lowest LLCs; in these as seating.h says.
 ///
 /// It is exact for up to 64 nodes with CPUs, and for as long as the search for it is short: it ends
-/// after PLANNER_STEPS and then takes the best that it has met.
+/// after PLANNER_STEPS and then takes the best that it has met. No host was met where it does for a
+/// VM of one cell on fewer than ten nodes.
 Plan *planner_place(const Request *request);
 
 /// Choices of nodes and LLCs that are looked at, at most: a start is waiting.
