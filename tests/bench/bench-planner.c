@@ -27,29 +27,34 @@ typedef struct {
     gboolean half_awake;
     guint vcpus;
     guint cells, nodes_of_cell; // of the guest; 0: none. Cell i: from node i on
+    guint sockets;              // near nodes within, far ones between; 0: all are as far
     double limit_ms;
 } Scene;
 
 static const Scene scenes[] = {
-    { "1024-pu1-held", 16, 64, 1, 8, FALSE, 500, FALSE, 128, 0, 0, 5 },
-    { "1024-pu2-held", 16, 32, 2, 8, FALSE, 500, FALSE, 128, 0, 0, 5 },
-    { "1024-pu1-free", 16, 64, 1, 8, FALSE, 0, FALSE, 128, 0, 0, 5 },
-    { "1024-pu2-free", 16, 32, 2, 8, FALSE, 0, FALSE, 128, 0, 0, 5 },
-    { "4096-pu1-held", 16, 256, 1, 8, FALSE, 2000, FALSE, 1024, 0, 0, 50 },
-    { "4096-pu2-held", 16, 128, 2, 8, FALSE, 2000, FALSE, 1024, 0, 0, 50 },
-    { "4096-pu1-free", 16, 256, 1, 8, FALSE, 0, FALSE, 1024, 0, 0, 50 },
-    { "4096-pu2-free", 16, 128, 2, 8, FALSE, 0, FALSE, 1024, 0, 0, 50 },
-    { "8-cells", 16, 64, 1, 8, FALSE, 300, FALSE, 128, 8, 1, 1000 },
-    { "8-cells-pu2", 16, 32, 2, 8, FALSE, 100, FALSE, 128, 8, 1, 1000 },
-    { "4-cells-of-2-nodes", 16, 64, 1, 8, FALSE, 300, FALSE, 128, 4, 2, 1000 },
-    { "4-cells-of-2-nodes-pu2", 16, 32, 2, 8, FALSE, 100, FALSE, 128, 4, 2, 1000 },
-    { "uneven-half-awake", 16, 64, 1, 16, TRUE, 0, TRUE, 300, 0, 0, 1000 },
-    { "uneven-half-awake-pu2", 16, 64, 2, 16, TRUE, 0, TRUE, 300, 0, 0, 1000 },
-    { "uneven-half-awake-held", 16, 64, 1, 16, TRUE, 300, TRUE, 300, 0, 0, 1000 },
+    { "1024-pu1-held", 16, 64, 1, 8, FALSE, 500, FALSE, 128, 0, 0, 0, 5 },
+    { "1024-pu2-held", 16, 32, 2, 8, FALSE, 500, FALSE, 128, 0, 0, 0, 5 },
+    { "1024-pu1-free", 16, 64, 1, 8, FALSE, 0, FALSE, 128, 0, 0, 0, 5 },
+    { "1024-pu2-free", 16, 32, 2, 8, FALSE, 0, FALSE, 128, 0, 0, 0, 5 },
+    { "4096-pu1-held", 16, 256, 1, 8, FALSE, 2000, FALSE, 1024, 0, 0, 0, 50 },
+    { "4096-pu2-held", 16, 128, 2, 8, FALSE, 2000, FALSE, 1024, 0, 0, 0, 50 },
+    { "4096-pu1-free", 16, 256, 1, 8, FALSE, 0, FALSE, 1024, 0, 0, 0, 50 },
+    { "4096-pu2-free", 16, 128, 2, 8, FALSE, 0, FALSE, 1024, 0, 0, 0, 50 },
+    { "8-cells", 16, 64, 1, 8, FALSE, 300, FALSE, 128, 8, 1, 0, 1000 },
+    { "8-cells-pu2", 16, 32, 2, 8, FALSE, 100, FALSE, 128, 8, 1, 0, 1000 },
+    { "4-cells-of-2-nodes", 16, 64, 1, 8, FALSE, 300, FALSE, 128, 4, 2, 0, 1000 },
+    { "4-cells-of-2-nodes-pu2", 16, 32, 2, 8, FALSE, 100, FALSE, 128, 4, 2, 0, 1000 },
+    { "uneven-half-awake", 16, 64, 1, 16, TRUE, 0, TRUE, 300, 0, 0, 0, 1000 },
+    { "uneven-half-awake-pu2", 16, 64, 2, 16, TRUE, 0, TRUE, 300, 0, 0, 0, 1000 },
+    { "uneven-half-awake-held", 16, 64, 1, 16, TRUE, 300, TRUE, 300, 0, 0, 0, 1000 },
     /* The hardest of some thousands by chance: cells that share nodes, and many nodes. */
-    { "7-cells-of-4-nodes", 16, 128, 1, 5, TRUE, 0, TRUE, 987, 7, 4, 1000 },
-    { "6-cells-of-3-nodes", 16, 256, 1, 14, TRUE, 1284, TRUE, 756, 6, 3, 1000 },
-    { "32-nodes", 32, 64, 2, 29, TRUE, 0, FALSE, 598, 0, 0, 1000 },
+    { "7-cells-of-4-nodes", 16, 128, 1, 5, TRUE, 0, TRUE, 987, 7, 4, 0, 1000 },
+    { "6-cells-of-3-nodes", 16, 256, 1, 14, TRUE, 1284, TRUE, 756, 6, 3, 0, 1000 },
+    { "32-nodes", 32, 64, 2, 29, TRUE, 0, FALSE, 598, 0, 0, 0, 50 },
+    { "32-nodes-held", 32, 8, 2, 8, FALSE, 150, FALSE, 48, 0, 0, 0, 50 },
+    { "32-nodes-of-2-sockets", 32, 8, 2, 8, FALSE, 150, FALSE, 64, 0, 0, 2, 50 },
+    { "4-cells-on-32-nodes", 32, 8, 2, 8, FALSE, 100, FALSE, 24, 4, 0, 2, 50 },
+    { "8-cells-on-32-nodes", 32, 8, 2, 4, FALSE, 100, FALSE, 48, 8, 0, 2, 50 },
 };
 
 static void free_core(gpointer data)
@@ -105,6 +110,16 @@ static CpuSet *pick_cpus(const Host *host, GRand *rand, guint count)
     return picked;
 }
 
+static void set_distances(Host *host, const Scene *scene)
+{
+    for (guint i = 0; scene->sockets > 0 && i < scene->nodes; i++) {
+        for (guint j = 0; j < i; j++) {
+            guint of_socket = scene->nodes / scene->sockets;
+            fake_host_set_distance(host, i, j, i / of_socket == j / of_socket ? 12 : 32);
+        }
+    }
+}
+
 static void isolate(Host *host, const Scene *scene, GRand *rand)
 {
     g_autoptr(CpuSet) awake = scene->half_awake
@@ -126,8 +141,13 @@ static char *make_config(const Scene *scene, const Host *host)
         config, "cores: %u\naffinity: %s\nmemory: %u\n", scene->vcpus, all, 1024 * scene->vcpus);
     g_string_append(config, scene->cells > 0 ? "numa: 1\n" : "");
     for (guint i = 0; i < scene->cells; i++) {
-        g_string_append_printf(config, "numa%u: cpus=%u-%u,hostnodes=%u-%u,memory=%u,policy=bind\n",
-            i, i * size, (i + 1) * size - 1, i, i + scene->nodes_of_cell - 1, 1024 * size);
+        g_string_append_printf(
+            config, "numa%u: cpus=%u-%u,memory=%u", i, i * size, (i + 1) * size - 1, 1024 * size);
+        if (scene->nodes_of_cell > 0) {
+            g_string_append_printf(
+                config, ",hostnodes=%u-%u,policy=bind", i, i + scene->nodes_of_cell - 1);
+        }
+        g_string_append_c(config, '\n');
     }
     return g_string_free(g_steal_pointer(&config), FALSE);
 }
@@ -141,6 +161,7 @@ static Case *make_case(const Scene *scene)
     g_autofree char *config = make_config(scene, host);
 
     isolate(host, scene, rand);
+    set_distances(host, scene);
     return case_new(host, config, "", list);
 }
 
