@@ -8,200 +8,15 @@
 #include "fakes/fake-fix.h"
 #include "fakes/fake-host.h"
 #include "fakes/fake-qm.h"
-#include "fakes/fake-root.h"
-#include "fakes/fake-shell.h"
+#include "fakes/fake-scene.h"
 
 #include <string.h>
-
-/* A scene: everything that a verdict is made of, as texts that a fix can change. */
-
-#define CONFIG_PATH "etc/pve/qemu-server/100.conf"
-
-typedef struct {
-    FakeRoot *fake; // with the VM's config and the policy
-    const char *shape;
-    char *isolated;
-    char *nohz_full;
-    char *cmdline; // NULL: cannot be read
-    char *held;    // "101:4-5 102:6"
-    const char *devices;
-    HostVendor vendor;
-    const char *llcs;
-    guint64 memory; // MiB that each node has free
-    guint64 memory_of_first;
-} Scene;
-
-static Scene *scene_new(const char *shape, const char *isolated, const char *config)
-{
-    Scene *scene = g_new0(Scene, 1);
-
-    scene->fake = fake_root_new();
-    scene->shape = shape;
-    scene->isolated = g_strdup(isolated);
-    scene->nohz_full = g_strdup(isolated);
-    scene->held = g_strdup("");
-    scene->memory = scene->memory_of_first = 4096;
-    fake_root_write(scene->fake, CONFIG_PATH, config);
-    fake_root_write(scene->fake, POLICY_PATH, "");
-    fake_shell_add_qm(scene->fake);
-    return scene;
-}
-
-static void scene_free(Scene *scene)
-{
-    fake_root_free(scene->fake);
-    g_free(scene->isolated);
-    g_free(scene->nohz_full);
-    g_free(scene->cmdline);
-    g_free(scene->held);
-    g_free(scene);
-}
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Scene, scene_free)
-
-static char *scene_read(const Scene *scene, const char *path)
-{
-    g_autoptr(GError) error = NULL;
-    char *text = root_read(scene->fake->root, path, NULL, &error);
-
-    g_assert_no_error(error);
-    return text;
-}
-
-/// Containers that run, as "201:4-5 202:": these CPUs, or none that could be read.
-static void scene_add_containers(Scene *scene, const char *containers)
-{
-    g_auto(GStrv) each = g_strsplit(containers, " ", -1);
-
-    fake_shell_add_pct(scene->fake);
-    for (guint i = 0; each[i] != NULL; i++) {
-        g_auto(GStrv) parts = g_strsplit(each[i], ":", 2);
-        g_autofree char *config = g_strdup_printf("etc/pve/lxc/%s.conf", parts[0]);
-        g_autofree char *procs = g_strdup_printf("sys/fs/cgroup/lxc/%s/cgroup.procs", parts[0]);
-        g_autofree char *cpus = g_strdup_printf(
-            "sys/fs/cgroup/lxc/%s/ns/cpuset.cpus.effective", parts[0]);
-        fake_root_write(
-            scene->fake, config, "arch: amd64\n\n[before]\nlxc.cgroup2.cpuset.cpus: 9\n");
-        fake_root_write(scene->fake, procs, "");
-        if (*parts[1] != '\0') {
-            fake_root_write(scene->fake, cpus, parts[1]);
-        }
-    }
-}
-
-static Taken *scene_taken(const Scene *scene)
-{
-    Taken *taken = ledger_taken(scene->fake->root, 100, NULL);
-    g_auto(GStrv) holders = g_strsplit(scene->held, " ", -1);
-
-    for (guint i = 0; holders[i] != NULL && *holders[i] != '\0'; i++) {
-        const char *colon = strchr(holders[i], ':');
-        g_autoptr(CpuSet) cpus = cpuset_parse_list(colon + 1, ',', NULL);
-        taken_add(taken, (guint)g_ascii_strtoull(holders[i], NULL, 10), cpus);
-    }
-    return taken;
-}
-
-#define HYBRID "hybrid"
-
-/// "96 32": the MiB of each last-level cache. NULL: they are not known.
-static void set_llc_sizes(Host *host, const char *sizes)
-{
-    g_auto(GStrv) each = g_strsplit(sizes != NULL ? sizes : "", " ", -1);
-
-    for (guint i = 0; each[i] != NULL; i++) {
-        fake_host_set_llc_kib(host, i, g_ascii_strtoull(each[i], NULL, 10) * 1024);
-    }
-}
-
-static Host *scene_host(const Scene *scene)
-{
-    const IsolationFiles files = { .possible = "0-63",
-        .isolated = scene->isolated,
-        .nohz_full = scene->nohz_full,
-        .cmdline = scene->cmdline };
-    Host *host = strcmp(scene->shape, HYBRID) == 0 ? fake_host_new_of_cores(fake_hybrid, "")
-                                                   : fake_host_new_isolated(scene->shape, &files);
-
-    if (strcmp(scene->shape, HYBRID) == 0) {
-        isolation_free(host->isolation);
-        host->isolation = isolation_parse(&files);
-    }
-
-    host->vendor = scene->vendor;
-    set_llc_sizes(host, scene->llcs);
-    for (guint i = 0; i < host->nodes->len; i++) {
-        fake_host_set_free_mib(host, i, i == 0 ? scene->memory_of_first : scene->memory);
-    }
-    return host;
-}
-
-/// "hostpci0 0000:41:00.0 1", or with a reason in place of the node; parted by ';'.
-static GPtrArray *scene_devices(const Scene *scene)
-{
-    GPtrArray *devices = g_ptr_array_new_with_free_func(g_free);
-    g_auto(GStrv) texts = g_strsplit(scene->devices != NULL ? scene->devices : "", ";", -1);
-
-    for (guint i = 0; texts[i] != NULL; i++) {
-        g_auto(GStrv) words = g_strsplit(texts[i], " ", 3);
-        gint64 node = -1;
-        Device *device = g_new0(Device, 1);
-        gboolean known = g_ascii_string_to_signed(words[2], 10, -1, 63, &node, NULL);
-        *device = (Device){ .option = (char *)g_intern_string(words[0]),
-            .address = (char *)g_intern_string(words[1]),
-            .node = known ? (int)node : -1,
-            .unknown = known ? NULL : (char *)g_intern_string(words[2]) };
-        g_ptr_array_add(devices, device);
-    }
-    return devices;
-}
-
-/// Judges, and looks for fixes.
-static Verdict *judge_and_mend(const Request *request, const Plan *plan)
-{
-    Verdict *verdict = verdict_of_start(request, plan);
-
-    g_ptr_array_unref(verdict->findings);
-    verdict->findings = mend_findings(request, plan);
-    return verdict;
-}
-
-/// Plans and checks, as a start does.
-static Verdict *judge_request(Request *request)
-{
-    g_autoptr(Pool) pool = pool_new(request->vm, request->policy, request->host, request->taken);
-
-    request->vmid = 100;
-    request->pool = pool;
-    g_autoptr(Plan) plan = planner_place(request);
-    return judge_and_mend(request, plan);
-}
 
 static Verdict *judge_on(
     const VmConfig *vm, const Policy *policy, const Host *host, const Taken *taken)
 {
-    return judge_request(&(Request){ .vm = vm, .policy = policy, .host = host, .taken = taken });
-}
-
-static Verdict *judge(const Scene *scene)
-{
-    g_autofree char *config = scene_read(scene, CONFIG_PATH);
-    g_autofree char *rules = scene_read(scene, POLICY_PATH);
-    g_autoptr(VmConfig) vm = vmconfig_parse(config, strlen(config));
-    g_autoptr(Policy) policy = policy_parse(rules, "pve1", 100);
-    g_autoptr(Host) host = scene_host(scene);
-    g_autoptr(Taken) taken = scene_taken(scene);
-    g_autoptr(GPtrArray) devices = scene_devices(scene);
-
-    if (!vm->readable) {
-        return judge_and_mend(&(Request){ .vmid = 100, .vm = vm, .policy = policy }, NULL);
-    }
-    return judge_request(&(Request){ .vm = vm,
-        .policy = policy,
-        .host = host,
-        .devices = devices,
-        .taken = taken,
-        .timer = timer_look(scene->fake->root) });
+    return scene_judge_request(
+        &(Request){ .vm = vm, .policy = policy, .host = host, .taken = taken });
 }
 
 static const Finding *find(const Verdict *verdict, FindingCode code)
@@ -215,92 +30,12 @@ static const Finding *find(const Verdict *verdict, FindingCode code)
     return NULL;
 }
 
-/* Doing what a fix says. */
-
-/// @cpus NULL: it holds none any more.
-static void hold(Scene *scene, const char *vmid, const char *cpus)
-{
-    g_auto(GStrv) holders = g_strsplit(scene->held, " ", -1);
-    g_autofree char *prefix = g_strdup_printf("%s:", vmid);
-    g_autoptr(GString) after = g_string_new(NULL);
-
-    for (guint i = 0; holders[i] != NULL; i++) {
-        gboolean found = g_str_has_prefix(holders[i], prefix);
-        const char *blank = after->len > 0 ? " " : "";
-        if (!found) {
-            g_string_append_printf(after, "%s%s", blank, holders[i]);
-        } else if (cpus != NULL) {
-            g_string_append_printf(after, "%s%s%s", blank, prefix, cpus);
-        }
-    }
-    g_free(scene->held);
-    scene->held = g_strdup(after->str);
-}
-
-/// What another guest does that qm was told to.
-static void follow_qm(Scene *scene, const char *line)
-{
-    g_auto(GStrv) words = g_strsplit(line, " ", -1);
-    const char *vmid = words[0] != NULL ? words[1] : NULL;
-
-    if (g_strcmp0(words[0], "shutdown") == 0) {
-        hold(scene, vmid, NULL);
-    } else if (g_strcmp0(words[0], "set") == 0 && strcmp(vmid, "100") != 0) {
-        hold(scene, vmid, words[3]);
-    } else if (g_strcmp0(words[0], "clone") == 0) {
-        /* The clone's config, in the place of the template's. */
-        g_autofree char *before = scene_read(scene, CONFIG_PATH);
-        g_autofree char *after = fake_qm_set(before, "qm set 100 --delete template");
-        fake_root_write(scene->fake, CONFIG_PATH, after);
-    }
-}
-
-/// Boots the host, as a kernel that does what it is told.
-static void boot(Scene *scene, const char *cmdline)
-{
-    g_autoptr(Isolation)
-        isolation = isolation_parse(&(IsolationFiles){ .cmdline = cmdline, .possible = "0-63" });
-
-    g_free(scene->isolated);
-    g_free(scene->nohz_full);
-    g_free(scene->cmdline);
-    scene->isolated = isolation->cmdline_domain ? cpuset_to_list(isolation->cmdline_isolcpus)
-                                                : g_strdup("");
-    scene->nohz_full = isolation->cmdline_nohz_full != NULL
-                           ? cpuset_to_list(isolation->cmdline_nohz_full)
-                           : g_strdup("");
-    scene->cmdline = g_strdup(cmdline);
-}
-
-#define TIMER "etc/systemd/system/pinhook-repair.timer"
-
-/// Pastes a line into a shell, with the scene's files in place of the host's, and boots if that has
-/// changed what the host boots with. FALSE: it is nothing that could be done.
-static gboolean apply_fix(Scene *scene, const char *line)
-{
-    fake_shell_add_boot(scene->fake, scene->cmdline != NULL ? scene->cmdline : "");
-    if (!fake_shell_run(scene->fake, line)) {
-        return FALSE;
-    }
-    g_autofree char *log = fake_shell_take_qm_log(scene->fake);
-    g_auto(GStrv) lines = g_strsplit(log, "\n", -1);
-    for (guint i = 0; lines[i] != NULL; i++) {
-        follow_qm(scene, lines[i]);
-    }
-    g_autofree char *cmdline = fake_shell_next_cmdline(scene->fake);
-    if (cmdline != NULL) {
-        boot(scene, cmdline);
-        fake_root_remove(scene->fake, "next-cmdline");
-    }
-    return TRUE;
-}
-
 /// The @way'th of the alternatives that a fix has, round and round.
 static gboolean apply_way(Scene *scene, const char *fix, guint way)
 {
     g_auto(GStrv) ways = g_strsplit(fix, "\n", -1);
 
-    return apply_fix(scene, ways[way % g_strv_length(ways)]);
+    return scene_paste(scene, ways[way % g_strv_length(ways)]);
 }
 
 /* Findings: where each appears, and where it just does not. */
@@ -620,11 +355,11 @@ static const Example examples[] = {
         "4 vCPUs need a CPU each, and QEMU's other threads a core; usable affinity: 4-7", NULL,
         "cores: 4\naffinity: 4-7\n", "[vm 100]\nemulator = spare\n" },
     { "too-few/the-host-keeps-a-slow-core", FINDING_TOO_FEW_CPUS,
-        "4 vCPUs need a CPU each; usable isolated CPUs: none", NULL, "cores: 4\n", NULL, HYBRID, "",
-        .isolates = "2-5" },
+        "4 vCPUs need a CPU each; usable isolated CPUs: none", NULL, "cores: 4\n", NULL,
+        SCENE_HYBRID, "", .isolates = "2-5" },
     { "too-few/and-slow-ones-are-left", FINDING_TOO_FEW_CPUS,
-        "7 vCPUs need a CPU each; usable isolated CPUs: none", NULL, "cores: 7\n", NULL, HYBRID, "",
-        .isolates = "2-5,7-9" },
+        "7 vCPUs need a CPU each; usable isolated CPUs: none", NULL, "cores: 7\n", NULL,
+        SCENE_HYBRID, "", .isolates = "2-5,7-9" },
     { "too-few/pairs", FINDING_TOO_FEW_CPUS,
         "3 vCPUs need 2 CPUs of one core for each 2; usable affinity: 4,6,10", NULL,
         "cores: 3\naffinity: 4,6,10\n", "[vm 100]\nsmt = pair\n" },
@@ -1050,47 +785,49 @@ static const Example examples[] = {
 
     { "kind-mixed/other-isolated-ones", FINDING_KIND_MIXED,
         "vCPUs lie on cores of several kinds, fast cores: CPU 2, slower cores: CPU 6",
-        "qm set 100 --affinity 2,4", "cores: 2\naffinity: 2,6\n", NULL, HYBRID, "2-6" },
+        "qm set 100 --affinity 2,4", "cores: 2\naffinity: 2,6\n", NULL, SCENE_HYBRID, "2-6" },
     { "kind-mixed/isolate", FINDING_KIND_MIXED,
         "vCPUs lie on cores of several kinds, fast cores: CPU 2-3, slower cores: CPU 6", NULL,
-        "cores: 3\n", NULL, HYBRID, "2-3,6" },
+        "cores: 3\n", NULL, SCENE_HYBRID, "2-3,6" },
     { "kind-mixed/fewer", FINDING_KIND_MIXED,
         "vCPUs lie on cores of several kinds, fast cores: CPU 2, slower cores: CPU 6-7", NULL,
-        "cores: 3\naffinity: 2,6-7\n", NULL, HYBRID, "2-3,6-7" },
+        "cores: 3\naffinity: 2,6-7\n", NULL, SCENE_HYBRID, "2-3,6-7" },
     { "kind-mixed/fewer-on-siblings", FINDING_KIND_MIXED,
         "vCPUs lie on cores of several kinds, fast cores: CPU 2-3, slower cores: CPU 6", NULL,
-        "cores: 3\naffinity: 2-3,6\n", NULL, HYBRID, "2-3,6" },
-    { "kind-mixed/one-kind", FINDING_KIND_MIXED, NULL, NULL, "cores: 2\n", NULL, HYBRID, "2-6" },
+        "cores: 3\naffinity: 2-3,6\n", NULL, SCENE_HYBRID, "2-3,6" },
+    { "kind-mixed/one-kind", FINDING_KIND_MIXED, NULL, NULL, "cores: 2\n", NULL, SCENE_HYBRID,
+        "2-6" },
 
     { "kind-slow/isolate", FINDING_KIND_SLOW,
         "4 vCPUs lie on efficiency cores (CPU 6-9); free among its CPUs are performance cores: CPU "
         "2-3",
-        NULL, "cores: 4\n", NULL, HYBRID, "2-3,6-9" },
+        NULL, "cores: 4\n", NULL, SCENE_HYBRID, "2-3,6-9" },
     { "kind-slow/fewer", FINDING_KIND_SLOW,
         "4 vCPUs lie on efficiency cores (CPU 6-9); free among its CPUs are performance cores: CPU "
         "2-3",
-        NULL, "cores: 4\naffinity: 2-3,6-9\n", NULL, HYBRID, "2-3,6-9" },
+        NULL, "cores: 4\naffinity: 2-3,6-9\n", NULL, SCENE_HYBRID, "2-3,6-9" },
     { "kind-slow/less-than-half-is-no-help", FINDING_KIND_SLOW,
         "4 vCPUs lie on efficiency cores (CPU 6-9); free among its CPUs are performance cores: CPU "
         "2",
         "printf '\\n[vm 100]\\ncheck.kind-slow = off\\n' >> /etc/pve/pinhook.conf # accepts it",
-        "cores: 4\naffinity: 2,6-9\n", NULL, HYBRID, "2-3,6-9" },
+        "cores: 4\naffinity: 2,6-9\n", NULL, SCENE_HYBRID, "2-3,6-9" },
     { "kind-slow/whole-cores-are-wanted", FINDING_KIND_SLOW,
         "4 vCPUs lie on efficiency cores (CPU 6-9); free among its CPUs are performance cores: CPU "
         "2-5",
         "qm set 100 --sockets 1 --cores 2 # 2 vCPUs in place of 4", "cores: 4\n",
-        "[vm 100]\nsmt = isolate\n", HYBRID, "2-9" },
-    { "kind-slow/siblings-are-faster", FINDING_KIND_SLOW, NULL, NULL, "cores: 4\n", NULL, HYBRID,
-        "2-9" },
+        "[vm 100]\nsmt = isolate\n", SCENE_HYBRID, "2-9" },
+    { "kind-slow/siblings-are-faster", FINDING_KIND_SLOW, NULL, NULL, "cores: 4\n", NULL,
+        SCENE_HYBRID, "2-9" },
     { "kind-slow/slow-is-wanted", FINDING_KIND_SLOW, NULL, NULL, "cores: 2\n",
-        "[vm 100]\nkind = slow\n", HYBRID, "2-9" },
+        "[vm 100]\nkind = slow\n", SCENE_HYBRID, "2-9" },
     { "kind-slow/any-will-do", FINDING_KIND_SLOW, NULL, NULL, "cores: 4\n",
-        "[vm 100]\nkind = any\nsmt = isolate\n", HYBRID, "2-9" },
+        "[vm 100]\nkind = any\nsmt = isolate\n", SCENE_HYBRID, "2-9" },
     { "kind-slow/none-in-its-affinity", FINDING_KIND_SLOW, NULL, NULL, "cores: 2\naffinity: 6-9\n",
-        NULL, HYBRID, "2-9" },
-    { "kind-slow/held", FINDING_KIND_SLOW, NULL, NULL, "cores: 4\n", NULL, HYBRID, "2-9",
+        NULL, SCENE_HYBRID, "2-9" },
+    { "kind-slow/held", FINDING_KIND_SLOW, NULL, NULL, "cores: 4\n", NULL, SCENE_HYBRID, "2-9",
         "101:2,4" },
-    { "kind-slow/mixed", FINDING_KIND_SLOW, NULL, NULL, "cores: 6\n", NULL, HYBRID, "2-4,6-9" },
+    { "kind-slow/mixed", FINDING_KIND_SLOW, NULL, NULL, "cores: 6\n", NULL, SCENE_HYBRID,
+        "2-4,6-9" },
 
     { "llc-smaller/whole-cores-fit-there", FINDING_LLC_SMALLER,
         "the vCPUs lie in LLC 1 with 32 MiB (CPU 8,10,12,14); it could be LLC 0 with 96 MiB (CPU "
@@ -1204,7 +941,7 @@ static Scene *scene_of(const Example *example)
     scene->vendor = example->vendor;
     scene->llcs = example->llcs;
     if (example->timer) {
-        fake_root_write(scene->fake, TIMER, "[Timer]\n");
+        fake_root_write(scene->fake, SCENE_TIMER, "[Timer]\n");
     }
     return scene;
 }
@@ -1213,7 +950,7 @@ static void test_found_or_not(gconstpointer data)
 {
     const Example *example = data;
     g_autoptr(Scene) scene = scene_of(example);
-    g_autoptr(Verdict) verdict = judge(scene);
+    g_autoptr(Verdict) verdict = scene_judge(scene);
     const Finding *finding = find(verdict, example->code);
 
     g_assert_cmpstr(finding != NULL ? finding->message : NULL, ==, example->message);
@@ -1271,13 +1008,13 @@ static const char *see_fix(const Verdict *verdict, FindingCode code)
 static void test_way(const Example *example, guint way)
 {
     g_autoptr(Scene) scene = scene_of(example);
-    g_autoptr(Verdict) verdict = judge(scene);
+    g_autoptr(Verdict) verdict = scene_judge(scene);
     const char *fix = see_fix(verdict, example->code);
 
     if (!apply_way(scene, fix, way)) {
         g_error("cannot be pasted: %s", fix);
     }
-    g_autoptr(Verdict) after = judge(scene);
+    g_autoptr(Verdict) after = scene_judge(scene);
     if (!is_gone(after, example->code)) {
         g_error("does not mend it: %s", fix);
     }
@@ -1308,7 +1045,7 @@ static Verdict *judge_with(const char *config, const char *rules)
     g_autoptr(Scene) scene = scene_new("numa:1 core:4 pu:2", "4-7", whole);
 
     fake_root_write(scene->fake, POLICY_PATH, rules);
-    return judge(scene);
+    return scene_judge(scene);
 }
 
 static void test_nothing_found(void)
@@ -1392,9 +1129,9 @@ static void test_a_list_that_the_kernel_does_not_take_has_no_fix(void)
 {
     g_autoptr(Scene) scene = scene_new("numa:1 core:4 pu:2", "4-7", GOOD "cores: 2\n");
 
-    boot(scene, "isolcpus=4-7 nohz_full=4-7 rcu_nocbs=4-7");
+    scene_boot(scene, "isolcpus=4-7 nohz_full=4-7 rcu_nocbs=4-7");
     *scene->nohz_full = '\0';
-    g_autoptr(Verdict) verdict = judge(scene);
+    g_autoptr(Verdict) verdict = scene_judge(scene);
     const Finding *finding = find(verdict, FINDING_NOHZ_FULL_MISSING);
     g_assert_cmpstr(finding->message, ==,
         "CPU 4,6, isolated for vCPUs, keeps the timer tick; nohz_full here: none, whatever the "
@@ -1411,12 +1148,12 @@ static void test_a_bad_group_is_not_merged_into_the_one_above(void)
     g_autoptr(Scene) scene = scene_new("numa:1 core:4 pu:2", "2-7", GOOD "cores: 2\n");
 
     fake_root_write(scene->fake, POLICY_PATH, rules);
-    g_autoptr(Verdict) verdict = judge(scene);
+    g_autoptr(Verdict) verdict = scene_judge(scene);
     const Finding *finding = find(verdict, FINDING_POLICY_INVALID);
     g_assert_cmpstr(finding->message, ==,
         "/etc/pve/pinhook.conf line 3: '[vmm 200]' is none of [defaults], [node NAME], [vm VMID]");
     if (fix_of(finding) != NULL) {
-        apply_fix(scene, fix_of(finding));
+        scene_paste(scene, fix_of(finding));
     }
     g_autofree char *after = scene_read(scene, POLICY_PATH);
     g_autoptr(Policy) policy = policy_parse(after, "pve1", 100);
@@ -1430,7 +1167,7 @@ static void test_an_unreadable_config_is_all_there_is(void)
     g_autoptr(VmConfig) vm = vmconfig_unreadable("etc/pve/qemu-server/100.conf: no such file");
     g_autoptr(Policy) policy = policy_parse(NULL, NULL, 100);
     Request request = { .vmid = 100, .vm = vm, .policy = policy };
-    g_autoptr(Verdict) verdict = judge_and_mend(&request, NULL);
+    g_autoptr(Verdict) verdict = scene_judge_and_mend(&request, NULL);
 
     g_assert_cmpuint(verdict->findings->len, ==, 1);
     const Finding *finding = find(verdict, FINDING_CONFIG_UNREADABLE);
@@ -1688,7 +1425,8 @@ static const char *const some_rules[] = { "", "", "", "[vm 100]\nsmt = isolate\n
 
 /* Not a machine with one CPU: there nothing can be pinned, and no fix helps. */
 static const char *const some_shapes[] = { "numa:1 core:2 pu:1", "numa:1 core:4 pu:1",
-    "numa:1 core:4 pu:2", TWO_NODES, "numa:2 l3:2 core:4 pu:2", "numa:1 l3:4 core:2 pu:2", HYBRID };
+    "numa:1 core:4 pu:2", TWO_NODES, "numa:2 l3:2 core:4 pu:2", "numa:1 l3:4 core:2 pu:2",
+    SCENE_HYBRID };
 
 static const char *const some_isolated[] = { "", "", "1", "2-7", "4,6", "4-7", "8-15", "0-40" };
 
@@ -1720,7 +1458,7 @@ static Scene *some_scene(GRand *rand)
 
 static Scene *scene_copy(const Scene *scene)
 {
-    g_autofree char *config = scene_read(scene, CONFIG_PATH);
+    g_autofree char *config = scene_read(scene, SCENE_CONFIG);
     g_autofree char *rules = scene_read(scene, POLICY_PATH);
     Scene *copy = scene_new(scene->shape, scene->isolated, config);
 
@@ -1734,7 +1472,7 @@ static Scene *scene_copy(const Scene *scene)
 
 static char *describe(const Scene *scene, const Verdict *verdict)
 {
-    g_autofree char *config = scene_read(scene, CONFIG_PATH);
+    g_autofree char *config = scene_read(scene, SCENE_CONFIG);
     g_autofree char *rules = scene_read(scene, POLICY_PATH);
     g_autoptr(GString) text = g_string_new(NULL);
 
@@ -1764,7 +1502,7 @@ static const Finding *find_mendable(const Verdict *verdict)
 /// machine that others hold whole, say.
 static gboolean follow_fixes(Scene *scene)
 {
-    g_autoptr(Verdict) verdict = judge(scene);
+    g_autoptr(Verdict) verdict = scene_judge(scene);
     g_autofree char *start = describe(scene, verdict);
 
     for (guint step = 0; step < 40 && verdict->result == VERDICT_REFUSE; step++) {
@@ -1778,7 +1516,7 @@ static gboolean follow_fixes(Scene *scene)
             g_error("cannot be pasted: %s, from %snow %s", fix_of(finding), start, now);
         }
         verdict_free(verdict);
-        verdict = judge(scene);
+        verdict = scene_judge(scene);
     }
     if (verdict->result == VERDICT_REFUSE) {
         g_autofree char *now = describe(scene, verdict);
@@ -1805,13 +1543,13 @@ static void test_following_the_fixes_leads_to_a_start(void)
 static void assert_warning_is_mended(const Scene *scene, const Finding *finding)
 {
     g_autoptr(Scene) copy = scene_copy(scene);
-    g_autoptr(Verdict) before = judge(copy);
+    g_autoptr(Verdict) before = scene_judge(copy);
     g_autofree char *start = describe(copy, before);
 
-    if (!apply_fix(copy, fix_of(finding))) {
+    if (!scene_paste(copy, fix_of(finding))) {
         g_error("cannot be pasted: %s, from %s", fix_of(finding), start);
     }
-    g_autoptr(Verdict) after = judge(copy);
+    g_autoptr(Verdict) after = scene_judge(copy);
     g_autofree char *now = describe(copy, after);
     if (!is_gone(after, finding->code)) {
         g_error("does not mend it: %s, from %snow %s", fix_of(finding), start, now);
@@ -1830,7 +1568,7 @@ static void test_fixes_of_warnings_mend_them(void)
         if (!follow_fixes(scene)) {
             continue;
         }
-        g_autoptr(Verdict) verdict = judge(scene);
+        g_autoptr(Verdict) verdict = scene_judge(scene);
         for (guint j = 0; j < verdict->findings->len; j++) {
             const Finding *finding = verdict->findings->pdata[j];
             if (finding->code >= FINDING_GUEST_SMT && finding->code <= FINDING_UNPINNABLE) {
@@ -1861,12 +1599,12 @@ static void test_older_value_is_a_warning(void)
     g_autoptr(Scene) scene = scene_new(TWO_NODES, TWO_NODES_ISOLATED, GOOD "cores: 2\n");
 
     fake_root_write(scene->fake, POLICY_PATH, "[vm 100]\nunproven = keep\n");
-    g_autoptr(Verdict) before = judge(scene);
+    g_autoptr(Verdict) before = scene_judge(scene);
     const Finding *finding = find(before, FINDING_POLICY_INVALID);
     g_assert_cmpint(finding->severity, ==, SEVERITY_WARNING);
-    g_assert_true(apply_fix(scene, fix_of(finding)));
+    g_assert_true(scene_paste(scene, fix_of(finding)));
     g_autofree char *policy = scene_read(scene, POLICY_PATH);
-    g_autoptr(Verdict) after = judge(scene);
+    g_autoptr(Verdict) after = scene_judge(scene);
     g_assert_cmpstr(policy, ==, "[vm 100]\nunproven = run\n");
     g_assert_null(find(after, FINDING_POLICY_INVALID));
 }
