@@ -202,6 +202,19 @@ static gboolean find_room(Mending *mending, const Finding *finding, const Fix *f
     return TRUE;
 }
 
+/// Whether @fix goes with all others but @way, in whose place it would be.
+static gboolean fits_in_place(Mending *mending, const Way *way, const Fix *fix)
+{
+    gboolean fits = TRUE;
+
+    for (guint i = 0; fits && i < mending->ways->len; i++) {
+        const Way *other = mending->ways->pdata[i];
+        fits = other == way || other->finding == way->finding ||
+               goes_with(mending, other, way->finding, fix);
+    }
+    return fits;
+}
+
 /* Keeping. */
 
 /// Takes @fix and @trial.
@@ -251,14 +264,15 @@ static gboolean share(Mending *mending, Way *way, Finding *finding, Fix *fix, Tr
     g_autoptr(Trial) after = both != NULL ? try(mending, mending->as_is, both) : NULL;
 
     if (both != NULL && is_good(mending, after, finding, both) &&
-        is_good(mending, after, way->finding, both)) {
+        is_good(mending, after, way->finding, both) && fits_in_place(mending, way, both)) {
         replace(way, g_steal_pointer(&both), g_steal_pointer(&after));
         return TRUE;
     }
     if (trial_mends(mending->as_is, way->trial, finding)) {
         return TRUE;
     }
-    if (fix->cost <= way->fix->cost && is_good(mending, trial, way->finding, fix)) {
+    if (fix->cost <= way->fix->cost && is_good(mending, trial, way->finding, fix) &&
+        fits_in_place(mending, way, fix)) {
         replace(way, g_steal_pointer(&owned), g_steal_pointer(&tried));
         return TRUE;
     }

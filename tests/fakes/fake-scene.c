@@ -18,6 +18,7 @@ Scene *scene_new(const char *shape, const char *isolated, const char *config)
 
     scene->fake = fake_root_new();
     scene->shape = shape;
+    scene->possible = "0-63";
     scene->isolated = g_strdup(isolated);
     scene->nohz_full = g_strdup(isolated);
     scene->held = g_strdup("");
@@ -98,7 +99,7 @@ static void set_llc_sizes(Host *host, const char *sizes)
 
 Host *scene_host(const Scene *scene)
 {
-    const IsolationFiles files = { .possible = "0-63",
+    const IsolationFiles files = { .possible = scene->possible,
         .isolated = scene->isolated,
         .nohz_full = scene->nohz_full,
         .cmdline = scene->cmdline };
@@ -120,7 +121,7 @@ Host *scene_host(const Scene *scene)
 }
 
 /// "hostpci0 0000:41:00.0 1", or with a reason in place of the node; parted by ';'.
-static GPtrArray *scene_devices(const Scene *scene)
+GPtrArray *scene_devices(const Scene *scene)
 {
     GPtrArray *devices = g_ptr_array_new_with_free_func(g_free);
     g_auto(GStrv) texts = g_strsplit(scene->devices != NULL ? scene->devices : "", ";", -1);
@@ -225,7 +226,7 @@ static void follow_qm(Scene *scene, const char *line)
 void scene_boot(Scene *scene, const char *cmdline)
 {
     g_autoptr(Isolation)
-        isolation = isolation_parse(&(IsolationFiles){ .cmdline = cmdline, .possible = "0-63" });
+        isolation = isolation_parse(&(IsolationFiles){ .cmdline = cmdline, .possible = scene->possible });
 
     g_free(scene->isolated);
     g_free(scene->nohz_full);

@@ -10,6 +10,7 @@ typedef struct {
     FakeRoot *fake;        // with the VM's config and the policy
     const char *shape;     // as fake_host_new() takes it, or SCENE_HYBRID
     const FakeCore *cores; // NULL: by `shape`
+    const char *possible;  // CPUs
     char *isolated;
     char *nohz_full;
     char *cmdline; // NULL: cannot be read
@@ -39,6 +40,7 @@ void scene_add_containers(Scene *scene, const char *containers);
 
 Host *scene_host(const Scene *scene);
 Taken *scene_taken(const Scene *scene);
+GPtrArray *scene_devices(const Scene *scene);
 
 /// Plans and judges as a start does, with fixes.
 Verdict *scene_judge(const Scene *scene);
