@@ -12,7 +12,6 @@ typedef struct {
     guint64 sets;         // of CPUs that were looked at
     guint64 layouts;      // which nodes each cell has
     gboolean passed_over; // there are too many layouts, or several that are as good
-    guint planned;        // for who counts
 } BruteForce;
 
 /// Tries every set of CPUs of the pool that the VM of @c could be given, on every layout of its

@@ -161,7 +161,34 @@ static void fail(const Case *c, guint seed, const char *what, const char *config
     g_error("%s; %s%s", what, case_text, cores->str);
 }
 
-static BruteForce test_one(guint seed)
+/// What was looked at.
+typedef struct {
+    guint planned, passed_over;
+    guint hybrid, unequal, many; // of those with a plan: kinds, sizes of caches, nodes
+    guint64 sets, layouts;
+} Tally;
+
+static void count(Tally *tally, const Case *c, const BruteForce *done)
+{
+    const Host *host = c->host;
+    gboolean unequal = FALSE;
+
+    tally->sets += done->sets;
+    tally->layouts += done->layouts;
+    tally->passed_over += done->passed_over;
+    if (c->plan == NULL || done->passed_over) {
+        return;
+    }
+    for (guint i = 1; i < host->llcs->len; i++) {
+        unequal |= host_llc(host, i)->size_kib != host_llc(host, 0)->size_kib;
+    }
+    tally->planned++;
+    tally->hybrid += host->kinds->len > 1;
+    tally->unequal += unequal;
+    tally->many += host->nodes->len > 4;
+}
+
+static void test_one(guint seed, Tally *tally)
 {
     g_autoptr(GRand) rand = g_rand_new_with_seed(seed);
     Host *host = some_machine(rand);
@@ -180,38 +207,34 @@ static BruteForce test_one(guint seed)
     if (broken != NULL || fault != NULL) {
         fail(c, seed, broken != NULL ? broken : fault, config, rules);
     }
-    done.planned = c->plan != NULL && !done.passed_over;
-    return done;
+    count(tally, c, &done);
 }
 
 /* Some 5 s; more by hand, with ORACLE_CASES in the environment. */
 #ifdef __SANITIZE_ADDRESS__
-#define CASES 1200
+#define CASES 1500
 #else
-#define CASES 10000
+#define CASES 20000
 #endif
 
 static void test_no_plan_is_better(void)
 {
     const char *only = g_getenv("ORACLE_CASE"), *wanted = g_getenv("ORACLE_CASES");
     guint cases = wanted != NULL ? (guint)g_ascii_strtoull(wanted, NULL, 10) : CASES;
-    BruteForce all = { 0 };
-    guint passed_over = 0;
+    Tally all = { 0 };
 
     if (only != NULL) {
-        test_one((guint)g_ascii_strtoull(only, NULL, 10));
+        test_one((guint)g_ascii_strtoull(only, NULL, 10), &all);
         return;
     }
     for (guint i = 0; i < cases; i++) {
-        BruteForce done = test_one(i);
-        all.planned += done.planned;
-        all.sets += done.sets;
-        all.layouts += done.layouts;
-        passed_over += done.passed_over;
+        test_one(i, &all);
     }
-    g_test_message("%u cases, %u with a plan, %u passed over, %" G_GUINT64_FORMAT
+    g_test_message("%u cases: %u with a plan (%u hybrid, %u with unequal caches, %u with more than "
+                   "four nodes), %u passed over; %" G_GUINT64_FORMAT
                    " sets of CPUs, %" G_GUINT64_FORMAT " layouts of cells",
-        cases, all.planned, passed_over, all.sets, all.layouts);
+        cases, all.planned, all.hybrid, all.unequal, all.many, all.passed_over, all.sets,
+        all.layouts);
     g_assert_cmpuint(all.planned, >, 100);
 }
 
