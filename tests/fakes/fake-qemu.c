@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "fakes/fake-qemu.h"
 
+#include "base/json.h"
 #include "bind/qmp.h"
 
 #include <errno.h>
@@ -29,6 +30,7 @@ struct FakeQemu {
     GHashTable *answers; // command -> JSON
     GHashTable *counts;  // command -> how often it came
     char *good_until;    // the command that it misbehaves from; NULL: from the first on
+    char *refusal;       // what it says of each error; NULL: what QEMU does
     FakeQemuHook hook;
     gpointer hook_data;
 };
@@ -118,10 +120,15 @@ static gboolean send_reply(const Client *client, const char *kind, const char *j
 
 static gboolean send_error(const Client *client, const char *description, const char *id)
 {
-    g_autofree char *json = g_strdup_printf(
-        "{\"class\": \"CommandNotFound\", \"desc\": \"%s\"}", description);
+    FakeQemu *qemu = client->qemu;
 
-    return send_reply(client, "error", json, id);
+    g_mutex_lock(&qemu->lock);
+    g_autoptr(JsonObject) error = json_object_new_object();
+    json_object_object_add(error, "class", json_object_new_string("CommandNotFound"));
+    json_object_object_add(
+        error, "desc", json_object_new_string(qemu->refusal != NULL ? qemu->refusal : description));
+    g_mutex_unlock(&qemu->lock);
+    return send_reply(client, "error", json_object_to_json_string(error), id);
 }
 
 static gboolean answer_well(const Client *client, const char *command, const char *id)
@@ -316,6 +323,7 @@ void fake_qemu_free(FakeQemu *qemu)
     g_hash_table_unref(qemu->answers);
     g_hash_table_unref(qemu->counts);
     g_free(qemu->good_until);
+    g_free(qemu->refusal);
     g_free(qemu->path);
     g_free(qemu);
 }
@@ -324,6 +332,14 @@ void fake_qemu_answer(FakeQemu *qemu, const char *command, const char *json)
 {
     g_mutex_lock(&qemu->lock);
     g_hash_table_insert(qemu->answers, g_strdup(command), g_strdup(json));
+    g_mutex_unlock(&qemu->lock);
+}
+
+void fake_qemu_refuse_with(FakeQemu *qemu, const char *description)
+{
+    g_mutex_lock(&qemu->lock);
+    g_free(qemu->refusal);
+    qemu->refusal = g_strdup(description);
     g_mutex_unlock(&qemu->lock);
 }
 

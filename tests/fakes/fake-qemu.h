@@ -31,6 +31,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(FakeQemu, fake_qemu_free)
 /// What it returns to a command, as JSON. Defaults: no vCPUs, no iothreads, status "running".
 void fake_qemu_answer(FakeQemu *qemu, const char *command, const char *json);
 
+/// What it says where it answers with an error, and where it is asked what it does not know.
+void fake_qemu_refuse_with(FakeQemu *qemu, const char *description);
+
 /// How often a command came.
 guint fake_qemu_count(FakeQemu *qemu, const char *command);
 
