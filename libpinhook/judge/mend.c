@@ -88,9 +88,11 @@ static gboolean is_told(
 static gboolean is_good(
     const Mending *mending, const Trial *trial, const Finding *finding, const Fix *fix)
 {
-    /* What is accepted is lived with: there must be something to live with. */
-    return trial != NULL && (!fix->accepts || trial->plan != NULL) &&
-           trial_mends(mending->as_is, trial, finding) &&
+    /* An error that is accepted is lived with: there must be something to live with. */
+    gboolean alive = !fix->accepts || finding->severity != SEVERITY_ERROR ||
+                     (trial != NULL && trial->plan != NULL);
+
+    return trial != NULL && alive && trial_mends(mending->as_is, trial, finding) &&
            trial_is_no_worse(mending->as_is, trial, finding->severity) &&
            is_told(mending, trial, fix, NULL);
 }
