@@ -48,6 +48,23 @@ char *scene_read(const Scene *scene, const char *path)
     return text;
 }
 
+Scene *scene_copy(const Scene *scene)
+{
+    g_autofree char *config = scene_read(scene, SCENE_CONFIG);
+    g_autofree char *rules = scene_read(scene, POLICY_PATH);
+    Scene *copy = g_memdup2(scene, sizeof(*scene));
+
+    copy->fake = fake_root_new();
+    copy->isolated = g_strdup(scene->isolated);
+    copy->nohz_full = g_strdup(scene->nohz_full);
+    copy->cmdline = g_strdup(scene->cmdline);
+    copy->held = g_strdup(scene->held);
+    fake_root_write(copy->fake, SCENE_CONFIG, config);
+    fake_root_write(copy->fake, POLICY_PATH, rules);
+    fake_shell_add_qm(copy->fake);
+    return copy;
+}
+
 /// Containers that run, as "201:4-5 202:": these CPUs, or none that could be read.
 void scene_add_containers(Scene *scene, const char *containers)
 {
@@ -225,8 +242,8 @@ static void follow_qm(Scene *scene, const char *line)
 /// Boots the host, as a kernel that does what it is told.
 void scene_boot(Scene *scene, const char *cmdline)
 {
-    g_autoptr(Isolation)
-        isolation = isolation_parse(&(IsolationFiles){ .cmdline = cmdline, .possible = scene->possible });
+    g_autoptr(Isolation) isolation = isolation_parse(
+        &(IsolationFiles){ .cmdline = cmdline, .possible = scene->possible });
 
     g_free(scene->isolated);
     g_free(scene->nohz_full);

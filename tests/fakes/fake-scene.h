@@ -28,6 +28,10 @@ typedef struct {
 
 /// VM 100 with @config, on a host of @shape, which must stay.
 Scene *scene_new(const char *shape, const char *isolated, const char *config);
+
+/// One with files of its own, of which it has the config and the policy.
+Scene *scene_copy(const Scene *scene);
+
 void scene_free(Scene *scene);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Scene, scene_free)

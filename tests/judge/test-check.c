@@ -1454,20 +1454,6 @@ static Scene *some_scene(GRand *rand)
     return scene;
 }
 
-static Scene *scene_copy(const Scene *scene)
-{
-    g_autofree char *config = scene_read(scene, SCENE_CONFIG);
-    g_autofree char *rules = scene_read(scene, POLICY_PATH);
-    Scene *copy = scene_new(scene->shape, scene->isolated, config);
-
-    fake_root_write(copy->fake, POLICY_PATH, rules);
-    g_free(copy->held);
-    copy->held = g_strdup(scene->held);
-    copy->cmdline = g_strdup(scene->cmdline);
-    copy->devices = scene->devices;
-    return copy;
-}
-
 static char *describe(const Scene *scene, const Verdict *verdict)
 {
     g_autofree char *config = scene_read(scene, SCENE_CONFIG);

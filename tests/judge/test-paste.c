@@ -222,27 +222,6 @@ static Scene *some_scene(GRand *rand, GArray **cores)
     return scene;
 }
 
-static Scene *scene_copy(const Scene *scene)
-{
-    g_autofree char *config = scene_read(scene, SCENE_CONFIG);
-    g_autofree char *rules = scene_read(scene, POLICY_PATH);
-    Scene *copy = scene_new(scene->shape, scene->isolated, config);
-
-    fake_root_write(copy->fake, POLICY_PATH, rules);
-    g_free(copy->held);
-    g_free(copy->nohz_full);
-    copy->held = g_strdup(scene->held);
-    copy->nohz_full = g_strdup(scene->nohz_full);
-    copy->cmdline = g_strdup(scene->cmdline);
-    copy->possible = scene->possible;
-    copy->cores = scene->cores;
-    copy->devices = scene->devices;
-    copy->llcs = scene->llcs;
-    copy->memory = scene->memory;
-    copy->memory_of_first = scene->memory_of_first;
-    return copy;
-}
-
 /* What there is, before and after. */
 
 typedef struct {
