@@ -3,7 +3,6 @@
  * says in one line, where a program that does not load says nothing that an admin could use. */
 #include "library.h"
 
-#include <ctype.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
@@ -82,11 +81,17 @@ static Main load_beside(const Launcher *launcher, LibraryFault *fault)
 
 /* Telling. */
 
+/// Beyond ASCII too there are controls, such as those that turn the direction of a line.
+static int is_plain(unsigned char byte)
+{
+    return byte >= ' ' && byte < 0x7f;
+}
+
 /// In one line, whatever stands in it.
 static void print_text(const char *text)
 {
     for (; *text != '\0'; text++) {
-        fputc(iscntrl((unsigned char)*text) ? '?' : *text, stderr);
+        fputc(is_plain((unsigned char)*text) ? *text : '?', stderr);
     }
 }
 
@@ -95,14 +100,14 @@ static void print_word(const char *word)
 {
     static const char plain[] = "0123456789+,-./:=@_"
                                 "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-    int is_plain = word[strspn(word, plain)] == '\0';
+    int quoted = word[strspn(word, plain)] != '\0';
 
-    fputs(is_plain ? "" : "$'", stderr);
+    fputs(quoted ? "$'" : "", stderr);
     for (; *word != '\0'; word++) {
         unsigned char byte = (unsigned char)*word;
-        fprintf(stderr, strchr("'\\", byte) != NULL || iscntrl(byte) ? "\\%03o" : "%c", byte);
+        fprintf(stderr, strchr("'\\", byte) == NULL && is_plain(byte) ? "%c" : "\\%03o", byte);
     }
-    fputs(is_plain ? "" : "'", stderr);
+    fputs(quoted ? "'" : "", stderr);
 }
 
 /// Prints @command, with @path in the place of each % and @launcher's in that of each @.

@@ -653,12 +653,12 @@ static void test_odd_names(void)
     }
     g_autoptr(Installed) installed = bundle_new();
     g_autofree char *scratch = scratch_new();
-    g_autofree char *odd = g_strconcat(scratch, "/it's $(touch pwned)\n\\;", NULL);
+    g_autofree char *odd = g_strconcat(scratch, "/it's $(touch pwned)\n\\;\342\200\256", NULL);
 
     g_assert_cmpint(g_rename(installed->directory, odd), ==, 0);
     Installed moved = { .directory = odd, .program = g_build_filename(odd, "pinhook", NULL) };
     put_file(&moved, HWLOC, "rubbish", strlen("rubbish"));
-    assert_does_not_start(&moved, "/it's $(touch pwned)?\\;/" HWLOC ": no library");
+    assert_does_not_start(&moved, "/it's $(touch pwned)?\\;?\?\?/" HWLOC ": no library");
     assert_fix_mends(&moved);
     g_assert_cmpint(g_rename(odd, installed->directory), ==, 0);
     scratch_remove(scratch);
