@@ -9,205 +9,76 @@
     "cpuset=\"" cpus "\" complete_cpuset=\"" cpus "\" nodeset=\"" nodes                            \
     "\" complete_nodeset=\"" nodes "\""
 
+#define OF_MACHINE SETS("0x00000007", "0x00000003")
+#define OF_PACKAGE_0 SETS("0x00000003", "0x00000001")
+#define OF_CPU_0 SETS("0x00000001", "0x00000001")
+#define OF_CPU_1 SETS("0x00000002", "0x00000001")
+#define OF_PACKAGE_1 SETS("0x00000004", "0x00000002")
+
 /// Two packages with a node each: the first with a core of two CPUs, the second with one CPU.
 static const char machine[] =
     "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
     "<!DOCTYPE topology SYSTEM \"hwloc2.dtd\">\n"
     "<topology version=\"2.0\">\n"
-    "  <object type=\"Machine\" os_index=\"0\" " SETS("0x00000007",
-        "0x00000003") ">\n"
-                      "    <info name=\"CPUVendor\" value=\"&lt;AMD &amp; "
-                      "&quot;sons&quot;&gt;\"/>\n"
-                      "    <object type=\"Package\" os_index=\"100000\" " SETS("0x00000003",
-                          "0x00000001") ">\n"
-                                        "      <object type=\"NUMANode\" "
-                                        "os_index=\"0\" " SETS("0x00000003",
-                                            "0x00000001") " local_memory=\"1073741824\"><"
-                                                          "page_type size=\"4096\" "
-                                                          "count=\"1\"/></object>\n"
-                                                          "      <object "
-                                                          "type=\"L3Cache\" " SETS("0x00000003",
-                                                              "0x00000001") " cache_size="
-                                                                            "\"33554432\" "
-                                                                            "depth=\"3\" "
-                                                                            "cache_"
-                                                                            "linesize="
-                                                                            "\"64\" "
-                                                                            "cache_type="
-                                                                            "\"0\">\n"
-                                                                            "        "
-                                                                            "<object "
-                                                                            "type=\"Core\" "
-                                                                            "os_index="
-                                                                            "\"0\" " SETS(
-                                                                                "0x0000000"
-                                                                                "3",
-                                                                                "0x0000000"
-                                                                                "1") ">\n"
-                                                                                     "     "
-                                                                                     "     "
-                                                                                     "<obje"
-                                                                                     "ct "
-                                                                                     "type="
-                                                                                     "\"PU"
-                                                                                     "\" "
-                                                                                     "os_"
-                                                                                     "index"
-                                                                                     "=\"0"
-                                                                                     "\""
-                                                                                     " " SETS("0"
-                                                                                              "x"
-                                                                                              "0"
-                                                                                              "0"
-                                                                                              "0"
-                                                                                              "0"
-                                                                                              "0"
-                                                                                              "0"
-                                                                                              "0"
-                                                                                              "1",
-                                                                                         "0"
-                                                                                         "x"
-                                                                                         "0"
-                                                                                         "0"
-                                                                                         "0"
-                                                                                         "0"
-                                                                                         "0"
-                                                                                         "0"
-                                                                                         "0"
-                                                                                         "1") "/>\n"
-                                                                                              "    "
-                                                                                              "    "
-                                                                                              "  "
-                                                                                              "<obj"
-                                                                                              "ect "
-                                                                                              "type"
-                                                                                              "=\"P"
-                                                                                              "U\" "
-                                                                                              "os_"
-                                                                                              "inde"
-                                                                                              "x="
-                                                                                              "\"1"
-                                                                                              "\""
-                                                                                              " " SETS(
-                                                                                                  "0x00000002",
-                                                                                                  "0x00000001") "/>\n"
-                                                                                                                "        </object>\n"
-                                                                                                                "      </object>\n"
-                                                                                                                "      <object type=\"Bridge\" gp_index=\"9\" bridge_type=\"0-1\">\n"
-                                                                                                                "        <object type=\"PCIDev\" gp_index=\"10\" pci_busid=\"0000:00:1f.2\"/>\n"
-                                                                                                                "      </object>\n"
-                                                                                                                "    </object>\n"
-                                                                                                                "    <object type=\"Package\" os_index=\"1\" " SETS(
-                                                                                                                    "0x00000004",
-                                                                                                                    "0x00000002") ">\n"
-                                                                                                                                  "      <object type=\"NUMANode\" os_index=\"1\" " SETS(
-                                                                                                                                      "0x00000004",
-                                                                                                                                      "0x00000002") "/>\n"
-                                                                                                                                                    "      <object type=\"PU\" os_index=\"2\" " SETS(
-                                                                                                                                                        "0x00000004",
-                                                                                                                                                        "0x00000002") "/>\n"
-                                                                                                                                                                      "    </object>\n"
-                                                                                                                                                                      "  </object>\n"
-                                                                                                                                                                      "  <distances2 type=\"NUMANode\" nbobjs=\"2\" kind=\"5\" name=\"NUMALatency\" indexing=\"os\">\n"
-                                                                                                                                                                      "    <indexes length=\"4\">0 1 </indexes>\n"
-                                                                                                                                                                      "    <u64values length=\"6\">10 20 </u64values>\n"
-                                                                                                                                                                      "    <u64values length=\"6\">20 10 </u64values>\n"
-                                                                                                                                                                      "  </distances2>\n"
-                                                                                                                                                                      "  <support name=\"discovery.pu\"/>\n"
-                                                                                                                                                                      "  <memattr name=\"Bandwidth\" flags=\"5\"/>\n"
-                                                                                                                                                                      "  <cpukind cpuset=\"0x00000003\" forced_efficiency=\"1\"><info name=\"CoreType\" "
-                                                                                                                                                                      "value=\"IntelCore\"/></cpukind>\n"
-                                                                                                                                                                      "  <cpukind cpuset=\"0x00000004\" forced_efficiency=\"-1\"/>\n"
-                                                                                                                                                                      "</topology>\n";
+    "  <object type=\"Machine\" os_index=\"0\" " OF_MACHINE ">\n"
+    "    <info name=\"CPUVendor\" value=\"&lt;AMD &amp; &quot;sons&quot;&gt;\"/>\n"
+    "    <object type=\"Package\" os_index=\"100000\" " OF_PACKAGE_0 ">\n"
+    "      <object type=\"NUMANode\" os_index=\"0\" " OF_PACKAGE_0
+    " local_memory=\"1073741824\"><page_type size=\"4096\" count=\"1\"/></object>\n"
+    "      <object type=\"L3Cache\" " OF_PACKAGE_0
+    " cache_size=\"33554432\" depth=\"3\" cache_linesize=\"64\" cache_type=\"0\">\n"
+    "        <object type=\"Core\" os_index=\"0\" " OF_PACKAGE_0 ">\n"
+    "          <object type=\"PU\" os_index=\"0\" " OF_CPU_0 "/>\n"
+    "          <object type=\"PU\" os_index=\"1\" " OF_CPU_1 "/>\n"
+    "        </object>\n"
+    "      </object>\n"
+    "      <object type=\"Bridge\" gp_index=\"9\" bridge_type=\"0-1\">\n"
+    "        <object type=\"PCIDev\" gp_index=\"10\" pci_busid=\"0000:00:1f.2\"/>\n"
+    "      </object>\n"
+    "    </object>\n"
+    "    <object type=\"Package\" os_index=\"1\" " OF_PACKAGE_1 ">\n"
+    "      <object type=\"NUMANode\" os_index=\"1\" " OF_PACKAGE_1 "/>\n"
+    "      <object type=\"PU\" os_index=\"2\" " OF_PACKAGE_1 "/>\n"
+    "    </object>\n"
+    "  </object>\n"
+    "  <distances2 type=\"NUMANode\" nbobjs=\"2\" kind=\"5\" name=\"NUMALatency\" "
+    "indexing=\"os\">\n"
+    "    <indexes length=\"4\">0 1 </indexes>\n"
+    "    <u64values length=\"6\">10 20 </u64values>\n"
+    "    <u64values length=\"6\">20 10 </u64values>\n"
+    "  </distances2>\n"
+    "  <support name=\"discovery.pu\"/>\n"
+    "  <memattr name=\"Bandwidth\" flags=\"5\"/>\n"
+    "  <cpukind cpuset=\"0x00000003\" forced_efficiency=\"1\"><info name=\"CoreType\" "
+    "value=\"IntelCore\"/></cpukind>\n"
+    "  <cpukind cpuset=\"0x00000004\" forced_efficiency=\"-1\"/>\n"
+    "</topology>\n";
 
 static const char rewritten[] =
     "<topology version=\"2.0\">\n"
-    "<object type=\"Machine\" " SETS("0x00000007",
-        "0x00000003") " os_index=\"0\">\n"
-                      "<info name=\"CPUVendor\" value=\"&lt;AMD &amp; "
-                      "&quot;sons&quot;&gt;\"/>\n"
-                      "<object type=\"Package\" " SETS("0x00000003",
-                          "0x00000001") " os_index=\"100000\">\n"
-                                        "<object type=\"NUMANode\" " SETS("0x00000003",
-                                            "0x00000001") " os_index=\"0\" "
-                                                          "local_memory=\"1073741824\">\n</"
-                                                          "object>\n"
-                                                          "<object type=\"L3Cache\" "
-                                                          "depth=\"3\" "
-                                                          "cache_type=\"0\" " SETS("0x00000003",
-                                                              "0x00000001") " cache_size="
-                                                                            "\"33554432\">"
-                                                                            "\n"
-                                                                            "<object "
-                                                                            "type="
-                                                                            "\"Core\""
-                                                                            " " SETS("0x0000000"
-                                                                                     "3",
-                                                                                "0x0000000"
-                                                                                "1") " os_"
-                                                                                     "index"
-                                                                                     "=\"0"
-                                                                                     "\">\n"
-                                                                                     "<obje"
-                                                                                     "ct "
-                                                                                     "type="
-                                                                                     "\"PU"
-                                                                                     "\""
-                                                                                     " " SETS("0"
-                                                                                              "x"
-                                                                                              "0"
-                                                                                              "0"
-                                                                                              "0"
-                                                                                              "0"
-                                                                                              "0"
-                                                                                              "0"
-                                                                                              "0"
-                                                                                              "1",
-                                                                                         "0"
-                                                                                         "x"
-                                                                                         "0"
-                                                                                         "0"
-                                                                                         "0"
-                                                                                         "0"
-                                                                                         "0"
-                                                                                         "0"
-                                                                                         "0"
-                                                                                         "1") " os_"
-                                                                                              "inde"
-                                                                                              "x="
-                                                                                              "\"0"
-                                                                                              "\">"
-                                                                                              "\n</"
-                                                                                              "obje"
-                                                                                              "ct>"
-                                                                                              "\n"
-                                                                                              "<obj"
-                                                                                              "ect "
-                                                                                              "type"
-                                                                                              "=\"P"
-                                                                                              "U\""
-                                                                                              " " SETS(
-                                                                                                  "0x00000002",
-                                                                                                  "0x00000001") " os_index=\"1\">\n</object>\n"
-                                                                                                                "</object>\n</object>\n</object>\n"
-                                                                                                                "<object type=\"Package\" " SETS(
-                                                                                                                    "0x00000004",
-                                                                                                                    "0x00000002") " os_index=\"1\">\n"
-                                                                                                                                  "<object type=\"NUMANode\" " SETS(
-                                                                                                                                      "0x00000004",
-                                                                                                                                      "0x00000002") " os_index=\"1\">\n</object>\n"
-                                                                                                                                                    "<object type=\"PU\" " SETS(
-                                                                                                                                                        "0x00000004",
-                                                                                                                                                        "0x00000002") " os_index=\"2\">\n</object>\n"
-                                                                                                                                                                      "</object>\n</object>\n"
-                                                                                                                                                                      "<distances2 type=\"NUMANode\" indexing=\"os\" nbobjs=\"2\" kind=\"5\" name=\"NUMALatency\">\n"
-                                                                                                                                                                      "<indexes length=\"4\">0 1 </indexes>\n"
-                                                                                                                                                                      "<u64values length=\"12\">10 20 20 10 </u64values>\n"
-                                                                                                                                                                      "</distances2>\n"
-                                                                                                                                                                      "<cpukind cpuset=\"0x00000003\" forced_efficiency=\"1\">\n"
-                                                                                                                                                                      "<info name=\"CoreType\" value=\"IntelCore\"/>\n</cpukind>\n"
-                                                                                                                                                                      "<cpukind cpuset=\"0x00000004\">\n</cpukind>\n"
-                                                                                                                                                                      "</topology>\n";
+    "<object type=\"Machine\" " OF_MACHINE " os_index=\"0\">\n"
+    "<info name=\"CPUVendor\" value=\"&lt;AMD &amp; &quot;sons&quot;&gt;\"/>\n"
+    "<object type=\"Package\" " OF_PACKAGE_0 " os_index=\"100000\">\n"
+    "<object type=\"NUMANode\" " OF_PACKAGE_0
+    " os_index=\"0\" local_memory=\"1073741824\">\n</object>\n"
+    "<object type=\"L3Cache\" depth=\"3\" cache_type=\"0\" " OF_PACKAGE_0
+    " cache_size=\"33554432\">\n"
+    "<object type=\"Core\" " OF_PACKAGE_0 " os_index=\"0\">\n"
+    "<object type=\"PU\" " OF_CPU_0 " os_index=\"0\">\n</object>\n"
+    "<object type=\"PU\" " OF_CPU_1 " os_index=\"1\">\n</object>\n"
+    "</object>\n</object>\n</object>\n"
+    "<object type=\"Package\" " OF_PACKAGE_1 " os_index=\"1\">\n"
+    "<object type=\"NUMANode\" " OF_PACKAGE_1 " os_index=\"1\">\n</object>\n"
+    "<object type=\"PU\" " OF_PACKAGE_1 " os_index=\"2\">\n</object>\n"
+    "</object>\n</object>\n"
+    "<distances2 type=\"NUMANode\" indexing=\"os\" nbobjs=\"2\" kind=\"5\" name=\"NUMALatency\">\n"
+    "<indexes length=\"4\">0 1 </indexes>\n"
+    "<u64values length=\"12\">10 20 20 10 </u64values>\n"
+    "</distances2>\n"
+    "<cpukind cpuset=\"0x00000003\" forced_efficiency=\"1\">\n"
+    "<info name=\"CoreType\" value=\"IntelCore\"/>\n</cpukind>\n"
+    "<cpukind cpuset=\"0x00000004\">\n</cpukind>\n"
+    "</topology>\n";
 
 /// The first @from of @text is @to; the caller frees it.
 static char *replace(const char *text, const char *from, const char *to)
@@ -290,8 +161,8 @@ static void test_damaged(void)
             "a NUMANode has an impossible os_index" },
         { "type=\"Core\"", "type=\"PU\"", "a PU has an impossible os_index" },
         { "type=\"Core\"", "type=\"MemCache\"", "a PU is in a MemCache" },
-        { "type=\"NUMANode\" os_index=\"1\" " SETS("0x00000004", "0x00000002") "/>",
-            "type=\"PU\" os_index=\"2\" " SETS("0x00000004", "0x00000002") ">", "a PU is in a PU" },
+        { "type=\"NUMANode\" os_index=\"1\" " OF_PACKAGE_1 "/>",
+            "type=\"PU\" os_index=\"2\" " OF_PACKAGE_1 ">", "a PU is in a PU" },
         { "type=\"L3Cache\"", "type=\"NUMANode\"", "a NUMANode is also in another" },
         { "type=\"Package\" os_index=\"1\" cpuset=\"0x00000004\" complete_cpuset=\"0x00000004\"",
             "type=\"Package\" os_index=\"1\" cpuset=\"0x00000004\" complete_cpuset=\"0x00000006\"",
@@ -348,11 +219,10 @@ static void test_damaged(void)
 
 static void test_out_of_order(void)
 {
-    g_autofree char *first = replace(machine, "os_index=\"0\" " SETS("0x00000001", "0x00000001"),
-        "os_index=\"1\" " SETS("0x00000002", "0x00000001"));
-    g_autofree char *changed = replace(first,
-        "os_index=\"1\" " SETS("0x00000002", "0x00000001") "/>\n        </object>",
-        "os_index=\"0\" " SETS("0x00000001", "0x00000001") "/>\n        </object>");
+    g_autofree char *first = replace(
+        machine, "os_index=\"0\" " OF_CPU_0, "os_index=\"1\" " OF_CPU_1);
+    g_autofree char *changed = replace(first, "os_index=\"1\" " OF_CPU_1 "/>\n        </object>",
+        "os_index=\"0\" " OF_CPU_0 "/>\n        </object>");
 
     assert_refused(changed, strlen(changed), "what is in a Core is out of order");
 }
