@@ -5,9 +5,12 @@
 
 Loader loader_look(const Root *root)
 {
-    gboolean grub = root_exists(root, "etc/default/grub");
-    gboolean systemd_boot = root_exists(root, "etc/kernel/cmdline");
+    gboolean grub, systemd_boot;
 
+    if (!root_look(root, "etc/default/grub", &grub, NULL) ||
+        !root_look(root, "etc/kernel/cmdline", &systemd_boot, NULL)) {
+        return LOADER_UNKNOWN;
+    }
     if (grub != systemd_boot) {
         return grub ? LOADER_GRUB : LOADER_SYSTEMD_BOOT;
     }

@@ -39,6 +39,21 @@ static void test_loader(gconstpointer data)
     g_assert_cmpint(loader_look(fake->root), ==, cases[i].loader);
 }
 
+/// A loop of links is not "there is none".
+static void test_file_that_cannot_be_looked_at(void)
+{
+    static const char *const paths[][2] = { { "etc/default/grub", "etc/kernel/cmdline" },
+        { "etc/kernel/cmdline", "etc/default/grub" } };
+
+    for (gsize i = 0; i < G_N_ELEMENTS(paths); i++) {
+        g_autoptr(FakeRoot) fake = fake_root_new();
+        g_autofree char *name = g_path_get_basename(paths[i][0]);
+        fake_root_link(fake, paths[i][0], name);
+        fake_root_write(fake, paths[i][1], "root=x\n");
+        g_assert_cmpint(loader_look(fake->root), ==, LOADER_UNKNOWN);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -46,5 +61,6 @@ int main(int argc, char **argv)
         g_autofree char *path = g_strdup_printf("/loader/%s", cases[i].name);
         g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_loader);
     }
+    g_test_add_func("/loader/cannot-be-looked-at", test_file_that_cannot_be_looked_at);
     return g_test_run();
 }
