@@ -102,7 +102,7 @@ static const FindingKind kinds[FINDING_COUNT] = {
         "node; where it may lie on another one this is a warning.",
         "Free memory there, bind the cell to another node, or use policy=preferred.", TRUE },
     [FINDING_HUGEPAGES_LATE] = { "hugepages-late", SEVERITY_WARNING,
-        "A node has fewer free hugepages of 1 GiB than the VM takes from it.",
+        "A node has fewer free hugepages of 1 GiB than the VM takes from it, or it cannot be told.",
         "Proxmox has the rest made at the start, and that takes 1 GiB of memory in one piece: once "
         "a host has run for a while the kernel seldom finds any, and the start fails.",
         "Reserve them at boot: hugepagesz=1G hugepages=NODE:COUNT on the kernel command line, the "

@@ -175,6 +175,19 @@ static guint64 count_gigantic_of_node(const VmConfig *vm, guint node)
     return count;
 }
 
+static void add_unread_pages(Check *check, const HostNode *node)
+{
+    g_autofree char *file = g_strdup_printf(
+        "/sys/devices/system/node/node%u/hugepages/hugepages-%dkB/free_hugepages", node->index,
+        GIGANTIC_KIB);
+
+    if (check_add(check, FINDING_HUGEPAGES_LATE,
+            "how many hugepages of 1 GiB are free on node %u cannot be told: %s cannot be read",
+            node->index, file)) {
+        check_offer(check, fix_run(fix_new(), "cat {}", file));
+    }
+}
+
 static void check_late_pages_of(Check *check, const HostNode *node)
 {
     const HostHugepages *pages = host_node_hugepages(node, GIGANTIC_KIB);
@@ -183,11 +196,16 @@ static void check_late_pages_of(Check *check, const HostNode *node)
     if (pages == NULL || wanted <= pages->free) {
         return;
     }
+    if (pages->unread) {
+        add_unread_pages(check, node);
+        return;
+    }
     if (check_add(check, FINDING_HUGEPAGES_LATE,
             "%" G_GUINT64_FORMAT " hugepages of 1 GiB are wanted of node %u, where "
             "%" G_GUINT64_FORMAT " are free; at boot they are sure: hugepagesz=1G "
             "hugepages=%u:%" G_GUINT64_FORMAT,
-            wanted, node->index, pages->free, node->index, pages->total + wanted - pages->free)) {
+            wanted, node->index, pages->free, node->index,
+            MAX(pages->total, pages->free) + wanted - pages->free)) {
         /* Small ones can be made, where the kernel has them. */
         gboolean has_small = host_node_hugepages(node, 2048) != NULL;
         check_offer(check, has_small ? fix_set(fix_new(), "hugepages", "2") : NULL);

@@ -550,9 +550,9 @@ static void load_hugepages(HostNode *node, const Root *root, const char *directo
     for (guint i = 0; sizes != NULL && sizes[i] != NULL; i++) {
         g_autofree char *size = g_strdup_printf("%s/%s", parent, sizes[i]);
         HostHugepages pages = { 0 };
-        if (g_str_has_prefix(sizes[i], "hugepages-") &&
-            read_pages(root, size, "free_hugepages", &pages.free)) {
+        if (g_str_has_prefix(sizes[i], "hugepages-")) {
             pages.size_kib = g_ascii_strtoull(sizes[i] + strlen("hugepages-"), NULL, 10);
+            pages.unread = !read_pages(root, size, "free_hugepages", &pages.free);
             read_pages(root, size, "nr_hugepages", &pages.total);
             g_array_append_val(node->hugepages, pages);
         }

@@ -9,8 +9,9 @@
 /// Hugepages of one size on one node.
 typedef struct {
     guint64 size_kib;
-    guint64 free;  // pages
-    guint64 total; // pages, free or not; 0: not known
+    guint64 free;    // pages
+    guint64 total;   // pages, free or not; 0: not known
+    gboolean unread; // `free` could not be read, and is 0
 } HostHugepages;
 
 /// A NUMA node. It may lack CPUs (CXL, HBM) or memory.

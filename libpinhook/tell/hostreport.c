@@ -225,7 +225,9 @@ static JsonObject *hugepages_to_json(const HostNode *node)
         const HostHugepages *pages = &g_array_index(node->hugepages, HostHugepages, i);
         JsonObject *json = json_object_new_object();
         add_number(json, "size_kib", pages->size_kib);
-        add_number(json, "free", pages->free);
+        if (!pages->unread) {
+            add_number(json, "free", pages->free);
+        }
         json_object_array_add(array, json);
     }
     return array;

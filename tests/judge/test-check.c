@@ -1388,6 +1388,21 @@ static void test_hugepages_that_are_to_be_made(void)
     }
 }
 
+static void test_hugepages_that_nobody_could_count(void)
+{
+    g_autoptr(Host) host = fake_host_new(TWO_NODES, TWO_NODES_ISOLATED);
+    g_autoptr(Verdict) verdict = NULL;
+
+    fake_host_set_free_mib(host, 0, 65536);
+    fake_host_add_hugepages(host, 0, 1024 * 1024, 0);
+    HostNode *node = host->nodes->pdata[0];
+    g_array_index(node->hugepages, HostHugepages, 0).unread = TRUE;
+    judge_memory(host, "1024", &verdict);
+    g_assert_null(find(verdict, FINDING_HUGEPAGES));
+    g_assert_true(g_str_has_prefix(find(verdict, FINDING_HUGEPAGES_LATE)->message,
+        "how many hugepages of 1 GiB are free on node 0 cannot be told: /sys/devices/"));
+}
+
 static void test_memory_that_nobody_could_read_is_not_short(void)
 {
     g_autoptr(Host) host = fake_host_new(TWO_NODES, TWO_NODES_ISOLATED);
@@ -1607,6 +1622,8 @@ int main(int argc, char **argv)
     add_policy_tests();
     g_test_add_func("/check/tick/not-taken", test_a_list_that_the_kernel_does_not_take_has_no_fix);
     g_test_add_func("/check/config/unreadable", test_an_unreadable_config_is_all_there_is);
+    g_test_add_func("/check/node-memory/hugepages-that-nobody-could-count",
+        test_hugepages_that_nobody_could_count);
     g_test_add_func("/check/node-memory/free-hugepages", test_free_hugepages_count);
     g_test_add_func(
         "/check/node-memory/hugepages-of-another-size", test_hugepages_of_another_size_do_not);

@@ -298,6 +298,23 @@ static void test_load_hugepages(void)
     g_assert_cmpuint(g_array_index(hugepages, HostHugepages, 0).total, ==, 0);
 }
 
+/// A size is there, whoever may read how many pages of it are free.
+static void test_hugepages_that_cannot_be_read_are_there(void)
+{
+    g_autoptr(FakeRoot) fake = make_root();
+
+    write_node(fake, 1, "hugepages/hugepages-2048kB/nr_hugepages", "512\n");
+    fake_root_link(fake, "sys/devices/system/node/node1/hugepages/hugepages-2048kB/free_hugepages",
+        "free_hugepages");
+    g_autoptr(Host) host = load(fake);
+    const HostHugepages *pages = host_node_hugepages(host_node(host, 1), 2048);
+
+    g_assert_nonnull(pages);
+    g_assert_true(pages->unread);
+    g_assert_cmpuint(pages->free, ==, 0);
+    g_assert_cmpuint(pages->total, ==, 512);
+}
+
 static void test_load_the_vendor(void)
 {
     g_autoptr(FakeRoot) fake = make_root();
@@ -633,6 +650,8 @@ static void add_load_tests(void)
     g_test_add_func("/host/load/arc-unread", test_load_zfs_that_does_not_say);
     g_test_add_func("/host/load/hidden-memory", test_load_a_node_that_hides_its_memory);
     g_test_add_func("/host/load/hugepages", test_load_hugepages);
+    g_test_add_func(
+        "/host/load/hugepages-that-cannot-be-read", test_hugepages_that_cannot_be_read_are_there);
     g_test_add_func("/host/load/vendor", test_load_the_vendor);
     g_test_add_func("/host/load/distances", test_load_distances);
     g_test_add_func("/host/load/offline-cpus", test_load_offline_cpus);
