@@ -107,14 +107,17 @@ static void take_types_of_kernel(GArray *cores, const Root *root)
 
 /* What of it counts. */
 
+/// Whether all have a type, or those that have none can only be low-power cores: who lacks the type
+/// of performance cores may lack just that of a file that could not be read.
 static gboolean has_types(const GArray *cores)
 {
-    gboolean any = FALSE;
+    gboolean all = TRUE, performance = FALSE;
 
     for (guint i = 0; i < cores->len; i++) {
-        any |= TRAITS(cores, i)->type != CORE_ALIKE;
+        all &= TRAITS(cores, i)->type != CORE_ALIKE;
+        performance |= TRAITS(cores, i)->type == CORE_PERFORMANCE;
     }
-    return any;
+    return all || performance;
 }
 
 /// Where others have a type, a core without is of the one that hwloc had no name for.
@@ -150,6 +153,7 @@ static void keep_shapes(GArray *cores, gboolean counts)
 
     for (guint i = 0; i < cores->len; i++) {
         Traits *traits = TRAITS(cores, i);
+        traits->type = CORE_ALIKE;
         traits->threads = counts ? traits->threads : 0;
         traits->l2_kib = l2 ? traits->l2_kib : 0;
         traits->l2_shared = l2 && counts && traits->l2_shared;

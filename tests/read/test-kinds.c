@@ -22,6 +22,8 @@ static const Case cases[] = {
     { "core-type-of-slow-cores-first", "E P", "0 1",
         { { 4, 1, 2048, 4, 3900, E }, { 4, 1, 2048, 1, 4800, P } } },
     { "core-type-without-cpufreq", "E P", "1 0", { { 6, 1, 0, 0, 0, P }, { 4, 1, 0, 0, 0, E } } },
+    { "performance-cores-without-type", "E P", "1 0",
+        { { 8, 2, 2048, 1, 5500 }, { 8, 1, 4096, 4, 4300, E } } },
     { "only-performance-cores-are-left", "", "0", { { 8, 2, 1280, 1, 5100, P } } },
     { "favoured-cores", "E P", "1 1 1 0",
         { { 4, 2, 2048, 1, 5300, P }, { 2, 2, 2048, 1, 5400, P }, { 2, 2, 2048, 1, 5300, P },
