@@ -4,18 +4,16 @@
 #include "read/cpumodel.h"
 #include "place/planner.h"
 #include "place/supposed.h"
+#include "judge/unbound.h"
 
 #include <string.h>
 
 Plan *advice_place_unbound(const Request *request)
 {
-    g_autoptr(GPtrArray) no_cells = g_ptr_array_new();
-    VmConfig unbound = *request->vm; // shares all but the cells, and is not freed
-    Request changed = *request;
+    g_auto(Unbound) unbound = { 0 };
 
-    unbound.guest_cells = no_cells;
-    changed.vm = &unbound;
-    return planner_place(&changed);
+    unbound_init(&unbound, request);
+    return planner_place(&unbound.request);
 }
 
 static Plan *place_in(const Request *request, const Pool *pool)
@@ -138,13 +136,10 @@ static Fix *cells_of_pool(const Request *request)
 
 Fix *advice_other_cpus_and_cells(const Request *request)
 {
-    g_autoptr(GPtrArray) no_cells = g_ptr_array_new();
-    VmConfig unbound = *request->vm; // shares all but the cells, and is not freed
-    Request changed = *request;
+    g_auto(Unbound) unbound = { 0 };
 
-    unbound.guest_cells = no_cells;
-    changed.vm = &unbound;
-    return advice_then(request, advice_other_cpus(&changed), cells_of_pool);
+    unbound_init(&unbound, request);
+    return advice_then(request, advice_other_cpus(&unbound.request), cells_of_pool);
 }
 
 Fix *advice_no_affinity(const Request *request)
@@ -272,19 +267,24 @@ static void suppose_isolated(IfIsolated *what_if, const Request *request, CpuSet
     what_if->request.pool = what_if->pool;
 }
 
+/// The plan on @cpus if @isolated were.
+static Plan *place_on_isolated(const Request *request, CpuSet *isolated, const CpuSet *cpus)
+{
+    IfIsolated what_if;
+
+    suppose_isolated(&what_if, request, isolated);
+    Plan *plan = place_on(&what_if.request, cpus);
+    pool_free(what_if.pool);
+    return plan;
+}
+
 /// The plan on @cpus if all that guests can have were isolated.
 static Plan *place_if_isolated(const Request *request, const CpuSet *cpus)
 {
     g_autoptr(CpuSet) all = guest_cpus(request);
     g_autoptr(CpuSet) isolated = cpuset_or(request->host->isolation->isolated, all);
-    Isolation isolation = *request->host->isolation; // these share all else, and are not freed
-    Host host = *request->host;
-    Request changed = *request;
 
-    isolation.isolated = isolated;
-    host.isolation = &isolation;
-    changed.host = &host;
-    return place_on(&changed, cpus);
+    return place_on_isolated(request, isolated, cpus);
 }
 
 Plan *advice_place_isolated(const Request *request)
@@ -338,22 +338,19 @@ static gboolean is_on_one_node(const VmConfig *vm)
 /// The VM's plan on CPUs to isolate, on one node if it is on one now. NULL: there is none.
 static Plan *place_elsewhere(const Request *request)
 {
-    g_autoptr(GPtrArray) no_cells = g_ptr_array_new();
     g_autoptr(CpuSet) kinds = kinds_of_pool(request);
-    VmConfig unbound = *request->vm; // shares all but the cells, and is not freed
-    Request changed = *request;
+    g_auto(Unbound) unbound = { 0 };
 
-    unbound.guest_cells = no_cells;
-    changed.vm = &unbound;
+    unbound_init(&unbound, request);
     for (guint i = 0; is_on_one_node(request->vm) && i < request->host->nodes->len; i++) {
         const HostNode *node = request->host->nodes->pdata[i];
         g_autoptr(CpuSet) where = cpuset_and(node->cpus, kinds);
-        Plan *plan = advice_place_anywhere(&changed, where);
+        Plan *plan = advice_place_anywhere(&unbound.request, where);
         if (plan != NULL) {
             return plan;
         }
     }
-    return advice_place_anywhere(&changed, kinds);
+    return advice_place_anywhere(&unbound.request, kinds);
 }
 
 /// Isolating the cores of @plan, which becomes the VM's pool where it names one.
@@ -415,17 +412,15 @@ static Fix *set_vcpus(const VmConfig *vm, guint vcpus)
 /// CPU to the other threads. NULL: none.
 static Plan *place_fewer(const Request *request, const CpuSet *cpus)
 {
-    g_autoptr(GPtrArray) no_cells = g_ptr_array_new();
-    VmConfig vm = *request->vm; // shares all else, and is not freed
-    Request fewer = *request;
-    guint most = MIN(cpuset_count(cpus), vm.vcpus_most - 1);
+    g_auto(Unbound) fewer = { 0 };
+    VmConfig *vm = &fewer.vm;
 
-    vm.guest_cells = no_cells;
-    vm.threads = vmconfig_has_smp(&vm) ? 1 : vm.threads; // it goes with the rest of `-smp`
-    fewer.vm = &vm;
+    unbound_init(&fewer, request);
+    guint most = MIN(cpuset_count(cpus), vm->vcpus_most - 1);
+    vm->threads = vmconfig_has_smp(vm) ? 1 : vm->threads; // it goes with the rest of `-smp`
     for (guint count = most; count > 0 && most - count < COUNTS_TRIED; count--) {
-        vm.vcpus_most = vm.vcpus_present = count;
-        g_autoptr(Plan) plan = place_on(&fewer, cpus);
+        vm->vcpus_most = vm->vcpus_present = count;
+        g_autoptr(Plan) plan = place_on(&fewer.request, cpus);
         if (plan != NULL && !plan->others_share) {
             return g_steal_pointer(&plan);
         }
@@ -702,12 +697,8 @@ Plan *advice_place_anywhere(const Request *request, const CpuSet *where)
     const Host *host = request->host;
     g_autoptr(CpuSet) open = guest_cpus(request);
     g_autoptr(CpuSet) chosen = cpuset_and(open, where != NULL ? where : host->online);
-    IfIsolated all;
 
-    suppose_isolated(&all, request, open);
-    Plan *plan = place_on(&all.request, chosen);
-    pool_free(all.pool);
-    return plan;
+    return place_on_isolated(request, open, chosen);
 }
 
 static gboolean is_as_wished(const Request *request, const Plan *plan, const Request *before,

@@ -4,31 +4,9 @@
 #include "place/planner.h"
 #include "judge/advice.h"
 #include "judge/split.h"
+#include "judge/unbound.h"
 
 #include <string.h>
-
-/// @request for a VM whose memory is bound to nothing yet.
-typedef struct {
-    Request request;
-    VmConfig vm; // shares all but the cells, and is not freed
-    GPtrArray *no_cells;
-} Unbound;
-
-static void unbound_clear(Unbound *unbound)
-{
-    g_ptr_array_unref(unbound->no_cells);
-}
-
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Unbound, unbound_clear)
-
-static void unbind(Unbound *unbound, const Request *request)
-{
-    unbound->no_cells = g_ptr_array_new();
-    unbound->vm = *request->vm;
-    unbound->vm.guest_cells = unbound->no_cells;
-    unbound->request = *request;
-    unbound->request.vm = &unbound->vm;
-}
 
 /// The plan with any isolated CPUs that are free, or where these do not suffice with those that the
 /// VM has. Where the policy names the CPUs, with these.
@@ -285,7 +263,7 @@ GPtrArray *proposal_of(const Request *request, Plan **plan)
 
     g_auto(Unbound) unbound = { 0 };
 
-    unbind(&unbound, request);
+    unbound_init(&unbound, request);
     *plan = find_plan(&unbound.request);
     if (*plan == NULL) {
         return NULL;
